@@ -1,0 +1,1 @@
+"""Stochastic video prediction; imported as `tfsigmavae_video`."""
