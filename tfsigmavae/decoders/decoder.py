@@ -1,0 +1,65 @@
+"""What every decoder is: parameters in, p(x | z) out."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfsigmavae.layers import DistributionLayer
+
+tfd = tfp.distributions
+
+
+class Decoder(DistributionLayer):
+    """Base of the decoder family: a layer from parameters to p(x | z).
+
+    A subclass writes `distribution(params, target, training)`, and overrides
+    `params_size` and `activate` where it needs other than one mean per channel.
+
+    Args:
+        **kwargs: `name` and other arguments of `DistributionLayer`. The decoder stands
+            for its mean where a tensor is needed, so generated images carry no pixel
+            noise.
+
+    Call arguments:
+        params: `[B, ..., params_size(C)]` float tensor: images, clips or fields.
+        target: `[B, ..., C]` pixels that a decoder may fit its sigma to in training;
+            uint8, or floating in [0, 1].
+        training: bool.
+
+    Returns:
+        Distribution with batch shape `[B]` and event shape `[..., C]`.
+    """
+
+    # Whether log_prob is a density over [0, 1], or the probability of a grey level.
+    is_density = True
+
+    # Whether `call` fits anything to `target` in training.
+    fits_target = False
+
+    def __init__(self, convert_to_tensor_fn="mean", **kwargs):
+        super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+
+    @property
+    def sigma(self):
+        """Standard deviation in image units, or `None` where there is no single one."""
+        return None
+
+    def params_size(self, channels: int) -> int:
+        """How many channels the generator must output for images of `channels`."""
+        return channels
+
+    def activate(self, raw: tf.Tensor) -> tf.Tensor:
+        """The generator's last activation: raw outputs -> `params`."""
+        return tf.sigmoid(tf.cast(raw, tf.float32))
+
+    def distribution(self, params, target, training):
+        raise NotImplementedError("A Decoder subclass must write `distribution`.")
+
+    def call(self, params, target=None, training=False):
+        return self.coercible(self.distribution(params, target, training))
+
+
+def independent_normal(loc, sigma):
+    """Gaussian over `loc`'s `[B, ...]`, every axis but the first in the event."""
+    return tfd.Independent(
+        tfd.Normal(loc, sigma), reinterpreted_batch_ndims=loc.shape.rank - 1
+    )

@@ -1,0 +1,185 @@
+"""Gaussian whose sigma is solved for: the RMSE of the batch."""
+
+import warnings
+
+import keras
+import tensorflow as tf
+
+from tfsigmavae.decoders.decoder import Decoder, independent_normal
+from tfsigmavae.math import to_unit_range
+
+_SCOPES = ("batch", "image", "channel")
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class OptimalSigma(Decoder):
+    """Gaussian decoder whose sigma is the analytic optimum, the RMSE of the batch.
+
+    In training, with a target:
+
+        variance = max(mean((target - loc)**2), min_sigma**2)      no gradient
+        -log p(x | z), averaged over the batch, = D / 2 * (log(2 * pi * variance) + 1)
+
+    with D pixels times channels. Since the variance is the minimiser, the gradient is
+    the same with or without letting it flow through sigma; the floor is hard, as a
+    soft one would shift the optimum.
+
+    Everywhere else (no target, or `training=False`) sigma**2 is the running average of
+    the training variance, so test data never sets sigma:
+
+        variance <- variance + (1 - m) / (1 - m**n) * (batch variance - variance)
+
+    after n updates: the exponential average of the *variance* without the bias of its
+    start. It is a non-trainable weight, saved with the model. A batch whose variance is
+    not finite leaves it alone; replicas of a `tf.distribute` strategy share one sigma.
+
+    Args:
+        scope: what shares one sigma: `"batch"` (everything: batch, time, pixels and
+            channels), `"image"` (each image or clip its own) or `"channel"` (each channel
+            its own, over the batch). Defaults to `"batch"`.
+        momentum: float in [0, 1), m above. The average looks back over about
+            `1 / (1 - m)` steps. Defaults to `0.98`.
+        min_sigma: float > 0, hard floor of sigma in image units ([0, 1]). Defaults to
+            `1e-3`, about half of half a grey level.
+        initial_sigma: float > 0, the running sigma before the first training batch.
+            Defaults to `1.0`.
+
+    Call arguments:
+        params: `[B, ..., C]` float tensor, the mean image.
+        target: `[B, ..., C]` pixels to fit sigma to, uint8 or floating in [0, 1].
+            Without one, `training=True` warns, for then sigma stays where it is.
+        training: bool, whether to fit sigma to `target` and to move the running average.
+
+    Returns:
+        `tfd.Independent`, batch shape `[B]`, event shape `[..., C]`.
+
+    Raises:
+        ValueError: if an argument is out of range, or `target` has another shape than
+            `params`.
+
+    Example:
+        >>> decoder = OptimalSigma()
+        >>> dist = decoder(tf.zeros([2, 8, 8, 3]), tf.fill([2, 8, 8, 3], 0.5), True)
+        >>> dist.stddev()[0, 0, 0, 0].numpy(), decoder.sigma.numpy()
+        (0.5, 0.5)
+
+    Reference: Rybkin et al., 2021, section 4 and equation 5 (which prints sigma where
+    sigma**2 is meant).
+    """
+
+    fits_target = True
+
+    def __init__(
+        self,
+        scope="batch",
+        momentum=0.98,
+        min_sigma=1e-3,
+        initial_sigma=1.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if scope not in _SCOPES:
+            raise ValueError(f"`scope` must be one of {_SCOPES}, got {scope!r}.")
+        if not 0.0 <= momentum < 1.0:
+            raise ValueError(f"`momentum` must be in [0, 1), got {momentum!r}.")
+        if not 0.0 < min_sigma <= initial_sigma:
+            raise ValueError(
+                "`min_sigma` must be positive and at most `initial_sigma`, got "
+                f"min_sigma={min_sigma!r}, initial_sigma={initial_sigma!r}."
+            )
+        self.scope = scope
+        self.momentum = momentum
+        self.min_sigma = min_sigma
+        self.initial_sigma = initial_sigma
+
+    def build(self, params_shape):
+        self.running_variance = self.add_weight(
+            name="running_variance",
+            shape=(params_shape[-1],) if self.scope == "channel" else (),
+            initializer=keras.initializers.Constant(self.initial_sigma**2),
+            trainable=False,
+            dtype="float32",
+            aggregation="mean",
+        )
+        self.num_updates = self.add_weight(
+            name="num_updates",
+            shape=(),
+            initializer="zeros",
+            trainable=False,
+            dtype="float32",
+            aggregation="mean",
+        )
+
+    @property
+    def sigma(self):
+        """Running sigma in image units: a scalar, or `[C]` with `scope="channel"`."""
+        if not self.built:
+            return tf.constant(self.initial_sigma)
+        return tf.sqrt(tf.convert_to_tensor(self.running_variance))
+
+    def distribution(self, params, target, training):
+        if not training:
+            return independent_normal(params, self.sigma)
+        if target is None:
+            _warn_without_target(self.name)
+            return independent_normal(params, self.sigma)
+        if not params.shape.is_compatible_with(target.shape):
+            raise ValueError(
+                f"`target` must have the shape of `params`, {params.shape}, "
+                f"got {target.shape}."
+            )
+        variance = tf.stop_gradient(self._variance(params, target))
+        self._update(variance)
+        variance = tf.maximum(variance, self.min_sigma**2)
+        return independent_normal(params, tf.sqrt(variance))
+
+    def _variance(self, params, target):
+        squared_error = tf.square(to_unit_range(target, "target") - params)
+        axes = list(range(squared_error.shape.rank))
+        if self.scope == "image":
+            # Kept dimensions, so that [B, 1, ..., 1] broadcasts against the means.
+            return tf.reduce_mean(squared_error, axes[1:], keepdims=True)
+        if self.scope == "channel":
+            return _mean_over_replicas(tf.reduce_mean(squared_error, axes[:-1]))
+        return _mean_over_replicas(tf.reduce_mean(squared_error))
+
+    def _update(self, variance):
+        if self.scope == "image":
+            variance = _mean_over_replicas(tf.reduce_mean(variance))
+        floored = tf.maximum(variance, self.min_sigma**2)
+        finite = tf.reduce_all(tf.math.is_finite(variance))
+        num_updates = self.num_updates + tf.cast(finite, tf.float32)
+        # Equal to dividing a zero-started average by 1 - m**n, in one weight.
+        rate = (1.0 - self.momentum) / (
+            1.0 - self.momentum ** tf.maximum(num_updates, 1.0)
+        )
+        old = tf.convert_to_tensor(self.running_variance)
+        self.running_variance.assign(
+            tf.where(finite, old + rate * (floored - old), old)
+        )
+        self.num_updates.assign(num_updates)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "scope": self.scope,
+            "momentum": self.momentum,
+            "min_sigma": self.min_sigma,
+            "initial_sigma": self.initial_sigma,
+        }
+
+
+def _warn_without_target(name):
+    warnings.warn(
+        f"{name} was called with training=True and no `target`: its sigma is not fitted. "
+        "Pass the target, decoder(params, target=x), in a functional model as an Input.",
+        stacklevel=2,
+    )
+
+
+def _mean_over_replicas(value):
+    """Averages over the replicas of a `tf.distribute` strategy, if there are any."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return value
+    return replica.all_reduce(tf.distribute.ReduceOp.MEAN, value)

@@ -1,0 +1,80 @@
+"""Pure tensor functions: reductions, unit conversions and pixel ranges."""
+
+import math
+
+import tensorflow as tf
+
+
+def sum_event(values: tf.Tensor) -> tf.Tensor:
+    """Sums over every axis but the first: `[B, ...]` -> `[B]`."""
+    return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
+
+
+def mean_event(values: tf.Tensor) -> tf.Tensor:
+    """Averages over every axis but the first: `[B, ...]` -> `[B]`."""
+    return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+
+
+def nats_to_bits_per_dim(nats: tf.Tensor, num_dims, density: bool = True):
+    """Turns a negative log likelihood in nats into bits per dimension.
+
+    A density over pixels in [0, 1] becomes a bound on the probability of 256 grey
+    levels by spreading each level over its bin of width 1 / 256:
+
+        bits = (nats / num_dims + log(256)) / log(2)
+
+    The bound is exact for uniformly dequantised pixels, x = (level + u) / 256, and an
+    approximation for pixels on the grid, x = level / 255.
+
+    Args:
+        nats: float tensor of any shape, `-log p(x)` of a whole image or clip.
+        num_dims: number of pixels times channels (times frames) of that image or clip.
+        density: whether `p` is a density over [0, 1] (`True`), or already the
+            probability of discrete grey levels (`False`). Defaults to `True`.
+
+    Returns:
+        float tensor of the shape of `nats`, bits per dimension.
+    """
+    bridge = math.log(256.0) if density else 0.0
+    return (nats / tf.cast(num_dims, nats.dtype) + bridge) / math.log(2.0)
+
+
+def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
+    """Gives pixels as float32 in [0, 1].
+
+    Args:
+        pixels: uint8 tensor (divided by 255) or floating tensor already in [0, 1].
+        name: how the error message calls the tensor.
+
+    Returns:
+        float32 tensor of the same shape.
+
+    Raises:
+        TypeError: for any other dtype.
+        tf.errors.InvalidArgumentError: for floats outside [0, 1] or not finite
+            (not checked inside an XLA-compiled function, which drops assertions).
+    """
+    pixels = tf.convert_to_tensor(pixels)
+    if pixels.dtype == tf.uint8:
+        return tf.cast(pixels, tf.float32) / 255.0
+    if not pixels.dtype.is_floating:
+        raise TypeError(
+            f"`{name}` must be uint8 (meaning value / 255) or floating in [0, 1], "
+            f"got dtype {pixels.dtype.name}."
+        )
+    pixels = tf.cast(pixels, tf.float32)
+    # Half a grey level of slack for resized images; a [-1, 1] or [0, 255] range is
+    # far outside. NaN fails both comparisons.
+    in_range = tf.reduce_all((pixels >= -0.002) & (pixels <= 1.002))
+    check = tf.debugging.Assert(
+        in_range,
+        [
+            f"`{name}` must lie in [0, 1] when floating (divide 8-bit values by 255, "
+            "or pass them as uint8); smallest and largest value:",
+            tf.reduce_min(pixels),
+            tf.reduce_max(pixels),
+        ],
+    )
+    # None in eager mode, where the assertion has already run.
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.identity(pixels)

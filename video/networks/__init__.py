@@ -1,0 +1,35 @@
+"""Convolutional encoders and generators of SVG-LP."""
+
+from tfsigmavae_video.networks.dcgan import DCGANEncoder, DCGANGenerator
+from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
+from tfsigmavae_video.networks.vgg import VGGEncoder, VGGGenerator
+
+# One row a network: its name in arguments and flags -> (encoder, generator).
+NETWORKS = {
+    "dcgan": (DCGANEncoder, DCGANGenerator),
+    "vgg": (VGGEncoder, VGGGenerator),
+}
+
+
+def get(name: str):
+    """Gives the (encoder, generator) classes called `name`.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    if name not in NETWORKS:
+        raise ValueError(
+            f"Unknown network {name!r}. Choose one of: {', '.join(sorted(NETWORKS))}."
+        )
+    return NETWORKS[name]
+
+
+__all__ = [
+    "DCGANEncoder",
+    "DCGANGenerator",
+    "FrameEncoder",
+    "FrameGenerator",
+    "VGGEncoder",
+    "VGGGenerator",
+    "get",
+]

@@ -1,0 +1,52 @@
+"""VGG-like networks: 3 x 3 convolutions and pooling; the paper's choice for BAIR, KTH."""
+
+import keras
+
+from tfsigmavae_video.networks.conv_unit import ConvUnit
+from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
+from tfsigmavae_video.networks.initializers import normal_initializer
+
+
+def _depth(index):
+    """Convolutions of a stage: two in the two finest, three in the coarser ones."""
+    return 2 if index < 2 else 3
+
+
+class VGGEncoder(FrameEncoder):
+    """Encoder of 3 x 3 convolutions and max pooling. Arguments: see `FrameEncoder`."""
+
+    pool = True
+
+    def stage(self, index, filters):
+        return [
+            ConvUnit(filters, 3, **self.unit_arguments) for _ in range(_depth(index))
+        ]
+
+
+class VGGGenerator(FrameGenerator):
+    """Generator of nearest upsampling and 3 x 3 convolutions. See `FrameGenerator`."""
+
+    def __init__(self, frame_shape, num_outputs, width, rng, **kwargs):
+        super().__init__(frame_shape, num_outputs, width, rng, **kwargs)
+        self.upsampling = keras.layers.UpSampling2D(2, interpolation="nearest")
+        self.output_convolution = keras.layers.Conv2D(
+            num_outputs,
+            3,
+            padding="same",
+            kernel_initializer=normal_initializer(rng),
+            dtype=self.dtype_policy,
+        )
+
+    def stage(self, index, filters, next_filters):
+        depth = 1 if index == 0 else _depth(index)
+        filters = [filters] * (depth - 1) + [next_filters]
+        return [
+            ConvUnit(count, 3, skip=(i == 0), **self.unit_arguments)
+            for i, count in enumerate(filters)
+        ]
+
+    def upsample(self, inputs):
+        return self.upsampling(inputs)
+
+    def finish(self, outputs):
+        return self.output_convolution(outputs)

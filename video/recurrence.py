@@ -1,0 +1,193 @@
+"""Recurrent networks of SVG-LP, over whole sequences and step by step."""
+
+import keras
+import tensorflow as tf
+
+from tfsigmavae.layers import DiagonalNormal
+from tfsigmavae_video.networks.initializers import draw_seed, normal_initializer
+
+# Up to this many steps a sequence of known length is unrolled: faster than a loop, at
+# the price of a longer first step.
+_MAX_UNROLLED = 16
+
+
+class LSTM(keras.layers.Layer):
+    """Long short-term memory with the input projection hoisted out of the recurrence.
+
+    Not `keras.layers.LSTM`: this one steps one frame at a time with the same weights, and
+    keeps XLA possible on a GPU, where the cuDNN kernel rules it out.
+
+    Args:
+        units: int, hidden size.
+        rng: `numpy.random.Generator` for the initial weights, uniform in
+            +-1 / sqrt(units), biases too.
+
+    Call arguments:
+        inputs: `[B, T, D]`.
+        state: pair `(hidden, cell)`, each `[B, units]`.
+
+    Returns:
+        Outputs `[B, T, units]` and the last state.
+    """
+
+    def __init__(self, units, rng, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.seeds = [draw_seed(rng) for _ in range(3)]
+
+    def build(self, inputs_shape):
+        def weight(name, shape, seed):
+            limit = self.units**-0.5
+            uniform = keras.initializers.RandomUniform(-limit, limit, seed)
+            return self.add_weight(name=name, shape=shape, initializer=uniform)
+
+        gates = 4 * self.units
+        self.kernel = weight("kernel", (inputs_shape[-1], gates), self.seeds[0])
+        self.recurrent_kernel = weight(
+            "recurrent_kernel", (self.units, gates), self.seeds[1]
+        )
+        self.bias = weight("bias", (gates,), self.seeds[2])
+
+    def initial_state(self, batch_size):
+        zeros = tf.zeros([batch_size, self.units], self.compute_dtype)
+        return zeros, zeros
+
+    def call(self, inputs, state):
+        projected = tf.matmul(inputs, self.kernel) + self.bias
+        num_steps = projected.shape[1]
+        if num_steps is not None and num_steps <= _MAX_UNROLLED:
+            outputs = []
+            for i in range(num_steps):
+                state = self._cell(projected[:, i], state)
+                outputs.append(state[0])
+            return tf.stack(outputs, axis=1), state
+        return self._loop(projected, state)
+
+    def _cell(self, projected, state):
+        hidden, cell = state
+        gates = projected + tf.matmul(hidden, self.recurrent_kernel)
+        update, forget, candidate, output = tf.split(gates, 4, axis=-1)
+        cell = tf.sigmoid(forget) * cell + tf.sigmoid(update) * tf.tanh(candidate)
+        return tf.sigmoid(output) * tf.tanh(cell), cell
+
+    def _loop(self, projected, state):
+        steps = tf.transpose(projected, [1, 0, 2])
+        num_steps = tf.shape(steps)[0]
+        array = tf.TensorArray(
+            projected.dtype, num_steps, element_shape=[None, self.units]
+        )
+
+        def body(i, hidden, cell, array):
+            hidden, cell = self._cell(steps[i], (hidden, cell))
+            return i + 1, hidden, cell, array.write(i, hidden)
+
+        _, hidden, cell, array = tf.while_loop(
+            lambda i, *_: i < num_steps,
+            body,
+            (0, *state, array),
+            maximum_iterations=num_steps,
+        )
+        outputs = tf.transpose(array.stack(), [1, 0, 2])
+        outputs.set_shape([None, projected.shape[1], self.units])
+        return outputs, (hidden, cell)
+
+
+class RecurrentNetwork(keras.layers.Layer):
+    """Linear embedding and stacked LSTMs; base of predictor, posterior and prior.
+
+    Args:
+        hidden_size: int, size of the embedding and of each LSTM.
+        num_layers: int, number of LSTMs.
+        rng: `numpy.random.Generator` for the initial weights.
+
+    Call arguments:
+        inputs: `[B, T, D]`.
+        state: from `initial_state` or an earlier call, or `None` to start afresh.
+
+    Returns:
+        What `head` makes of the hidden sequence, and the last state.
+    """
+
+    def __init__(self, hidden_size, num_layers, rng, **kwargs):
+        super().__init__(**kwargs)
+        self.rng = rng
+        self.embedding = self.dense(hidden_size)
+        self.lstms = [
+            LSTM(hidden_size, rng, dtype=self.dtype_policy) for _ in range(num_layers)
+        ]
+
+    def dense(self, units, stddev=0.02, **kwargs):
+        return keras.layers.Dense(
+            units,
+            kernel_initializer=normal_initializer(self.rng, stddev),
+            dtype=self.dtype_policy,
+            **kwargs,
+        )
+
+    def initial_state(self, batch_size):
+        return [lstm.initial_state(batch_size) for lstm in self.lstms]
+
+    def head(self, hidden, inputs):
+        raise NotImplementedError
+
+    def call(self, inputs, state=None):
+        if state is None:
+            state = self.initial_state(tf.shape(inputs)[0])
+        hidden = self.embedding(inputs)
+        new_state = []
+        for lstm, lstm_state in zip(self.lstms, state, strict=True):
+            hidden, lstm_state = lstm(hidden, lstm_state)
+            new_state.append(lstm_state)
+        return self.head(hidden, inputs), new_state
+
+
+class FramePredictor(RecurrentNetwork):
+    """[h, z (, action)] -> g, the code of the next frame.
+
+    g = tanh(output(LSTMs(inputs)))                       the paper's
+    g = tanh(output(LSTMs(inputs)) + bypass(inputs))      with `residual=True`
+
+    Freshly initialised LSTMs pass on little of their input; the linear bypass lets h and z
+    reach the generator from the first step, which shortens training a lot.
+
+    Args:
+        code_size: int, size of g.
+        residual: bool, whether to add the bypass. Defaults to `False`.
+        **kwargs: see `RecurrentNetwork`.
+    """
+
+    def __init__(self, code_size, residual=False, **kwargs):
+        super().__init__(**kwargs)
+        self.output_layer = self.dense(code_size)
+        self.bypass = self.dense(code_size, use_bias=False) if residual else None
+
+    def head(self, hidden, inputs):
+        outputs = self.output_layer(hidden)
+        if self.bypass is not None:
+            outputs = outputs + self.bypass(inputs)
+        return tf.tanh(outputs)
+
+
+class GaussianLSTM(RecurrentNetwork):
+    """h -> diagonal Gaussian over z at every step: posterior and prior.
+
+    Args:
+        latent_size: int, size of z.
+        log_variance_bias: float, initial bias of the log variance. Defaults to `0.0`.
+        mean_stddev: float, standard deviation of the mean's initial weights. Defaults to
+            `0.02`.
+        **kwargs: see `RecurrentNetwork`.
+    """
+
+    def __init__(self, latent_size, log_variance_bias=0.0, mean_stddev=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = self.dense(latent_size, mean_stddev)
+        self.log_variance = self.dense(
+            latent_size,
+            bias_initializer=keras.initializers.Constant(log_variance_bias),
+        )
+        self.normal = DiagonalNormal(latent_size, convert_to_tensor_fn="mean")
+
+    def head(self, hidden, inputs):
+        parameters = [self.mean(hidden), self.log_variance(hidden)]
+        return self.normal(tf.concat(parameters, axis=-1))

@@ -1,0 +1,151 @@
+"""Sampling the future frame by frame, and what a served model offers."""
+
+import tensorflow as tf
+
+
+def check_clip(frames, frame_shape, min_frames):
+    """Raises a ValueError unless `frames` is `[B, T >= min_frames, *frame_shape]`."""
+    expected = tf.TensorShape([None, None, *frame_shape])
+    too_short = frames.shape.rank == 5 and (frames.shape[1] or min_frames) < min_frames
+    if not expected.is_compatible_with(frames.shape) or too_short:
+        raise ValueError(
+            f"Clips must have shape [B, T, {', '.join(map(str, frame_shape))}] with "
+            f"T >= {min_frames}, got {frames.shape}."
+        )
+
+
+def check_actions(actions, action_size, num_frames=None):
+    """Raises a ValueError unless `actions` fits the model and leads to `num_frames`."""
+    if (actions is None) != (action_size == 0):
+        raise ValueError(
+            f"The model has `action_size` {action_size}: "
+            + (
+                "it takes no `actions`."
+                if action_size == 0
+                else "`actions` is missing."
+            )
+        )
+    if actions is None:
+        return
+    shape = tf.convert_to_tensor(actions).shape
+    enough = num_frames is None or (shape[1] or num_frames) >= num_frames - 1
+    if shape.rank != 3 or shape[-1] != action_size or not enough:
+        steps = "T" if num_frames is None else f">= {num_frames - 1}"
+        raise ValueError(
+            f"`actions` must have shape [B, {steps}, {action_size}], got {shape}."
+        )
+
+
+def signature(model):
+    """Input signature of `predict`: one graph for every batch, context and horizon."""
+    inputs = [
+        tf.TensorSpec([None, None, *model.frame_shape], tf.float32, name="context"),
+        tf.TensorSpec([], tf.int32, name="num_frames"),
+        tf.TensorSpec([], tf.int32, name="num_samples"),
+        tf.TensorSpec([], tf.int32, name="seed"),
+    ]
+    if model.action_size:
+        shape = [None, None, model.action_size]
+        inputs.append(tf.TensorSpec(shape, tf.float32, name="actions"))
+    return inputs
+
+
+def predict(model, context, num_frames, num_samples, seed, actions=None):
+    """The graph behind `SVGLP.predict_frames`; see there.
+
+    Returns:
+        `[num_samples, B, num_frames, H, W, C]`.
+    """
+    batch = tf.shape(context)[0]
+    num_given = tf.shape(context)[1]
+    copies = num_samples * batch
+    noise = tf.random.stateless_normal(
+        [copies, num_given + num_frames - 1, model.latent_size], seed=[seed, 0]
+    )
+
+    def tile(values):
+        ones = tf.ones([tf.rank(values) - 1], tf.int32)
+        tiled = tf.tile(values, tf.concat([[num_samples], ones], axis=0))
+        return tf.ensure_shape(tiled, [None, *values.shape[1:]])
+
+    if actions is not None:
+        actions = tile(actions)
+    code, skip_maps, states = _read_context(model, context, noise, actions, tile)
+    array = tf.TensorArray(
+        tf.float32, num_frames, element_shape=[None, *model.frame_shape]
+    )
+
+    def body(i, code, states, array):
+        step = num_given - 1 + i
+        action = None if actions is None else actions[:, step : step + 1]
+        frame, states = _step(model, code, noise[:, step], action, skip_maps, states)
+        next_code, _ = model.encoder(frame, training=False)
+        return i + 1, next_code, states, array.write(i, frame)
+
+    *_, array = tf.while_loop(
+        lambda i, *_: i < num_frames, body, (0, code, states, array)
+    )
+    frames = tf.reshape(
+        array.stack(), [num_frames, num_samples, batch, *model.frame_shape]
+    )
+    return tf.transpose(frames, [1, 2, 0, 3, 4, 5])
+
+
+def _read_context(model, context, noise, actions, tile):
+    """Encodes the context once per clip and brings every sample's state to its end."""
+    batch, num_given = tf.shape(context)[0], tf.shape(context)[1]
+    codes, skips = model.encoder(
+        tf.reshape(context, [-1, *model.frame_shape]), training=False
+    )
+    codes = tf.reshape(codes, [batch, -1, codes.shape[-1]])
+    last_skips = [
+        tf.reshape(skip, [batch, num_given, *skip.shape[1:]])[:, -1] for skip in skips
+    ]
+    skip_maps = [tile(m) for m in model.generator.project_skips(last_skips)]
+    posterior, _ = model.posterior_network(codes[:, 1:])
+    _, prior_state = model.prior(codes[:, :-1])
+    latents = (
+        tile(posterior.mean()) + tile(posterior.stddev()) * noise[:, : num_given - 1]
+    )
+    inputs = model.predictor_inputs(tile(codes[:, :-1]), latents, actions)
+    _, predictor_state = model.predictor(inputs)
+    prior_state = tf.nest.map_structure(tile, prior_state)
+    return tile(codes[:, -1]), skip_maps, (prior_state, predictor_state)
+
+
+def _step(model, code, noise, action, skip_maps, states):
+    """One frame from the code of the frame before, and the new states."""
+    prior_state, predictor_state = states
+    code = code[:, None]
+    prior, prior_state = model.prior(code, prior_state)
+    latent = prior.mean() + prior.stddev() * noise[:, None]
+    inputs = model.predictor_inputs(code, latent, action)
+    predicted, predictor_state = model.predictor(inputs, predictor_state)
+    raw = model.generator(predicted[:, 0], skip_maps, training=False)
+    frame = model.decoder(model.decoder.activate(raw)).mean()
+    return frame, (prior_state, predictor_state)
+
+
+def endpoints(model):
+    """Named endpoints of an SVG-LP: sampling and reconstruction.
+
+    `predict_video(context, num_frames, num_samples, seed (, actions))` and
+    `reconstruct(clips (, actions))`, floating pixels in [0, 1], free batch, context length
+    and horizon.
+    """
+    clips = tf.TensorSpec([None, None, *model.frame_shape], tf.float32, name="clips")
+    if not model.action_size:
+        reconstruct = (lambda clips: model(clips, training=False), [clips])
+    else:
+        actions = signature(model)[-1]
+        reconstruct = (
+            lambda clips, actions: model({"frames": clips, "actions": actions}),
+            [clips, actions],
+        )
+    return {
+        "predict_video": (
+            lambda *inputs: predict(model, *inputs),
+            signature(model),
+        ),
+        "reconstruct": reconstruct,
+    }

@@ -1,0 +1,354 @@
+"""SVG-LP: stochastic video prediction with a learned prior."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfsigmavae.math import mean_event, sum_event, to_unit_range
+from tfsigmavae.models import ElboTerms, VariationalModel
+from tfsigmavae_video import networks, rollout
+from tfsigmavae_video.recurrence import FramePredictor, GaussianLSTM
+
+tfd = tfp.distributions
+
+_PRIORS = ("learned", "standard_normal")
+_SCORED_FRAMES = ("all", "future")
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class SVGLP(VariationalModel):
+    """Stochastic video predictor: an LSTM over frame codes with a latent at every step.
+
+    For the frames x_0 ... x_{T-1} of a clip and every step t >= 1:
+
+        h_t = encoder(x_t)
+        z_t ~ q(z_t | x_{1:t})   = posterior LSTM over h_1 ... h_t
+              p(z_t | x_{0:t-1}) = prior LSTM over h_0 ... h_{t-1}
+        g_t = predictor LSTM over [h_{t-1}, z_t (, action_{t-1})]
+        p(x_t | ...) = decoder(generator(g_t, skips of the last context frame))
+
+        loss = sum over t of -log p(x_t | ...) + beta * KL(q(z_t) || p(z_t)), in nats
+
+    While t is within the context, the skips are those of x_{t-1}. Training feeds true
+    frames throughout. Batch norm uses the statistics of all frames of a batch in
+    training, and moving averages everywhere else: no prediction depends on the other
+    clips of its batch (the official code samples with batch statistics).
+
+    Args:
+        frame_shape: (height, width, channels); both sides multiples of 2**k, where k
+            halvings leave 4 to 7 pixels of the smaller one. Defaults to `(64, 64, 3)`.
+        num_context: int >= 1, frames given at training time. Defaults to `2`.
+        latent_size: int, size of z. Defaults to `64`, the paper's for BAIR.
+        network: `"vgg"` or `"dcgan"`. Defaults to `"vgg"`.
+        decoder: see `tfsigmavae.decoders.get`. Defaults to `"optimal_sigma"`.
+        action_size: int, numbers per action; 0 for none. Defaults to `0`.
+        code_size: int, size of h and g. Defaults to `128`.
+        hidden_size: int, size of the LSTMs. Defaults to `256`.
+        width: int, channels of the finest convolutions. Defaults to `64`.
+        prior: `"learned"`, or `"standard_normal"` for N(0, 1) (SVG-FP). Defaults to
+            `"learned"`.
+        scored_frames: which frames the loss counts: `"all"` from the second one on, as
+            the official code, or `"future"`, those after the context: likelihood and KL
+            of a prediction alone. Defaults to `"all"`.
+        predictor_residual: bool, a linear bypass around the predictor's LSTMs: not in
+            the paper, trains many times faster. Defaults to `False`.
+        posterior_log_variance_bias, prior_log_variance_bias: floats, initial biases.
+            Default to `0.0`.
+        posterior_mean_stddev: float, initial weights of the posterior's mean. Defaults to
+            `0.02`.
+        batch_norm_momentum: float in [0, 1). Defaults to `0.9`.
+        beta: float, KL weight. Defaults to `1.0`.
+        seed: int or `None`, see `VariationalModel`.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Call arguments:
+        inputs: clips `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1]; or
+            a dict with `"frames"` and, if `action_size` is set, `"actions"`
+            `[B, T, action_size]` (the action at t leads from frame t to t + 1).
+
+    Returns:
+        Reconstruction of frames 1 ... T-1 from posterior means, `[B, T-1, H, W, C]`.
+
+    Raises:
+        ValueError: if an argument is out of range, or a clip does not fit the model.
+
+    Example:
+        >>> model = SVGLP(network="dcgan", latent_size=10)
+        >>> model.compile(keras.optimizers.Adam(2e-3))
+        >>> model.fit(clips)                          # [B, T, 64, 64, 3]
+        >>> futures = model.predict_frames(clips[:, :2], num_frames=28, num_samples=10)
+
+    Reference: Denton & Fergus, 2018; with sigma: Rybkin et al., 2021, section 5.
+    """
+
+    def __init__(
+        self,
+        frame_shape=(64, 64, 3),
+        num_context=2,
+        latent_size=64,
+        network="vgg",
+        decoder="optimal_sigma",
+        action_size=0,
+        code_size=128,
+        hidden_size=256,
+        width=64,
+        prior="learned",
+        scored_frames="all",
+        predictor_residual=False,
+        posterior_log_variance_bias=0.0,
+        prior_log_variance_bias=0.0,
+        posterior_mean_stddev=0.02,
+        batch_norm_momentum=0.9,
+        beta=1.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(decoder=decoder, beta=beta, seed=seed, **kwargs)
+        self._arguments = {
+            "frame_shape": tuple(frame_shape),
+            "num_context": num_context,
+            "latent_size": latent_size,
+            "network": network,
+            "action_size": action_size,
+            "code_size": code_size,
+            "hidden_size": hidden_size,
+            "width": width,
+            "prior": prior,
+            "scored_frames": scored_frames,
+            "predictor_residual": predictor_residual,
+            "posterior_log_variance_bias": posterior_log_variance_bias,
+            "prior_log_variance_bias": prior_log_variance_bias,
+            "posterior_mean_stddev": posterior_mean_stddev,
+            "batch_norm_momentum": batch_norm_momentum,
+        }
+        _check_arguments(self._arguments)
+        self.frame_shape = tuple(frame_shape)
+        self.num_context = num_context
+        self.latent_size = latent_size
+        self.action_size = action_size
+        self.scored_frames = scored_frames
+        rng = np.random.default_rng(seed)
+        self._make_frame_networks(network, code_size, width, batch_norm_momentum, rng)
+        recurrent = {
+            "hidden_size": hidden_size,
+            "rng": rng,
+            "dtype": self.dtype_policy,
+        }
+        self.predictor = FramePredictor(
+            code_size, predictor_residual, num_layers=2, **recurrent
+        )
+        self.posterior_network = GaussianLSTM(
+            latent_size,
+            posterior_log_variance_bias,
+            posterior_mean_stddev,
+            num_layers=1,
+            **recurrent,
+        )
+        self.prior_network = None
+        if prior == "learned":
+            self.prior_network = GaussianLSTM(
+                latent_size, prior_log_variance_bias, num_layers=1, **recurrent
+            )
+        self._build_networks(code_size)
+        self._rollout = tf.function(
+            lambda *inputs: rollout.predict(self, *inputs),
+            input_signature=rollout.signature(self),
+        )
+
+    def _make_frame_networks(self, network, code_size, width, batch_norm_momentum, rng):
+        make_encoder, make_generator = networks.get(network)
+        convolutional = {
+            "width": width,
+            "rng": rng,
+            "batch_norm_momentum": batch_norm_momentum,
+            "dtype": self.dtype_policy,
+        }
+        self.encoder = make_encoder(self.frame_shape, code_size, **convolutional)
+        self.generator = make_generator(
+            self.frame_shape,
+            self.decoder.params_size(self.frame_shape[-1]),
+            **convolutional,
+        )
+
+    def _build_networks(self, code_size):
+        """Makes every weight, without computing anything."""
+        code = keras.KerasTensor([None, 1, code_size])
+        _, skips = self.encoder(keras.KerasTensor([None, *self.frame_shape]))
+        skip_maps = self.generator.project_skips(skips)
+        self.generator(keras.KerasTensor([None, code_size]), skip_maps)
+        inputs_size = code_size + self.latent_size + self.action_size
+        self.predictor(keras.KerasTensor([None, 1, inputs_size]))
+        self.posterior_network(code)
+        if self.prior_network is not None:
+            self.prior_network(code)
+        *size, channels = self.frame_shape
+        if not self.decoder.built:  # a reloaded one is
+            self.decoder.build([None, 1, *size, self.decoder.params_size(channels)])
+        self.built = True
+
+    def elbo_terms(self, inputs, training):
+        frames, actions = self._unpack(inputs)
+        codes, skips = self.encode(frames, training)
+        posterior, _ = self.posterior_network(codes[:, 1:])
+        prior, _ = self.prior(codes[:, :-1])
+        noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
+        latents = posterior.mean() + posterior.stddev() * noise
+        # Step t - 1 predicts frame t; with "future" the first scored one is num_context.
+        first = self.num_context - 1 if self.scored_frames == "future" else 0
+        params = self._generate(codes, latents, actions, skips, first, training)
+        target = frames[:, 1 + first :]
+        distribution = self.decoder(params, target=target, training=training)
+        return ElboTerms(
+            nll=-distribution.log_prob(target),
+            kl=sum_event(tfd.kl_divergence(posterior, prior)[:, first:]),
+            squared_error=mean_event(tf.square(target - distribution.mean())),
+            num_dims=tf.size(target[0]),
+        )
+
+    def call(self, inputs, training=False):
+        frames, actions = self._unpack(inputs)
+        codes, skips = self.encode(frames, training)
+        posterior, _ = self.posterior_network(codes[:, 1:])
+        params = self._generate(codes, posterior.mean(), actions, skips, 0, training)
+        return self.decoder(params).mean()
+
+    def encode(self, frames, training=False):
+        """Codes `[B, T, g]`, and skips of the context frames, `[B, num_context, ...]`.
+
+        All frames in one call: a frame serves as target and as input of the next step.
+        """
+        batch, num_frames = tf.shape(frames)[0], tf.shape(frames)[1]
+        flat = tf.reshape(frames, [-1, *self.frame_shape])
+        codes, skips = self.encoder(flat, training=training)
+        static_frames = frames.shape[1] or num_frames
+        codes = tf.reshape(codes, [batch, static_frames, codes.shape[-1]])
+        skips = [
+            tf.reshape(skip, [batch, static_frames, *skip.shape[1:]]) for skip in skips
+        ]
+        return codes, [skip[:, : self.num_context] for skip in skips]
+
+    def prior(self, codes, state=None):
+        """p(z_t | x_{0:t-1}) for the codes of frames t-1, and the prior's state."""
+        if self.prior_network is not None:
+            return self.prior_network(codes, state)
+        zeros = tf.zeros([*tf.unstack(tf.shape(codes)[:2]), self.latent_size])
+        return tfd.Independent(tfd.Normal(zeros, 1.0), 1), []
+
+    def _generate(self, codes, latents, actions, skips, first, training):
+        """Decoder parameters of frames `first + 1` ... T - 1, from the codes of all."""
+        inputs = self.predictor_inputs(codes[:, :-1], latents, actions)
+        predicted, _ = self.predictor(inputs)
+        predicted = predicted[:, first:]
+        num_steps = predicted.shape[1] or tf.shape(predicted)[1]
+        # A frame after the context has the skips of the last context frame.
+        skips = [skip[:, first:] for skip in skips]
+        num_skips = self.num_context - first
+        skip_maps = self.generator.project_skips([_merge_time(s) for s in skips])
+        skip_maps = [
+            _merge_time(_extend_time(m, num_skips, num_steps)) for m in skip_maps
+        ]
+        raw = self.generator(_merge_time(predicted), skip_maps, training=training)
+        params = self.decoder.activate(raw)
+        return tf.reshape(params, [-1, num_steps, *params.shape[1:]])
+
+    def predictor_inputs(self, codes, latents, actions):
+        inputs = [codes, tf.cast(latents, codes.dtype)]
+        if self.action_size:
+            inputs.append(tf.cast(actions[:, : tf.shape(codes)[1]], codes.dtype))
+        return tf.concat(inputs, axis=-1)
+
+    def _unpack(self, inputs):
+        actions = None
+        if isinstance(inputs, dict):
+            inputs, actions = inputs["frames"], inputs.get("actions")
+        frames = to_unit_range(inputs, "frames")
+        rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
+        rollout.check_actions(actions, self.action_size)
+        return frames, actions
+
+    def predict_frames(
+        self, context, num_frames, num_samples=1, seed=None, actions=None
+    ):
+        """Samples futures of a context.
+
+        Latents come from the posterior through the context and from the prior after it;
+        frames are decoder means. Skips are those of the last context frame.
+
+        Args:
+            context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
+            num_frames: int, frames to predict.
+            num_samples: int, futures per clip. Defaults to `1`.
+            seed: int; the same seed gives the same frames. Defaults to `None`, drawn from
+                the model's own generator.
+            actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions.
+
+        Returns:
+            float32 tensor `[num_samples, B, num_frames, H, W, C]` in [0, 1].
+
+        Raises:
+            ValueError: if a shape does not fit the model.
+        """
+        context = to_unit_range(context, "context")
+        rollout.check_clip(context, self.frame_shape, self.num_context)
+        rollout.check_actions(actions, self.action_size, context.shape[1] + num_frames)
+        if num_frames < 1 or num_samples < 1:
+            raise ValueError(
+                "`num_frames` and `num_samples` must be at least 1, got "
+                f"{num_frames} and {num_samples}."
+            )
+        if seed is None:
+            seed = tf.cast(self.seed_generator.next()[0] % (2**31), tf.int32)
+        inputs = [context, num_frames, num_samples, seed]
+        if self.action_size:
+            inputs.append(tf.convert_to_tensor(actions, tf.float32))
+        return self._rollout(*inputs)
+
+    def reconstruct(self, clips, actions=None):
+        """Reconstructs frames 1 ... T-1 from the means of the posterior.
+
+        Args:
+            clips: `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1].
+            actions: `[B, T - 1 or more, action_size]` for a model with actions.
+
+        Returns:
+            float32 tensor `[B, T-1, H, W, C]` in [0, 1].
+        """
+        clips = tf.convert_to_tensor(clips)
+        if actions is None:
+            return self(clips, training=False)
+        return self({"frames": clips, "actions": actions}, training=False)
+
+    def export_endpoints(self):
+        return rollout.endpoints(self)
+
+    def get_config(self):
+        return {**super().get_config(), **self._arguments}
+
+
+def _check_arguments(arguments):
+    for name, choices in (("prior", _PRIORS), ("scored_frames", _SCORED_FRAMES)):
+        if arguments[name] not in choices:
+            raise ValueError(
+                f"`{name}` must be one of {choices}, got {arguments[name]!r}."
+            )
+    for name in ("num_context", "latent_size", "code_size", "hidden_size", "width"):
+        if arguments[name] < 1:
+            raise ValueError(f"`{name}` must be at least 1, got {arguments[name]!r}.")
+    if arguments["action_size"] < 0:
+        raise ValueError(
+            f"`action_size` must be 0 (no actions) or more, "
+            f"got {arguments['action_size']!r}."
+        )
+
+
+def _merge_time(values):
+    """`[B, T, ...]` -> `[B * T, ...]`."""
+    return tf.reshape(values, [-1, *values.shape[2:]])
+
+
+def _extend_time(maps, num_given, num_steps):
+    """`[B * num_given, ...]` -> `[B, num_steps, ...]`, the last one repeated."""
+    maps = tf.reshape(maps, [-1, num_given, *maps.shape[1:]])
+    last = tf.repeat(maps[:, -1:], num_steps - num_given, axis=1)
+    return tf.concat([maps, last], axis=1)
