@@ -1,0 +1,35 @@
+"""Exports a trained model as a SavedModel for TensorFlow Serving.
+
+    python scripts/export_model.py --model runs/demo/model.keras --output export/svg/1
+
+The last line printed is JSON: the folder and its endpoints.
+"""
+
+import argparse
+import json
+import sys
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, help="model.keras of a run")
+    parser.add_argument("--output", required=True, help="folder to create")
+    args = parser.parse_args(argv)
+    import keras
+
+    import tfsigmavae.video  # noqa: F401 (registers the models)
+    from tfsigmavae import export_saved_model
+
+    model = keras.models.load_model(args.model)
+    path = export_saved_model(model, args.output)
+    endpoints = {
+        name: [spec.name for spec in signature]
+        for name, (_, signature) in model.export_endpoints().items()
+    }
+    print(json.dumps({"path": str(path), "endpoints": endpoints}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Samples futures with a trained model and draws them as GIF and film strip.
+
+    python scripts/predict_video.py --model runs/demo/model.keras --data data/pushing
+
+Columns are clips; rows are the truth, the reconstruction, the best of all samples, two
+samples and their mean. Given frames are framed green, predicted ones red. The last line
+printed is the result as JSON.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--model", required=True, help="model.keras of a run")
+    add("--data", required=True, help="folder with train/ and test/, or a record file")
+    add("--split", default="test", help="train or test (default: %(default)s)")
+    add("--output", help="folder to write (default: samples/ beside the model)")
+    add("--num-frames", type=int, default=28, help="to predict (default: %(default)s)")
+    add("--num-samples", type=int, default=10, help="per clip (default: %(default)s)")
+    add("--num-clips", type=int, default=4, help="columns (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
+    add("--format", default="gif", choices=["gif", "mp4", "webp", "apng"])
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse(argv)
+    import keras
+
+    from tfsigmavae.video import bair, write_prediction
+
+    model = keras.models.load_model(args.model)
+    clips, actions = bair.first_clips(
+        args.data,
+        args.split,
+        num_clips=args.num_clips,
+        num_frames=model.num_context + args.num_frames,
+        frame_shape=model.frame_shape,
+        with_actions=model.action_size > 0,
+    )
+    default = pathlib.Path(args.model).parent / "samples"
+    animation, strip = write_prediction(
+        model,
+        clips,
+        pathlib.Path(args.output) if args.output else default,
+        num_frames=args.num_frames,
+        num_samples=args.num_samples,
+        seed=args.seed,
+        actions=actions,
+        format=args.format,
+    )
+    print(json.dumps({"animation": str(animation), "film_strip": str(strip)}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

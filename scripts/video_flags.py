@@ -1,0 +1,85 @@
+"""Flags and presets of `train_video.py`. No heavy import: `--help` must be instant."""
+
+import argparse
+
+# The demo's recipe, against the paper's: small network, residual predictor, wide latent
+# at the start, falling learning rate. It is what makes samples move within minutes.
+DEMO = {
+    "data": "data/pushing",
+    "output": "runs/demo",
+    "steps": 1500,
+    "batch_size": 8,
+    "decay_from": 0.7,
+    "windows": "random",
+    "network": "dcgan",
+    "width": 16,
+    "latent_size": 16,
+    "hidden_size": 128,
+    "predictor_residual": True,
+    "posterior_log_variance_bias": -3.0,
+    "prior_log_variance_bias": -1.0,
+    "posterior_mean_stddev": 0.2,
+    "num_samples": 10,
+    "num_eval_clips": 64,
+}
+KTH = {"num_context": 10, "latent_size": 24, "learning_rate": 8e-4, "channels": 1}
+SMMNIST = {"network": "dcgan", "num_context": 5, "latent_size": 10, "channels": 1}
+PRESETS = {"bair": {}, "demo": DEMO, "kth": KTH, "smmnist": SMMNIST}
+
+# Flag, default (its type is the flag's), explanation.
+FLAGS = [
+    ("--steps", 180_000, "training steps"),
+    ("--batch-size", 100, "clips per step"),
+    ("--learning-rate", 2e-3, "of Adam"),
+    ("--decay-from", 1.0, "share of the steps after which the rate falls to 5 %%"),
+    ("--num-context", 2, "given frames"),
+    ("--num-frames", 10, "frames to predict, in training as in evaluation"),
+    ("--windows", "first", "which part of a record to train on: first or random"),
+    ("--decoder", "optimal_sigma", "any name of tfsigmavae.decoders.names()"),
+    ("--beta", 1.0, "KL weight"),
+    ("--network", "vgg", "convolutions: vgg or dcgan"),
+    ("--width", 64, "channels of the finest convolutions"),
+    ("--latent-size", 64, "size of z"),
+    ("--code-size", 128, "size of h and g"),
+    ("--hidden-size", 256, "size of the LSTMs"),
+    ("--frame-size", 64, "height and width of a frame"),
+    ("--channels", 3, "channels of a frame"),
+    ("--prior", "learned", "p(z): learned or standard_normal"),
+    ("--scored-frames", "all", "frames in the loss: all or future"),
+    ("--predictor-residual", False, "linear bypass around the predictor's LSTMs"),
+    ("--posterior-log-variance-bias", 0.0, "initial bias"),
+    ("--prior-log-variance-bias", 0.0, "initial bias"),
+    ("--posterior-mean-stddev", 0.02, "initial weights"),
+    ("--batch-norm-momentum", 0.9, "of the moving averages"),
+    ("--use-actions", False, "tell the model the actions"),
+    ("--precision", "float32", "float32 or mixed_bfloat16"),
+    ("--num-samples", 100, "futures per clip in evaluation"),
+    ("--num-eval-clips", 256, "held-out clips in evaluation, at most"),
+    ("--seed", 0, "of weights, noise, order of the data, samples"),
+]
+
+
+def parse(argv, description) -> dict:
+    """Parses flags; explicit ones win over the preset's."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--preset", choices=sorted(PRESETS), default="bair", help="default: bair")
+    add("--data", help="folder with train/ and test/, or one record file")
+    add("--output", help="run folder")
+    add("--sigma", type=float, help="standard deviation of --decoder fixed_sigma")
+    add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
+    add("--compare", action="store_true", help="train SVG's weight and sigma 1 as well")
+    add("--tensorboard", action="store_true", help="write OUTPUT/logs")
+    for flag, default, text in FLAGS:
+        kind = {"type": type(default)}
+        if isinstance(default, bool):
+            kind = {"action": argparse.BooleanOptionalAction}
+        add(flag, default=default, help=f"{text} (default: %(default)s)", **kind)
+    preset = parser.parse_known_args(argv)[0].preset
+    parser.set_defaults(**PRESETS[preset])
+    flags = vars(parser.parse_args(argv))
+    if not flags["dry_run"] and not (flags["data"] and flags["output"]):
+        parser.error("--data and --output are needed, or --preset demo, or --dry-run.")
+    return flags

@@ -1,0 +1,91 @@
+"""Exact training state on disk: weights, running sigma, optimizer, noise, position."""
+
+import os
+import pathlib
+
+import numpy as np
+
+_FILE = "state.npz"
+_STEP = "step"
+
+
+def save_checkpoint(model, directory, step: int) -> pathlib.Path:
+    """Writes everything that the next training step depends on.
+
+    That is every variable of the model (also the state of its noise generators, which
+    `.keras` files leave out), every variable of its optimizer, and the position in the
+    data. The file appears whole or not at all.
+
+    Args:
+        model: a compiled, built Keras model.
+        directory: folder, made if missing; an earlier checkpoint in it is replaced.
+        step: training batches seen so far.
+
+    Returns:
+        `pathlib.Path` of the file.
+    """
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    arrays = {key: np.asarray(value) for key, value in _variables(model).items()}
+    partial = directory / f".{_FILE}.partial"
+    with open(partial, "wb") as file:
+        np.savez(file, **{_STEP: np.int64(step)}, **arrays)
+    os.replace(partial, directory / _FILE)
+    return directory / _FILE
+
+
+def has_checkpoint(directory) -> bool:
+    """Whether `load_checkpoint` would find a checkpoint in `directory`."""
+    return (pathlib.Path(directory) / _FILE).is_file()
+
+
+def load_checkpoint(model, directory) -> int:
+    """Restores what `save_checkpoint` wrote, into an equal model.
+
+    Args:
+        model: a compiled, built Keras model of the same architecture and optimizer.
+        directory: folder given to `save_checkpoint`.
+
+    Returns:
+        int, training batches seen so far: where the data must go on.
+
+    Raises:
+        FileNotFoundError: if there is no checkpoint.
+        ValueError: if the checkpoint is of another model or optimizer; nothing has been
+            changed then.
+    """
+    path = pathlib.Path(directory) / _FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"No checkpoint {str(path)!r}.")
+    variables = _variables(model)
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    step = int(arrays.pop(_STEP))
+    wrong = sorted(variables.keys() ^ arrays.keys()) + [
+        key
+        for key in sorted(variables.keys() & arrays.keys())
+        if tuple(variables[key].shape) != arrays[key].shape
+    ]
+    if wrong:
+        raise ValueError(
+            f"Checkpoint {str(path)!r} is of another model or optimizer: {len(wrong)} "
+            f"variables differ, the first is {wrong[0]!r}."
+        )
+    for key, variable in variables.items():
+        variable.assign(arrays[key])
+    return step
+
+
+def _variables(model):
+    """Name -> variable; the position in the list makes the names unique."""
+    if not model.built or model.optimizer is None:
+        raise ValueError("A checkpoint needs a model that is compiled and built.")
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    # `variables` and not `weights`: the former has the noise generators' state.
+    groups = {"model": model.variables, "optimizer": model.optimizer.variables}
+    return {
+        f"{group}-{i:04d}": variable
+        for group, variables in groups.items()
+        for i, variable in enumerate(variables)
+    }

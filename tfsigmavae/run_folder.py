@@ -1,0 +1,155 @@
+"""The folder of a training run: options, record, history, checkpoint, model."""
+
+import json
+import os
+import pathlib
+import platform
+import sys
+import time
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfsigmavae.backend import require
+from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
+from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint
+from tfsigmavae.version import __version__
+
+
+class RunFolder:
+    """One training run on disk; the same command again resumes it.
+
+        config.json   every option, resolved          history.csv  one row an epoch
+        run.json      versions, machine, timings      model.keras  the model so far
+        summary.json  the result, written last        checkpoint/  exact training state
+
+    Args:
+        path: folder, made if missing.
+        config: dict of JSON values, all options that shape the result.
+
+    Raises:
+        ValueError: if the folder holds a run with other options; nothing is overwritten.
+        FileExistsError: if the folder is not empty and holds no run.
+    """
+
+    def __init__(self, path, config):
+        self.path = pathlib.Path(path)
+        config = json.loads(json.dumps(config))
+        saved = self.read_json("config.json")
+        if saved is None and self.path.exists() and any(self.path.iterdir()):
+            raise FileExistsError(
+                f"`output` {str(path)!r} is not empty and holds no run. "
+                "Choose another folder."
+            )
+        if saved is not None and saved != config:
+            changed = [
+                f"{key} {saved.get(key)!r} -> {config.get(key)!r}"
+                for key in sorted(saved.keys() | config.keys())
+                if saved.get(key) != config.get(key)
+            ]
+            raise ValueError(
+                f"`output` {str(path)!r} holds a run with other options "
+                f"({', '.join(changed)}). Choose another folder, or the same options."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.write_json("config.json", config)
+
+    @property
+    def summary(self):
+        """Result of a complete run, or `None`."""
+        return self.read_json("summary.json")
+
+    def read_json(self, name):
+        path = self.path / name
+        return json.loads(path.read_text()) if path.is_file() else None
+
+    def write_json(self, name, value):
+        partial = self.path / f".{name}.partial"
+        partial.write_text(json.dumps(value, indent=2) + "\n")
+        os.replace(partial, self.path / name)
+
+    def fit(self, model, batches_from, num_steps, epoch_steps=100, tensorboard=False):
+        """Trains up to `num_steps` in all, from wherever the last attempt stopped.
+
+        Args:
+            model: a compiled, built model.
+            batches_from: function from a step number to the dataset of batches from that
+                step on; a batch must depend on its step number only.
+            num_steps: int, training steps of the whole run.
+            epoch_steps: int, steps between two rows of `history.csv`, which is also how
+                often the checkpoint is written. Defaults to `100`.
+            tensorboard: bool, whether to write `logs/`. Defaults to `False`.
+
+        Returns:
+            bool, whether `num_steps` were reached (not if Ctrl-C ended it).
+        """
+        checkpoint = self.path / "checkpoint"
+        step = load_checkpoint(model, checkpoint) if has_checkpoint(checkpoint) else 0
+        stop = StopOnInterrupt()
+        started, first_step = time.time(), step
+        while step < num_steps and not stop.interrupted:
+            steps_per_epoch, epochs = _next_fit(step, num_steps, epoch_steps)
+            tracker = TrainingCheckpoint(checkpoint, step)
+            callbacks = [
+                tracker,
+                keras.callbacks.CSVLogger(self.path / "history.csv", append=True),
+                stop,
+            ]
+            if tensorboard:
+                callbacks.append(_tensorboard(self.path / "logs"))
+            model.fit(
+                batches_from(step),
+                steps_per_epoch=steps_per_epoch,
+                initial_epoch=step // epoch_steps,
+                epochs=step // epoch_steps + epochs,
+                shuffle=False,  # the dataset has its own order
+                callbacks=callbacks,
+                verbose="auto" if sys.stdout.isatty() else 2,
+            )
+            step = tracker.step
+        self._save(model, step, step - first_step, time.time() - started)
+        return step >= num_steps
+
+    def _save(self, model, step, new_steps, seconds):
+        partial = self.path / ".partial.keras"
+        model.save(partial)
+        os.replace(partial, self.path / "model.keras")
+        record = self.read_json("run.json") or {"seconds": 0.0}
+        self.write_json(
+            "run.json",
+            {
+                **environment(),
+                "parameters": model.count_params(),
+                "steps": step,
+                "seconds": round(record["seconds"] + seconds, 1),
+                "seconds_per_step": round(seconds / max(new_steps, 1), 4),
+            },
+        )
+
+
+def environment() -> dict:
+    """Versions and machine, for the record of a run."""
+    return {
+        "tfsigmavae": __version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "tensorflow_probability": tfp.__version__,
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
+    }
+
+
+def _next_fit(step, num_steps, epoch_steps):
+    """Steps per epoch and number of epochs of the next call of `fit`."""
+    to_boundary = min(epoch_steps - step % epoch_steps, num_steps - step)
+    if to_boundary < epoch_steps:  # the rest of an interrupted epoch, or of the run
+        return to_boundary, 1
+    return epoch_steps, (num_steps - step) // epoch_steps
+
+
+def _tensorboard(directory):
+    require("tensorboard", "tensorboard")
+    return keras.callbacks.TensorBoard(directory)

@@ -1,0 +1,53 @@
+"""Learning rate schedules."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
+    """Constant learning rate, then a straight line down to a fraction of it.
+
+    Args:
+        learning_rate: float > 0, the constant part.
+        num_steps: int > 0, where the line ends; the rate stays there afterwards.
+        decay_from: float in [0, 1], the share of `num_steps` that is constant. Defaults
+            to `0.7`; 1 means no decay.
+        final_share: float in [0, 1], end of the line as a share of `learning_rate`.
+            Defaults to `0.05`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(self, learning_rate, num_steps, decay_from=0.7, final_share=0.05):
+        if not learning_rate > 0 or not num_steps > 0:
+            raise ValueError(
+                "`learning_rate` and `num_steps` must be positive, got "
+                f"{learning_rate!r} and {num_steps!r}."
+            )
+        if not 0 <= decay_from <= 1 or not 0 <= final_share <= 1:
+            raise ValueError(
+                "`decay_from` and `final_share` must be in [0, 1], got "
+                f"{decay_from!r} and {final_share!r}."
+            )
+        self.learning_rate = learning_rate
+        self.num_steps = num_steps
+        self.decay_from = decay_from
+        self.final_share = final_share
+
+    def __call__(self, step):
+        start = self.decay_from * self.num_steps
+        length = max(self.num_steps - start, 1.0)
+        share = tf.clip_by_value((tf.cast(step, tf.float32) - start) / length, 0.0, 1.0)
+        # Without decay the line has no length and must not begin at all.
+        share = share if self.decay_from < 1 else tf.zeros_like(share)
+        return self.learning_rate * (1.0 - (1.0 - self.final_share) * share)
+
+    def get_config(self):
+        return {
+            "learning_rate": self.learning_rate,
+            "num_steps": self.num_steps,
+            "decay_from": self.decay_from,
+            "final_share": self.final_share,
+        }

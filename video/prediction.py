@@ -1,0 +1,96 @@
+"""Pictures of sampled futures: what is compared, drawn as GIF and film strip."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfsigmavae.math import to_unit_range
+from tfsigmavae_video.evaluation import sample_scores
+from tfsigmavae_video.gif import write_animation, write_image
+from tfsigmavae_video.panels import Row, filmstrip, prediction_frames
+
+
+def prediction_rows(
+    model, clips, num_frames, num_samples=10, seed=0, actions=None, num_shown=2
+):
+    """Rows truth / reconstruction / best / samples / mean for `panels`.
+
+    Args:
+        model: an `SVGLP`.
+        clips: `[N, T, H, W, C]`; the first `model.num_context` frames are given. Where
+            the truth has fewer than `num_context + num_frames` frames, its last frame is
+            repeated, and only known frames choose the best sample.
+        num_frames: int, frames to predict.
+        num_samples: int, futures per clip. Defaults to `10`.
+        seed: int. Defaults to `0`.
+        actions: see `SVGLP.predict_frames`.
+        num_shown: int, samples shown beside the best. Defaults to `2`.
+
+    Returns:
+        List of `panels.Row`, clips `[N, num_context + num_frames, H, W, C]`.
+    """
+    clips = to_unit_range(clips, "clips").numpy()
+    num_context = model.num_context
+    context = clips[:, :num_context]
+    samples = model.predict_frames(
+        context, num_frames, num_samples, seed, actions
+    ).numpy()
+    known = clips[:, : num_context + num_frames]
+    num_known = known.shape[1] - num_context
+    rows = []
+    if num_known > 0:
+        missing = np.repeat(known[:, -1:], num_frames - num_known, axis=1)
+        rows.append(Row("truth", np.concatenate([known, missing], 1), predicted=False))
+        reconstruction = model.reconstruct(known, actions).numpy()
+        reconstruction = np.concatenate([known[:, :1], reconstruction], 1)
+        missing = np.repeat(reconstruction[:, -1:], num_frames - num_known, axis=1)
+        rows.append(Row("reconstruction", np.concatenate([reconstruction, missing], 1)))
+        scores = sample_scores(
+            tf.constant(samples[:, :, :num_known]), known[:, num_context:]
+        )
+        order = np.argsort(-scores["psnr"], axis=0)
+        best = np.take_along_axis(samples, order[:1, :, None, None, None, None], 0)[0]
+        rows.append(Row(f"best of {num_samples}", _after(context, best)))
+    for i in range(min(num_shown, num_samples)):
+        rows.append(Row(f"sample {i + 1}", _after(context, samples[i])))
+    if num_samples > 1:
+        rows.append(Row("mean of samples", _after(context, samples.mean(0))))
+    return rows
+
+
+def write_prediction(
+    model,
+    clips,
+    folder,
+    num_frames,
+    num_samples=10,
+    seed=0,
+    actions=None,
+    format="gif",
+    fps=6,
+    scale=2,
+):
+    """Writes `prediction.gif` (or another format) and the film strip `prediction.png`.
+
+    Args:
+        model, clips, num_frames, num_samples, seed, actions: see `prediction_rows`; one
+            column a clip in the animation, the first clip in the film strip.
+        folder: where to write.
+        format: `"gif"`, `"mp4"`, `"webp"` or `"apng"`. Defaults to `"gif"`.
+        fps: frames per second. Defaults to `6`.
+        scale: integer enlargement. Defaults to `2`.
+
+    Returns:
+        Paths of the animation and of the film strip.
+    """
+    rows = prediction_rows(model, clips, num_frames, num_samples, seed, actions)
+    frames = prediction_frames(rows, model.num_context, scale=scale)
+    # An APNG must not take the film strip's name.
+    suffix = ".apng" if format == "apng" else f".{format}"
+    animation = write_animation(folder / f"prediction{suffix}", frames, fps, format)
+    first = [Row(row.label, row.clips[0], row.predicted) for row in rows]
+    strip = filmstrip(first, model.num_context, scale=scale)
+    return animation, write_image(folder / "prediction.png", strip)
+
+
+def _after(context, future):
+    return np.concatenate([context, future], axis=1)

@@ -1,0 +1,178 @@
+"""The softmotion TFRecord layout of BAIR robot pushing: names, and a writer.
+
+One record is one clip, a `tf.train.Example` with four features for each frame `t`:
+
+    {t}/image_aux1/encoded   H * W * C raw uint8 bytes, the view everybody trains on
+    {t}/image_main/encoded   the same from a second camera
+    {t}/action               4 floats, drives frame t to frame t + 1
+    {t}/endeffector_pos      3 floats
+
+The files are `root/train/traj_A_to_B.tfrecords` and `root/test/...`, clips A to B.
+"""
+
+import itertools
+import pathlib
+import shutil
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+
+SPLITS = ("train", "test")
+CAMERAS = ("image_aux1", "image_main")
+ACTION_SIZE = 4
+POSITION_SIZE = 3
+
+
+def frame_key(time: int, camera: str) -> str:
+    """Name of the feature that holds frame `time` of a camera."""
+    return f"{time}/{camera}/encoded"
+
+
+def action_key(time: int) -> str:
+    """Name of the feature that holds the action between `time` and `time + 1`."""
+    return f"{time}/action"
+
+
+def position_key(time: int) -> str:
+    """Name of the feature that holds the end-effector position at `time`."""
+    return f"{time}/endeffector_pos"
+
+
+def write_shards(root, split: str, episodes: Iterable, shard_size: int = 256) -> int:
+    """Writes clips of your own so that `bair.clips(root, split)` reads them.
+
+    Clips are taken from `episodes` one at a time, so a generator of any length uses
+    the memory of one clip. The folder `root/split` appears when the last clip is
+    written; after an error nothing is left.
+
+    `frames` become camera `image_aux1`, `second_view` becomes `image_main`. Other
+    readers of this layout insist on both cameras (and on 64 x 64 x 3 pixels and 30
+    frames), so a clip without a second view gets a copy of `frames` as `image_main`.
+
+    Args:
+        root: the data set's folder; made where it is missing.
+        split: "train" or "test".
+        episodes: iterable of clips, all of one shape. A clip is a `[T, H, W, C]` uint8
+            array, or a dict with such an array as "frames" and, each optional,
+            "second_view" (uint8, same shape), "actions" (`[T, 4]` floats) and
+            "positions" (`[T, 3]` floats); both are zeros by default.
+        shard_size: clips in a file.
+
+    Returns:
+        The number of clips written.
+
+    Raises:
+        ValueError: on an unknown split, no clips, or a clip of another shape or type.
+        FileExistsError: if `root/split` exists; nothing is ever overwritten.
+    """
+    check_split(split)
+    if shard_size < 1:
+        raise ValueError(f"`shard_size` must be a positive integer, got {shard_size}.")
+    folder = pathlib.Path(root) / split
+    if folder.exists():
+        raise FileExistsError(
+            f"'{folder}' exists and would be overwritten. Remove it, or choose "
+            "another `root`."
+        )
+    partial = folder.with_name(f".{split}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # what a killed run has left
+    partial.mkdir(parents=True)
+    try:
+        num_clips = _write_all(partial, episodes, shard_size)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return num_clips
+
+
+def check_split(split):
+    """Raises a `ValueError` unless `split` is "train" or "test"."""
+    if split not in SPLITS:
+        raise ValueError(f"Unknown split {split!r}. Choose one of: {SPLITS}.")
+
+
+def _write_all(folder, episodes, shard_size):
+    clips = _checked_clips(episodes)
+    num_clips = 0
+    while shard := list(itertools.islice(clips, 1)):
+        shard = itertools.chain(shard, itertools.islice(clips, shard_size - 1))
+        partial = folder / "shard"
+        last = num_clips - 1
+        with tf.io.TFRecordWriter(str(partial)) as writer:
+            for clip in shard:
+                writer.write(_serialize(clip))
+                last += 1
+        partial.rename(folder / f"traj_{num_clips}_to_{last}.tfrecords")
+        num_clips = last + 1
+    if num_clips == 0:
+        raise ValueError("`episodes` must hold at least one clip, got none.")
+    return num_clips
+
+
+def _checked_clips(episodes):
+    shape = None
+    for number, episode in enumerate(episodes):
+        clip = _checked(number, episode, shape)
+        shape = clip["frames"].shape
+        yield clip
+
+
+def _checked(number, episode, shape):
+    clip = dict(episode) if isinstance(episode, dict) else {"frames": episode}
+    frames = _frames(number, "frames", clip.get("frames"), shape)
+    num_frames = len(frames)
+    return {
+        "frames": frames,
+        "second_view": _frames(
+            number, "second_view", clip.get("second_view", frames), frames.shape
+        ),
+        "actions": _floats(
+            number, "actions", clip.get("actions"), (num_frames, ACTION_SIZE)
+        ),
+        "positions": _floats(
+            number, "positions", clip.get("positions"), (num_frames, POSITION_SIZE)
+        ),
+    }
+
+
+def _frames(number, name, value, shape):
+    frames = np.asarray(value)
+    fits = frames.shape == shape if shape else frames.ndim == 4
+    if frames.dtype != np.uint8 or not fits or frames.size == 0:
+        wanted = f"of shape {shape}" if shape else "[T, H, W, C]"
+        raise ValueError(
+            f"`{name}` of clip {number} must be uint8 {wanted}, got {frames.dtype} "
+            f"of shape {frames.shape}."
+        )
+    return frames
+
+
+def _floats(number, name, value, shape):
+    floats = np.zeros(shape) if value is None else np.asarray(value, np.float32)
+    if floats.shape != shape or not np.isfinite(floats).all():
+        raise ValueError(
+            f"`{name}` of clip {number} must be finite floats of shape {shape}, "
+            f"got shape {floats.shape}."
+        )
+    return floats
+
+
+def _serialize(clip):
+    features = {}
+    for time, frame in enumerate(clip["frames"]):
+        second = clip["second_view"][time]
+        features[frame_key(time, "image_aux1")] = _bytes_feature(frame)
+        features[frame_key(time, "image_main")] = _bytes_feature(second)
+        features[action_key(time)] = _float_feature(clip["actions"][time])
+        features[position_key(time)] = _float_feature(clip["positions"][time])
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)  # same clips, same bytes
+
+
+def _bytes_feature(frame):
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[frame.tobytes()]))
+
+
+def _float_feature(values):
+    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
