@@ -2,8 +2,8 @@
 
     python scripts/make_pushing.py --output data/pushing
 
-The layout is that of BAIR robot pushing, so whatever reads one reads the other. The last
-line printed is JSON.
+The layout is that of BAIR robot pushing, so whatever reads one reads the other. The
+last line printed is JSON.
 """
 
 import argparse

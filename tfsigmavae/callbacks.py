@@ -48,8 +48,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 class StopOnInterrupt(keras.callbacks.Callback):
     """Lets Ctrl-C end training after the current step, with the state saved.
 
-    `fit` returns normally then, and `interrupted` is true. A second Ctrl-C interrupts at
-    once. Outside the main thread, where Python delivers no signals, it does nothing.
+    `fit` returns normally then, and `interrupted` is true. A second Ctrl-C interrupts
+    at once. Outside the main thread, where Python delivers no signals, it does nothing.
     """
 
     def __init__(self):

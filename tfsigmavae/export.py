@@ -17,8 +17,8 @@ def export_saved_model(model, path) -> pathlib.Path:
 
     Args:
         model: a `VariationalModel`; its `export_endpoints` says what is exported.
-        path: folder to create, e.g. `"export/svg/1"` (TensorFlow Serving wants a version
-            number last).
+        path: folder to create, e.g. `"export/svg/1"` (TensorFlow Serving wants a
+            version number last).
 
     Returns:
         `pathlib.Path` of the folder.

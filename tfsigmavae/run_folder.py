@@ -29,7 +29,8 @@ class RunFolder:
         config: dict of JSON values, all options that shape the result.
 
     Raises:
-        ValueError: if the folder holds a run with other options; nothing is overwritten.
+        ValueError: if the folder holds a run with other options; nothing is
+            overwritten.
         FileExistsError: if the folder is not empty and holds no run.
     """
 
@@ -74,8 +75,8 @@ class RunFolder:
 
         Args:
             model: a compiled, built model.
-            batches_from: function from a step number to the dataset of batches from that
-                step on; a batch must depend on its step number only.
+            batches_from: function from a step number to the dataset of batches from
+                that step on; a batch must depend on its step number only.
             num_steps: int, training steps of the whole run.
             epoch_steps: int, steps between two rows of `history.csv`, which is also how
                 often the checkpoint is written. Defaults to `100`.

@@ -1,6 +1,6 @@
 """Stochastic video prediction; imported as `tfsigmavae_video`."""
 
-from tfsigmavae_video import bair
+from tfsigmavae_video import bair, pushing
 from tfsigmavae_video.comparison import compare
 from tfsigmavae_video.evaluation import evaluate_prediction
 from tfsigmavae_video.experiment import VideoExperiment, dry_run
@@ -22,6 +22,7 @@ __all__ = [
     "filmstrip",
     "prediction_frames",
     "prediction_rows",
+    "pushing",
     "write_animation",
     "write_image",
     "write_prediction",

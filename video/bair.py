@@ -113,7 +113,7 @@ def clips(
             }
         return clip if with_actions or with_positions else clip["frames"]
 
-    elements = _elements(start_step * batch_size, len(index), repeat)
+    elements = _elements(start_step, len(index), repeat)
     batches = elements.map(load, tf.data.AUTOTUNE, deterministic=True).batch(
         batch_size, drop_remainder=drop_remainder or repeat
     )

@@ -3,6 +3,7 @@
 import math
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from tfsigmavae_video import softmotion
 
@@ -44,6 +45,11 @@ class ClipReader:
     ):
         self.camera = camera
         self.frame_shape = tuple(frame_shape)
+        if len(self.frame_shape) != 3:
+            raise ValueError(
+                "`frame_shape` must be (height, width, channels), got "
+                f"{self.frame_shape}."
+            )
         self.floats = {}
         if with_actions:
             self.floats["actions"] = (softmotion.action_key, softmotion.ACTION_SIZE)
@@ -61,7 +67,8 @@ class ClipReader:
     def __call__(self, record, num_frames):
         file = tf.gather(self._files, self._file_numbers[record])
         number = tf.strings.as_string(self._numbers[record])
-        name = tf.strings.join(["record ", number, " of '", file, "'"])
+        # No quotes: an `Assert` prints them with a backslash.
+        name = tf.strings.join(["record ", number, " of ", file])
         serialized = _read(file, self._offsets[record])
         serialized = _checked(
             serialized,
@@ -95,9 +102,9 @@ class ClipReader:
         first_bad = tf.argmax(tf.cast(lengths != wanted, tf.int32))
         message = [
             name,
-            ": key '",
+            ": key ",
             tf.strings.as_string(first_bad),
-            f"/{self.camera}/encoded' must hold {wanted} bytes for `frame_shape` "
+            f"/{self.camera}/encoded must hold {wanted} bytes for `frame_shape` "
             f"{self.frame_shape}, got ",
             tf.strings.as_string(lengths[first_bad]),
             ".",
@@ -108,6 +115,7 @@ class ClipReader:
         return tf.reshape(pixels, [encoded.shape[0], *self.frame_shape])
 
     def _check_first_record(self, index, num_record_frames):
+        """Checks what can be known early; returns the number of frames stored."""
         features = _first_example(index)
         where = f"Record 0 of '{index.files[0]}'"
         num_stored = 0
@@ -117,6 +125,13 @@ class ClipReader:
             raise ValueError(
                 f"{where} has no key '{softmotion.frame_key(num_stored, self.camera)}'."
                 f" It has {len(features)} keys, such as {sorted(features)[:4]}."
+            )
+        frame = features[softmotion.frame_key(0, self.camera)].bytes_list.value
+        size = len(frame[0]) if frame else 0
+        if size != math.prod(self.frame_shape):
+            raise ValueError(
+                f"{where} must hold {math.prod(self.frame_shape)} bytes for "
+                f"`frame_shape` {self.frame_shape} in each frame, got {size}."
             )
         for key_of, size in self.floats.values():
             if len(features[key_of(0)].float_list.value) != size:
@@ -131,7 +146,7 @@ def _first_example(index):
         serialized = stream.read(length)
     try:
         return tf.train.Example.FromString(serialized).features.feature
-    except Exception as error:
+    except DecodeError as error:
         raise ValueError(
             f"Record 0 of '{index.files[0]}' is not a tf.train.Example; the file must "
             "be in the softmotion layout."

@@ -39,8 +39,8 @@ def compare(experiment, output, tensorboard=False) -> dict | None:
         tensorboard: bool. Defaults to `False`.
 
     Returns:
-        Summary of the experiment with a `compare` entry: row name -> its summary. `None`
-        if Ctrl-C ended training.
+        Summary of the experiment with a `compare` entry: row name -> its summary.
+        `None` if Ctrl-C ended training.
     """
     output = pathlib.Path(output)
     num_dims = math.prod(experiment.frame_shape)
@@ -52,7 +52,10 @@ def compare(experiment, output, tensorboard=False) -> dict | None:
             dataclasses.replace(fixed, sigma=svg_sigma),
             output / "compare" / "svg_weight",
         ),
-        "sigma 1": (dataclasses.replace(fixed, sigma=1.0), output / "compare" / "sigma_1"),
+        "sigma 1": (
+            dataclasses.replace(fixed, sigma=1.0),
+            output / "compare" / "sigma_1",
+        ),
     }
     summaries = {}
     for name, (run, folder) in runs.items():

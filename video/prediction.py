@@ -17,8 +17,8 @@ def prediction_rows(
     Args:
         model: an `SVGLP`.
         clips: `[N, T, H, W, C]`; the first `model.num_context` frames are given. Where
-            the truth has fewer than `num_context + num_frames` frames, its last frame is
-            repeated, and only known frames choose the best sample.
+            the truth has fewer than `num_context + num_frames` frames, its last frame
+            is repeated, and only known frames choose the best sample.
         num_frames: int, frames to predict.
         num_samples: int, futures per clip. Defaults to `10`.
         seed: int. Defaults to `0`.

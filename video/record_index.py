@@ -45,18 +45,21 @@ def index_records(files) -> RecordIndex:
 
     Raises:
         ValueError: if a file is not an uncompressed TFRecord file, or ends in the
-            middle of a record; the message names the file and the record number.
+            middle of a record (the message names the file and the record number), or
+            if there are no records at all.
     """
     files = [str(file) for file in files]
     # Seeks on a network disk wait for the server, so several files go at once.
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         offsets = list(pool.map(_file_offsets, files))
     counts = [len(file_offsets) for file_offsets in offsets]
+    if not any(counts):
+        raise ValueError(f"There are no records in '{files[0]}' ({len(files)} files).")
     return RecordIndex(
         files=files,
         file_numbers=np.repeat(np.arange(len(files)), counts),
-        offsets=np.concatenate([np.zeros(0, np.int64), *offsets]),
-        numbers=np.concatenate([np.zeros(0, np.int64), *map(np.arange, counts)]),
+        offsets=np.concatenate(offsets),
+        numbers=np.concatenate([np.arange(count) for count in counts]),
     )
 
 

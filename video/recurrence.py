@@ -14,8 +14,8 @@ _MAX_UNROLLED = 16
 class LSTM(keras.layers.Layer):
     """Long short-term memory with the input projection hoisted out of the recurrence.
 
-    Not `keras.layers.LSTM`: this one steps one frame at a time with the same weights, and
-    keeps XLA possible on a GPU, where the cuDNN kernel rules it out.
+    Not `keras.layers.LSTM`: this one steps one frame at a time with the same weights,
+    and keeps XLA possible on a GPU, where the cuDNN kernel rules it out.
 
     Args:
         units: int, hidden size.
@@ -147,8 +147,8 @@ class FramePredictor(RecurrentNetwork):
     g = tanh(output(LSTMs(inputs)))                       the paper's
     g = tanh(output(LSTMs(inputs)) + bypass(inputs))      with `residual=True`
 
-    Freshly initialised LSTMs pass on little of their input; the linear bypass lets h and z
-    reach the generator from the first step, which shortens training a lot.
+    Freshly initialised LSTMs pass on little of their input; the linear bypass lets h
+    and z reach the generator from the first step, which shortens training a lot.
 
     Args:
         code_size: int, size of g.
@@ -174,8 +174,8 @@ class GaussianLSTM(RecurrentNetwork):
     Args:
         latent_size: int, size of z.
         log_variance_bias: float, initial bias of the log variance. Defaults to `0.0`.
-        mean_stddev: float, standard deviation of the mean's initial weights. Defaults to
-            `0.02`.
+        mean_stddev: float, standard deviation of the mean's initial weights. Defaults
+            to `0.02`.
         **kwargs: see `RecurrentNetwork`.
     """
 

@@ -130,8 +130,8 @@ def endpoints(model):
     """Named endpoints of an SVG-LP: sampling and reconstruction.
 
     `predict_video(context, num_frames, num_samples, seed (, actions))` and
-    `reconstruct(clips (, actions))`, floating pixels in [0, 1], free batch, context length
-    and horizon.
+    `reconstruct(clips (, actions))`, floating pixels in [0, 1], free batch, context
+    length and horizon.
     """
     clips = tf.TensorSpec([None, None, *model.frame_shape], tf.float32, name="clips")
     if not model.action_size:

@@ -55,16 +55,16 @@ class SVGLP(VariationalModel):
             the paper, trains many times faster. Defaults to `False`.
         posterior_log_variance_bias, prior_log_variance_bias: floats, initial biases.
             Default to `0.0`.
-        posterior_mean_stddev: float, initial weights of the posterior's mean. Defaults to
-            `0.02`.
+        posterior_mean_stddev: float, initial weights of the posterior's mean. Defaults
+            to `0.02`.
         batch_norm_momentum: float in [0, 1). Defaults to `0.9`.
         beta: float, KL weight. Defaults to `1.0`.
         seed: int or `None`, see `VariationalModel`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Call arguments:
-        inputs: clips `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1]; or
-            a dict with `"frames"` and, if `action_size` is set, `"actions"`
+        inputs: clips `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1];
+            or a dict with `"frames"` and, if `action_size` is set, `"actions"`
             `[B, T, action_size]` (the action at t leads from frame t to t + 1).
 
     Returns:
@@ -194,7 +194,7 @@ class SVGLP(VariationalModel):
         prior, _ = self.prior(codes[:, :-1])
         noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
         latents = posterior.mean() + posterior.stddev() * noise
-        # Step t - 1 predicts frame t; with "future" the first scored one is num_context.
+        # Step t - 1 predicts frame t; "future" starts with frame num_context.
         first = self.num_context - 1 if self.scored_frames == "future" else 0
         params = self._generate(codes, latents, actions, skips, first, training)
         target = frames[:, 1 + first :]
@@ -279,8 +279,8 @@ class SVGLP(VariationalModel):
             context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
             num_frames: int, frames to predict.
             num_samples: int, futures per clip. Defaults to `1`.
-            seed: int; the same seed gives the same frames. Defaults to `None`, drawn from
-                the model's own generator.
+            seed: int; the same seed gives the same frames. Defaults to `None`, drawn
+                from the model's own generator.
             actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions.
 
         Returns:

@@ -68,8 +68,8 @@ class FixedSigma(Decoder):
             `FixedSigma`.
 
         Raises:
-            ValueError: for an unknown convention, a missing or needless `num_dims`, or a
-                `beta` that is not positive.
+            ValueError: for an unknown convention, a missing or needless `num_dims`, or
+                a `beta` that is not positive.
         """
         if not beta > 0.0:
             raise ValueError(f"`beta` must be positive, got {beta!r}.")

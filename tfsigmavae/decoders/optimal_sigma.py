@@ -35,8 +35,8 @@ class OptimalSigma(Decoder):
 
     Args:
         scope: what shares one sigma: `"batch"` (everything: batch, time, pixels and
-            channels), `"image"` (each image or clip its own) or `"channel"` (each channel
-            its own, over the batch). Defaults to `"batch"`.
+            channels), `"image"` (each image or clip its own) or `"channel"` (each
+            channel its own, over the batch). Defaults to `"batch"`.
         momentum: float in [0, 1), m above. The average looks back over about
             `1 / (1 - m)` steps. Defaults to `0.98`.
         min_sigma: float > 0, hard floor of sigma in image units ([0, 1]). Defaults to
@@ -48,7 +48,8 @@ class OptimalSigma(Decoder):
         params: `[B, ..., C]` float tensor, the mean image.
         target: `[B, ..., C]` pixels to fit sigma to, uint8 or floating in [0, 1].
             Without one, `training=True` warns, for then sigma stays where it is.
-        training: bool, whether to fit sigma to `target` and to move the running average.
+        training: bool, whether to fit sigma to `target` and to move the running
+            average.
 
     Returns:
         `tfd.Independent`, batch shape `[B]`, event shape `[..., C]`.
@@ -171,8 +172,9 @@ class OptimalSigma(Decoder):
 
 def _warn_without_target(name):
     warnings.warn(
-        f"{name} was called with training=True and no `target`: its sigma is not fitted. "
-        "Pass the target, decoder(params, target=x), in a functional model as an Input.",
+        f"{name} was called with training=True and no `target`: its sigma is not "
+        "fitted. Pass one: decoder(params, target=x); in a functional model x is an "
+        "Input.",
         stacklevel=2,
     )
 

@@ -18,8 +18,8 @@ class BatchNormalization(keras.layers.Layer):
                other examples of its batch
 
     Args:
-        momentum: float in [0, 1), weight of the past in the moving averages. Defaults to
-            `0.9`.
+        momentum: float in [0, 1), weight of the past in the moving averages. Defaults
+            to `0.9`.
         epsilon: float > 0. Defaults to `1e-5`.
         gamma_stddev: float >= 0, gamma starts as N(1, gamma_stddev). Defaults to `0.0`.
         seed: int or `None`, seed of gamma's initial value. Defaults to `None`.

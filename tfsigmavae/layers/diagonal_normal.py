@@ -29,8 +29,8 @@ class DiagonalNormal(DistributionLayer):
         `tfd.Independent` of `tfd.Normal`, batch shape `[...]`, event shape `[K]`.
 
     Raises:
-        ValueError: if `event_size` is not positive, the range is empty, or the last axis
-            of the input is not `2 * event_size`.
+        ValueError: if `event_size` is not positive, the range is empty, or the last
+            axis of the input is not `2 * event_size`.
 
     Example:
         >>> posterior = DiagonalNormal(8)(tf.zeros([4, 16]))

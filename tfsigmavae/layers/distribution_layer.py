@@ -15,8 +15,8 @@ class DistributionLayer(keras.layers.Layer):
 
     A subclass writes `distribution(...)`, which returns a `tfd.Distribution`, and a
     `call` that passes its result through `self.coercible`. The output then works in
-    functional, Sequential and subclassed models: `model(x)` has `log_prob`, `sample` and
-    `mean`; the next layer and `predict` see a tensor.
+    functional, Sequential and subclassed models: `model(x)` has `log_prob`, `sample`
+    and `mean`; the next layer and `predict` see a tensor.
 
     Distribution parameters are always float32, also under mixed precision: likelihoods
     of thousands of pixels do not survive 8 bits of mantissa.

@@ -31,14 +31,14 @@ class VariationalModel(keras.Model):
 
     loss = mean over the batch of (nll + beta * kl)
 
-    with `nll` and `kl` in nats per example: sums over pixels, channels, time and latents.
-    With a calibrated decoder `beta=1` is right, and nothing is tuned.
+    with `nll` and `kl` in nats per example: sums over pixels, channels, time and
+    latents. With a calibrated decoder `beta=1` is right, and nothing is tuned.
 
     A subclass sets `self.decoder` by the constructor and writes `elbo_terms` and `call`
-    (inputs -> reconstruction, a tensor). `compile`, `fit`, `evaluate`, `predict`, `save`
-    and callbacks are then Keras' own. Logged: `loss`, `nll`, `kl`, `mse`,
-    `bits_per_dim`, and `sigma` where the decoder has one. `evaluate` uses the sigma that
-    training left behind, never one fitted to the evaluation data.
+    (inputs -> reconstruction, a tensor). `compile`, `fit`, `evaluate`, `predict`,
+    `save` and callbacks are then Keras' own. Logged: `loss`, `nll`, `kl`, `mse`,
+    `bits_per_dim`, and `sigma` where the decoder has one. `evaluate` uses the sigma
+    that training left behind, never one fitted to the evaluation data.
 
     Args:
         decoder: name, `Decoder` or its configuration, see `tfsigmavae.decoders.get`.

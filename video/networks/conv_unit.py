@@ -10,7 +10,8 @@ GAMMA_STDDEV = 0.02
 
 
 class ConvUnit(keras.layers.Layer):
-    """Convolution without bias, batch normalisation, activation; with or without a skip.
+    """Convolution without bias, batch normalisation, activation; with or without a
+    skip.
 
     A convolution of concatenated inputs is the sum of two convolutions:
 

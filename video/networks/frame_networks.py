@@ -26,8 +26,8 @@ def stage_widths(frame_shape, width) -> list[int]:
     factor = 2**num_stages
     if num_stages < 1 or height % factor or frame_width % factor:
         raise ValueError(
-            "`frame_shape` must be (height, width, channels) with both sides at least 8 "
-            f"and multiples of {max(factor, 2)} (powers of two always fit), "
+            "`frame_shape` must be (height, width, channels) with both sides at least "
+            f"8 and multiples of {max(factor, 2)} (powers of two always fit), "
             f"got {tuple(frame_shape)}."
         )
     return [width * min(2**i, 8) for i in range(num_stages)]
@@ -36,13 +36,14 @@ def stage_widths(frame_shape, width) -> list[int]:
 class FrameEncoder(keras.layers.Layer):
     """Frames -> code and skips. A subclass says what a stage is.
 
-    The last layer, SVG's valid convolution over the remaining 4 x 4 pixels, is written as
-    the dense layer that it is.
+    The last layer, SVG's valid convolution over the remaining 4 x 4 pixels, is written
+    as the dense layer that it is.
 
     Args:
         frame_shape: (height, width, channels).
         code_size: int, size g of the code.
-        width: int, channels of the finest stage; coarser ones have up to 8 times as many.
+        width: int, channels of the finest stage; coarser ones have up to 8 times as
+            many.
         rng: `numpy.random.Generator` for the initial weights.
         batch_norm_momentum: float. Defaults to `0.9`.
 

@@ -1,4 +1,4 @@
-"""VGG-like networks: 3 x 3 convolutions and pooling; the paper's choice for BAIR, KTH."""
+"""VGG-like networks: 3 x 3 convolutions, pooling; the paper's choice for BAIR."""
 
 import keras
 
