@@ -80,9 +80,9 @@ def clips(
     """
     _check_choice("camera", camera, softmotion.CAMERAS)
     _check_choice("windows", windows, ("first", "random"))
-    _check_at_least("num_frames", num_frames, 1)
-    _check_at_least("batch_size", batch_size, 1)
-    _check_at_least("start_step", start_step, 0)
+    softmotion.check_at_least("num_frames", num_frames, 1)
+    softmotion.check_at_least("batch_size", batch_size, 1)
+    softmotion.check_at_least("start_step", start_step, 0)
     if camera == "image_main":
         warnings.warn(
             "Published results on BAIR use camera 'image_aux1', not 'image_main'.",
@@ -105,15 +105,10 @@ def clips(
             clip = reader(record, num_frames)
         else:
             start = _window_start(element, num_stored - num_frames, seed)
-            clip = {
-                name: tf.ensure_shape(
-                    value[start : start + num_frames], [num_frames, *value.shape[1:]]
-                )
-                for name, value in reader(record, num_stored).items()
-            }
+            clip = _window(reader(record, num_stored), start, num_frames)
         return clip if with_actions or with_positions else clip["frames"]
 
-    elements = _elements(start_step, len(index), repeat)
+    elements = _elements(start_step * batch_size, len(index), repeat)
     batches = elements.map(load, tf.data.AUTOTUNE, deterministic=True).batch(
         batch_size, drop_remainder=drop_remainder or repeat
     )
@@ -186,11 +181,17 @@ def _window_start(element, last_start, seed):
     return tf.random.stateless_uniform([], key, maxval=last_start + 1, dtype=tf.int32)
 
 
+def _window(clip, start, num_frames):
+    """Frames `start` to `start + num_frames - 1` of every field."""
+    # Parsing only the window's keys needs a branch for each start, and is slower.
+    return {
+        name: tf.ensure_shape(
+            value[start : start + num_frames], [num_frames, *value.shape[1:]]
+        )
+        for name, value in clip.items()
+    }
+
+
 def _check_choice(name, value, choices):
     if value not in choices:
         raise ValueError(f"Unknown `{name}` {value!r}. Choose one of: {choices}.")
-
-
-def _check_at_least(name, value, least):
-    if not isinstance(value, int) or value < least:
-        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")

@@ -17,7 +17,12 @@ import pymunk
 from tfsigmavae.version import __version__
 from tfsigmavae_video.pushing_drawing import Painter
 from tfsigmavae_video.pushing_scene import TABLE_SIZE, Scene
-from tfsigmavae_video.softmotion import SPLITS, check_split, write_shards
+from tfsigmavae_video.softmotion import (
+    SPLITS,
+    check_at_least,
+    check_split,
+    write_shards,
+)
 
 _MANIFEST = "pushing.json"
 # Raised whenever the same arguments give other pictures than before.
@@ -57,18 +62,18 @@ def write(
         FileExistsError: if `root` holds anything else.
         ValueError: on an argument out of its range.
     """
+    check_at_least("num_train", num_train, 1)
+    check_at_least("num_test", num_test, 1)
+    _check_arguments(seed, num_frames, frame_size, num_objects)
     arguments = {
-        "num_train": num_train,
-        "num_test": num_test,
-        "seed": seed,
-        "num_frames": num_frames,
-        "frame_size": frame_size,
-        "num_objects": list(num_objects),
+        "num_train": int(num_train),
+        "num_test": int(num_test),
+        "seed": int(seed),
+        "num_frames": int(num_frames),
+        "frame_size": int(frame_size),
+        "num_objects": [int(number) for number in num_objects],
         "revision": _REVISION,
     }
-    _check_at_least("num_train", num_train, 1)
-    _check_at_least("num_test", num_test, 1)
-    _check_arguments(seed, num_frames, frame_size, num_objects)
     root = pathlib.Path(root)
     if _holds_the_same(root, arguments):
         if progress is not False:
@@ -76,17 +81,8 @@ def write(
         return root
     if progress is None:
         progress = sys.stderr.isatty()
-    partial = root / ".partial"
-    shutil.rmtree(partial, ignore_errors=True)  # what a killed run has left
-    try:
-        for split, number in zip(SPLITS, (num_train, num_test), strict=True):
-            made = episodes(number, seed, split, num_frames, frame_size, num_objects)
-            made = _counted(made, split, number) if progress else made
-            write_shards(partial, split, map(_with_second_view, made))
-        for split in SPLITS:
-            (partial / split).rename(root / split)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    options = (seed, num_frames, frame_size, num_objects)
+    _write_splits(root, (num_train, num_test), options, progress)
     # Last, so that a folder with a manifest is complete.
     versions = {"tfsigmavae": __version__, "pymunk": pymunk.version}
     manifest = {"arguments": arguments, "versions": versions}
@@ -120,7 +116,7 @@ def episodes(
         (x, y, 0) of the hand in table widths, x to the right and y down from the upper
         left corner. An action is (dx, dy, 0, 0), the hand's way to the next frame.
     """
-    _check_at_least("num", num, 0)
+    check_at_least("num", num, 0)
     check_split(split)
     _check_arguments(seed, num_frames, frame_size, num_objects)
     for number in range(num):
@@ -144,6 +140,21 @@ def _episode(scene, painter, num_frames, frame_size):
         "actions": actions / np.float32(TABLE_SIZE),
         "positions": positions / np.float32(TABLE_SIZE),
     }
+
+
+def _write_splits(root, numbers, options, progress):
+    """Both splits or, after an error, neither."""
+    partial = root / ".partial"
+    shutil.rmtree(partial, ignore_errors=True)  # what a killed run has left
+    try:
+        for split, number in zip(SPLITS, numbers, strict=True):
+            made = episodes(number, options[0], split, *options[1:])
+            made = _counted(made, split, number) if progress else made
+            write_shards(partial, split, map(_with_second_view, made))
+        for split in SPLITS:
+            (partial / split).rename(root / split)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _with_second_view(episode):
@@ -180,16 +191,11 @@ def _holds_the_same(root, arguments):
 
 
 def _check_arguments(seed, num_frames, frame_size, num_objects):
-    _check_at_least("seed", seed, 0)
-    _check_at_least("num_frames", num_frames, 1)
-    _check_at_least("frame_size", frame_size, 16)
+    check_at_least("seed", seed, 0)
+    check_at_least("num_frames", num_frames, 1)
+    check_at_least("frame_size", frame_size, 16)
     least, most = num_objects
     if not 1 <= least <= most <= 9:
         raise ValueError(
             f"`num_objects` must be (least, most) within 1 to 9, got {num_objects}."
         )
-
-
-def _check_at_least(name, value, least):
-    if not isinstance(value, int) or value < least:
-        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")

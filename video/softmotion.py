@@ -11,6 +11,7 @@ The files are `root/train/traj_A_to_B.tfrecords` and `root/test/...`, clips A to
 """
 
 import itertools
+import numbers
 import pathlib
 import shutil
 from collections.abc import Iterable
@@ -67,8 +68,7 @@ def write_shards(root, split: str, episodes: Iterable, shard_size: int = 256) ->
         FileExistsError: if `root/split` exists; nothing is ever overwritten.
     """
     check_split(split)
-    if shard_size < 1:
-        raise ValueError(f"`shard_size` must be a positive integer, got {shard_size}.")
+    check_at_least("shard_size", shard_size, 1)
     folder = pathlib.Path(root) / split
     if folder.exists():
         raise FileExistsError(
@@ -90,6 +90,12 @@ def check_split(split):
     """Raises a `ValueError` unless `split` is "train" or "test"."""
     if split not in SPLITS:
         raise ValueError(f"Unknown split {split!r}. Choose one of: {SPLITS}.")
+
+
+def check_at_least(name, value, least):
+    """Raises a `ValueError` unless `value` is an integer and not below `least`."""
+    if not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")
 
 
 def _write_all(folder, episodes, shard_size):
