@@ -10,10 +10,12 @@ VERSION = re.search(
     r'__version__ = "([^"]+)"', (HERE / "tfsigmavae/version.py").read_text()
 )[1]
 
-# `import tensorflow_probability` loads tf-keras, which must match TensorFlow's minor.
+# Both ends of each range were installed together and run. `import
+# tensorflow_probability` loads tf-keras, which itself asks for TensorFlow's minor, so
+# pip always picks a matching pair; TFP 0.25 refuses TensorFlow before 2.18.
 INSTALL_REQUIRES = [
-    "tensorflow>=2.21,<2.22",
-    "tf-keras>=2.21,<2.22",
+    "tensorflow>=2.18,<2.22",
+    "tf-keras>=2.18,<2.22",
     "tensorflow-probability>=0.25,<0.26",
     "keras>=3.12,<4",
     "numpy>=1.26",
@@ -26,26 +28,53 @@ setup(
     name="tfsigmavae",
     version=VERSION,
     description="Calibrated VAEs and stochastic video prediction in Keras 3",
-    long_description=(HERE / "README.md").read_text(),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The tfsigmavae authors",
     license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=[
+        "keras",
+        "tensorflow",
+        "tensorflow-probability",
+        "vae",
+        "variational autoencoder",
+        "stochastic video prediction",
+        "sigma-vae",
+        "svg-lp",
+    ],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tfsigmavae", "tfsigmavae.*"])
     + ["tfsigmavae_video"]
     + ["tfsigmavae_video." + name for name in find_packages("video")],
     package_dir={"tfsigmavae_video": "video"},
     package_data={"tfsigmavae": ["py.typed"], "tfsigmavae_video": ["py.typed"]},
+    zip_safe=False,
     install_requires=INSTALL_REQUIRES,
     extras_require={
         "tensorboard": ["tensorboard>=2.18"],
-        "datasets": ["tensorflow-datasets>=4.9.6"],
-        "mp4": ["imageio[pyav]"],
-        "test": ["pytest>=8", "ruff>=0.6", "build>=1.2"],
+        # The bound on etils spares pip a search of minutes on Python 3.10.
+        "datasets": [
+            "tensorflow-datasets>=4.9.6",
+            "etils<1.14; python_version < '3.11'",
+        ],
+        "mp4": ["imageio[pyav]>=2.31"],
+        # setuptools: so that the test of the package builds it without the network.
+        "test": ["pytest>=8", "ruff>=0.9", "build>=1.2", "setuptools>=77"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
     ],
 )

@@ -71,6 +71,3 @@ def require(module: str, extra: str):
             f"`{module}` is needed for this and is not installed. "
             f'Install it with: pip install "tfsigmavae[{extra}]"'
         ) from error
-
-
-check_keras()

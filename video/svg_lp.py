@@ -298,7 +298,7 @@ class SVGLP(VariationalModel):
                 f"{num_frames} and {num_samples}."
             )
         if seed is None:
-            seed = tf.cast(self.seed_generator.next()[0] % (2**31), tf.int32)
+            seed = keras.random.randint([], 0, 2**31 - 1, "int32", self.seed_generator)
         inputs = [context, num_frames, num_samples, seed]
         if self.action_size:
             inputs.append(tf.convert_to_tensor(actions, tf.float32))

@@ -1,5 +1,6 @@
 """Gaussian whose sigma is solved for: the RMSE of the batch."""
 
+import math
 import warnings
 
 import keras
@@ -59,8 +60,8 @@ class OptimalSigma(Decoder):
             `params`.
 
     Example:
-        >>> decoder = OptimalSigma()
-        >>> dist = decoder(tf.zeros([2, 8, 8, 3]), tf.fill([2, 8, 8, 3], 0.5), True)
+        >>> decoder, images = OptimalSigma(), tf.fill([2, 8, 8, 3], 0.5)
+        >>> dist = decoder(tf.zeros([2, 8, 8, 3]), images, training=True)
         >>> dist.stddev()[0, 0, 0, 0].numpy(), decoder.sigma.numpy()
         (0.5, 0.5)
 
@@ -83,7 +84,7 @@ class OptimalSigma(Decoder):
             raise ValueError(f"`scope` must be one of {_SCOPES}, got {scope!r}.")
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"`momentum` must be in [0, 1), got {momentum!r}.")
-        if not 0.0 < min_sigma <= initial_sigma:
+        if not 0.0 < min_sigma <= initial_sigma < math.inf:
             raise ValueError(
                 "`min_sigma` must be positive and at most `initial_sigma`, got "
                 f"min_sigma={min_sigma!r}, initial_sigma={initial_sigma!r}."
@@ -154,10 +155,12 @@ class OptimalSigma(Decoder):
         rate = (1.0 - self.momentum) / (
             1.0 - self.momentum ** tf.maximum(num_updates, 1.0)
         )
+        # Exactly 1 at first: a rounding error of the start, which is far larger than
+        # a variance, would swamp it, and could leave it negative.
+        rate = tf.where(num_updates <= 1.0, 1.0, rate)
         old = tf.convert_to_tensor(self.running_variance)
-        self.running_variance.assign(
-            tf.where(finite, old + rate * (floored - old), old)
-        )
+        new = (1.0 - rate) * old + rate * floored
+        self.running_variance.assign(tf.where(finite, new, old))
         self.num_updates.assign(num_updates)
 
     def get_config(self):

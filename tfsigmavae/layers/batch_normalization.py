@@ -45,6 +45,10 @@ class BatchNormalization(keras.layers.Layer):
             raise ValueError(f"`momentum` must be in [0, 1), got {momentum!r}.")
         if not epsilon > 0.0:
             raise ValueError(f"`epsilon` must be positive, got {epsilon!r}.")
+        if not gamma_stddev >= 0.0:
+            raise ValueError(
+                f"`gamma_stddev` must not be negative, got {gamma_stddev!r}."
+            )
         self.momentum = momentum
         self.epsilon = epsilon
         self.gamma_stddev = gamma_stddev
@@ -75,7 +79,9 @@ class BatchNormalization(keras.layers.Layer):
             # fuse that one with a following tanh.
             scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
             offset = self.beta - self.moving_mean * scale
-            return inputs * tf.cast(scale, inputs.dtype) + tf.cast(offset, inputs.dtype)
+            # In float32: a large mean cancels against the offset.
+            output = tf.cast(inputs, tf.float32) * scale + offset
+            return tf.cast(output, inputs.dtype)
         output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=self.gamma,

@@ -1,0 +1,110 @@
+"""Reductions and unit conversions against NumPy and closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfsigmavae.math import (
+    mean_event,
+    nats_to_bits_per_dim,
+    sum_event,
+    to_unit_range,
+)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2), (3, 4, 4, 1), (2, 3, 4, 4, 3)])
+def test_event_reductions_keep_the_batch_axis_only(shape):
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    rows = values.reshape(shape[0], -1).astype(np.float64)
+    assert sum_event(tf.constant(values)).shape == shape[:1]
+    # float32 sums of at most 144 numbers.
+    np.testing.assert_allclose(sum_event(tf.constant(values)), rows.sum(1), atol=1e-5)
+    np.testing.assert_allclose(mean_event(tf.constant(values)), rows.mean(1), atol=1e-6)
+
+
+def test_event_reductions_work_with_a_free_batch():
+    function = tf.function(
+        lambda values: (sum_event(values), mean_event(values)),
+        input_signature=[tf.TensorSpec([None, 2, 5])],
+    )
+    total, mean = function(tf.ones([3, 2, 5]))
+    np.testing.assert_array_equal(total, [10.0] * 3)
+    np.testing.assert_array_equal(mean, [1.0] * 3)
+
+
+def test_uniform_grey_levels_cost_eight_bits():
+    num_dims = 12
+    nats = tf.constant([num_dims * math.log(256.0)])
+    bits = nats_to_bits_per_dim(nats, num_dims, density=False)
+    np.testing.assert_allclose(bits, [8.0], rtol=1e-6)
+
+
+def test_uniform_density_costs_eight_bits():
+    # p(x) = 1 on [0, 1]: zero nats, and 1 / 256 for each of 256 bins.
+    np.testing.assert_allclose(nats_to_bits_per_dim(tf.zeros([2]), 5), [8.0, 8.0])
+
+
+@pytest.mark.parametrize("density", [True, False])
+def test_bits_per_dim_against_numpy(density):
+    nats = np.array([-3300.0, 0.0, 500.0])
+    expected = nats / 2352 / np.log(2) + (8.0 if density else 0.0)
+    bits = nats_to_bits_per_dim(tf.constant(nats, tf.float32), 2352, density)
+    np.testing.assert_allclose(bits, expected, rtol=1e-6)
+    # The number of dimensions may be a tensor, as in a model with a free clip length.
+    bits = nats_to_bits_per_dim(
+        tf.constant(nats, tf.float32), tf.constant(2352), density
+    )
+    np.testing.assert_allclose(bits, expected, rtol=1e-6)
+
+
+def test_every_uint8_level_means_its_value_over_255():
+    levels = np.arange(256, dtype=np.uint8)
+    unit = to_unit_range(levels)
+    assert unit.dtype == tf.float32
+    np.testing.assert_allclose(unit, levels / 255.0, rtol=1e-6)
+    assert unit[0] == 0.0 and unit[255] == 1.0
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_floats_in_the_unit_range_pass_as_float32(dtype):
+    pixels = tf.cast([0.0, 0.25, 1.0], dtype)
+    unit = to_unit_range(pixels)
+    assert unit.dtype == tf.float32
+    np.testing.assert_array_equal(unit, [0.0, 0.25, 1.0])
+
+
+def test_rounding_of_a_resized_image_is_neither_refused_nor_clipped():
+    pixels = np.array([-0.001, 1.001], np.float32)
+    np.testing.assert_array_equal(to_unit_range(pixels), pixels)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint16", "bool"])
+def test_other_dtypes_are_refused_by_name(dtype):
+    with pytest.raises(TypeError, match=f"`clip` must be uint8 .* got dtype {dtype}"):
+        to_unit_range(np.zeros([2], dtype), "clip")
+
+
+@pytest.mark.parametrize("value", [-0.1, -1.0, 1.01, 255.0, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("graph", [False, True])
+def test_values_outside_the_unit_range_are_refused(value, graph):
+    function = tf.function(to_unit_range) if graph else to_unit_range
+    pixels = tf.constant([0.5, value, 0.5])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"must lie in \[0, 1\]"):
+        function(pixels, "clip")
+
+
+def test_xla_converts_too():
+    convert = tf.function(to_unit_range, jit_compile=True)
+    np.testing.assert_array_equal(convert(tf.constant([0.5])), [0.5])
+    unit = convert(tf.constant([255], tf.uint8))
+    np.testing.assert_array_equal(unit, [1.0])
+
+
+def test_gradient_passes_through():
+    pixels = tf.constant([0.2, 0.8])
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        total = tf.reduce_sum(to_unit_range(pixels))
+    np.testing.assert_array_equal(tape.gradient(total, pixels), [1.0, 1.0])

@@ -1,0 +1,133 @@
+"""A wheel built from the sources alone installs, imports and trains elsewhere."""
+
+import importlib.metadata
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import textwrap
+import zipfile
+
+import pytest
+
+import tfsigmavae
+
+pytestmark = pytest.mark.slow
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def training_snippet():
+    """Python that a user of the wheel could run: prints `trained` at its end."""
+    return """
+        print("trained")
+    """
+
+
+def _run(command, **options):
+    result = subprocess.run(command, capture_output=True, text=True, **options)
+    assert result.returncode == 0, f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    return result.stdout
+
+
+def _sources():
+    """Files that a clean clone would have, those not yet committed included."""
+    command = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode == 0:
+        paths = [pathlib.Path(name) for name in listing.stdout.split("\0") if name]
+        return [path for path in paths if (ROOT / path).is_file()]
+    kept = ["tfsigmavae", "video", "tests", "scripts"]  # an unpacked sdist
+    inside = [path for folder in kept for path in (ROOT / folder).rglob("*")]
+    return [
+        path.relative_to(ROOT)
+        for path in [*ROOT.glob("*"), *inside]
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+
+
+def _build_options():
+    """Builds offline where this environment's setuptools can."""
+    try:
+        major = int(importlib.metadata.version("setuptools").partition(".")[0])
+    except importlib.metadata.PackageNotFoundError:
+        major = 0
+    return ["--no-isolation"] if major >= 77 else []
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Names inside the sdist and the wheel, and the wheel's path."""
+    clone = tmp_path_factory.mktemp("clone")
+    for path in _sources():
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, clone / path)
+    dist = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", *_build_options(), "-o", dist, clone]
+    _run(command, cwd=dist)
+    (sdist,) = dist.glob("*.tar.gz")
+    (wheel,) = dist.glob("*.whl")
+    with tarfile.open(sdist) as opened:
+        in_sdist = {name.partition("/")[2] for name in opened.getnames()}
+    return in_sdist, set(zipfile.ZipFile(wheel).namelist()), wheel
+
+
+@pytest.fixture(scope="module")
+def installed(archives, tmp_path_factory):
+    """A folder with the wheel installed; its dependencies are this environment's."""
+    target = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    _run([*pip, "--target", target, archives[2]])
+    return target
+
+
+def _run_installed(installed, code, cwd):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    return _run([sys.executable, "-c", textwrap.dedent(code)], env=environment, cwd=cwd)
+
+
+def test_wheel_holds_the_library_and_nothing_else(archives):
+    _, in_wheel, _ = archives
+    wanted = {
+        path.as_posix().replace("video/", "tfsigmavae_video/", 1)
+        if path.parts[0] == "video"
+        else path.as_posix()
+        for path in _sources()
+        if path.parts[0] in ("tfsigmavae", "video")
+    }
+    info = f"tfsigmavae-{tfsigmavae.__version__}.dist-info/"
+    assert {name for name in in_wheel if not name.startswith(info)} == wanted
+    assert {"tfsigmavae/py.typed", "tfsigmavae_video/py.typed"} <= in_wheel
+    assert f"{info}licenses/LICENSE" in in_wheel
+
+
+def test_sdist_holds_what_the_tests_and_the_demo_need(archives):
+    in_sdist, _, _ = archives
+    left_out = {".gitignore", ".ci/run"}
+    missing = {path.as_posix() for path in _sources()} - in_sdist - left_out
+    assert not missing
+
+
+def test_wheel_imports_from_another_directory(installed, tmp_path):
+    code = """
+        import importlib.util
+        import tfsigmavae, tfsigmavae.video, tfsigmavae_video
+        print(tfsigmavae.__version__)
+        print(tfsigmavae.__file__, tfsigmavae.video.__file__, tfsigmavae_video.__file__)
+        print(importlib.util.find_spec("video"))
+    """
+    if not (ROOT / "tfsigmavae" / "video.py").exists():
+        code = code.replace("tfsigmavae.video,", "").replace(
+            "tfsigmavae.video.__file__,", ""
+        )
+    version, files, video = _run_installed(installed, code, tmp_path).splitlines()
+    assert version == tfsigmavae.__version__
+    assert all(file.startswith(str(installed)) for file in files.split())
+    assert video == "None", "the wheel must not install a top-level `video`"
+
+
+def test_wheel_trains_from_another_directory(installed, tmp_path):
+    printed = _run_installed(installed, training_snippet(), tmp_path)
+    assert printed.splitlines()[-1] == "trained"

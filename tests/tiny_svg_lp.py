@@ -1,0 +1,55 @@
+"""Small SVG-LP models and clips for tests."""
+
+import keras
+import numpy as np
+
+from tfsigmavae.video import SVGLP
+
+TINY = {
+    "frame_shape": (8, 8, 3),
+    "num_context": 2,
+    "latent_size": 3,
+    "network": "dcgan",
+    "code_size": 6,
+    "hidden_size": 5,
+    "width": 4,
+    "seed": 0,
+}
+
+
+def tiny_model(**changes):
+    return SVGLP(**{**TINY, **changes})
+
+
+def compiled_model(compile_options=None, **changes):
+    """A compiled tiny model. Eager unless asked otherwise: tracing takes seconds."""
+    model = tiny_model(**changes)
+    options = {"optimizer": keras.optimizers.Adam(1e-3), "run_eagerly": True}
+    model.compile(**options | (compile_options or {}))
+    return model
+
+
+def random_clips(num_clips=2, num_frames=5, frame_shape=TINY["frame_shape"], seed=0):
+    """uint8 clips of noise, `[B, T, H, W, C]`."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, [num_clips, num_frames, *frame_shape], np.uint8)
+
+
+def randomise_weights(model, seed=0):
+    """Gives every weight a value that shows in the outputs, statistics included."""
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        shape = tuple(weight.shape)
+        if weight.name == "num_updates":
+            continue
+        if weight.name in ("gamma", "moving_variance"):
+            value = rng.uniform(0.5, 1.5, shape)
+        elif weight.name == "running_variance":
+            value = rng.uniform(0.05, 0.1, shape)
+        elif len(shape) < 2:
+            value = rng.normal(0, 0.3, shape)
+        else:
+            fan_in = np.prod(shape) / max(shape[-2:])
+            value = rng.normal(0, 1.5 / np.sqrt(fan_in), shape)
+        weight.assign(value)
+    return model
