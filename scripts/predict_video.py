@@ -37,7 +37,7 @@ def main(argv=None):
     from tfsigmavae.video import bair, write_prediction
 
     model = keras.models.load_model(args.model)
-    clips, actions = bair.first_clips(
+    clips = bair.first_clips(
         args.data,
         args.split,
         num_clips=args.num_clips,
@@ -48,12 +48,12 @@ def main(argv=None):
     default = pathlib.Path(args.model).parent / "samples"
     animation, strip = write_prediction(
         model,
-        clips,
+        clips["frames"],
         pathlib.Path(args.output) if args.output else default,
         num_frames=args.num_frames,
         num_samples=args.num_samples,
         seed=args.seed,
-        actions=actions,
+        actions=clips.get("actions"),
         format=args.format,
     )
     print(json.dumps({"animation": str(animation), "film_strip": str(strip)}))

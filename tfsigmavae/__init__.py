@@ -1,10 +1,10 @@
 """Calibrated VAEs and stochastic video prediction in Keras 3.
 
-    import tfsigmavae as sv
+import tfsigmavae as sv
 
-    sv.decoders    p(x | z) whose sigma is learned or solved for
-    sv.layers      distribution layers and building blocks
-    sv.video       SVG-LP, video data, GIFs (loaded when first used)
+sv.decoders    p(x | z) whose sigma is learned or solved for
+sv.layers      distribution layers and building blocks
+sv.video       SVG-LP, video data, GIFs (loaded when first used)
 """
 
 import importlib

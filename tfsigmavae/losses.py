@@ -19,14 +19,16 @@ class NegativeLogLikelihood(keras.losses.Loss):
         name: name of the loss. Defaults to `"negative_log_likelihood"`.
 
     Call arguments:
-        y_true: `[B, ...event shape]` targets; uint8 means value / 255.
+        y_true: `[B, ...event shape]` targets; uint8 means value / 255, unless the
+            distribution itself is one of integers.
         y_pred: the distribution a layer of `tfsigmavae.layers` or
             `tfsigmavae.decoders` returned, batch shape `[B]`.
 
     Raises:
         ValueError: if the shape of `y_true` is not batch shape plus event shape: a
             log_prob would broadcast it in silence.
-        TypeError: if the model's output is no distribution.
+        TypeError: if the model's output is no distribution, or `y_true` holds integers
+            other than uint8 where the distribution is continuous.
 
     Example:
         >>> model.compile("adam", loss=NegativeLogLikelihood())
@@ -54,8 +56,14 @@ def _nll(y_true, y_pred):
             f"{type(y_pred).__name__}."
         )
     y_true = tf.convert_to_tensor(y_true)
-    if y_true.dtype == tf.uint8:
-        y_true = to_unit_range(y_true)
+    if y_pred.distribution.dtype.is_floating:
+        if y_true.dtype == tf.uint8:
+            y_true = to_unit_range(y_true)
+        elif not y_true.dtype.is_floating:
+            raise TypeError(
+                "`y_true` must be uint8 (meaning value / 255) or floating for a "
+                f"continuous distribution, got dtype {y_true.dtype.name}."
+            )
     expected = y_pred.batch_shape.concatenate(y_pred.event_shape)
     if not expected.is_compatible_with(y_true.shape):
         raise ValueError(

@@ -125,6 +125,39 @@ def num_clips(root, split: str = "train") -> int:
     return len(index_records(find_files(root, split)))
 
 
+def first_clips(
+    root,
+    split: str = "test",
+    num_clips: int = 1,
+    num_frames: int = 30,
+    frame_shape: tuple = (64, 64, 3),
+    with_actions: bool = False,
+) -> dict:
+    """The first clips of a split, to look at or to predict from.
+
+    Args:
+        root, split, frame_shape, with_actions: as for `clips`.
+        num_clips: how many; fewer where the split has fewer.
+        num_frames: frames of each; fewer where the records hold fewer.
+
+    Returns:
+        dict of "frames" `[num_clips, num_frames, H, W, C]` uint8 and, if asked for,
+        "actions" `[num_clips, num_frames, 4]` float32.
+    """
+    index = index_records(find_files(root, split))
+    stored = ClipReader(index, frame_shape=frame_shape).num_record_frames
+    batches = clips(
+        root,
+        split,
+        min(num_frames, stored),
+        min(num_clips, len(index)),
+        with_actions=with_actions,
+        frame_shape=frame_shape,
+    )
+    batch = next(iter(batches))
+    return batch if with_actions else {"frames": batch}
+
+
 def find_files(root, split: str = "train") -> list:
     """The TFRecord files of a split, in the order of the numbers in their names.
 

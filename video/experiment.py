@@ -29,6 +29,7 @@ _MODEL_ARGUMENTS = (
     "prior",
     "scored_frames",
     "predictor_residual",
+    "posterior_residual",
     "posterior_log_variance_bias",
     "prior_log_variance_bias",
     "posterior_mean_stddev",
@@ -54,10 +55,10 @@ class VideoExperiment:
         windows: `"first"` frames of each record, as the official code, or `"random"`.
         decoder: name, see `tfsigmavae.decoders.names`.
         sigma: of `fixed_sigma` only.
-        network, width, latent_size, code_size, hidden_size, frame_shape, prior,
-            scored_frames, predictor_residual, posterior_log_variance_bias,
-            prior_log_variance_bias, posterior_mean_stddev, batch_norm_momentum, beta:
-            see `SVGLP`.
+        network, width, latent_size, code_size, hidden_size, frame_shape: see `SVGLP`.
+        prior, scored_frames, predictor_residual, posterior_residual: see `SVGLP`.
+        posterior_log_variance_bias, prior_log_variance_bias: see `SVGLP`.
+        posterior_mean_stddev, batch_norm_momentum, beta: see `SVGLP`.
         use_actions: bool, whether the model is told the actions.
         precision: `"float32"` or `"mixed_bfloat16"`.
         num_samples: futures per clip in evaluation.
@@ -84,6 +85,7 @@ class VideoExperiment:
     prior: str = "learned"
     scored_frames: str = "all"
     predictor_residual: bool = False
+    posterior_residual: bool = False
     posterior_log_variance_bias: float = 0.0
     prior_log_variance_bias: float = 0.0
     posterior_mean_stddev: float = 0.02
@@ -120,8 +122,10 @@ class VideoExperiment:
 
     def train_batches(self, start_step=0) -> tf.data.Dataset:
         """Endless training batches, from step `start_step` on."""
-        return self._clips(
+        return bair.clips(
+            self.data,
             "train",
+            **self._clip_options(),
             batch_size=self.batch_size,
             windows=self.windows,
             shuffle=True,
@@ -132,19 +136,16 @@ class VideoExperiment:
 
     def eval_clips(self) -> dict:
         """Held-out clips from their first frame on: `frames`, and `actions` if used."""
-        count = min(self.num_eval_clips, bair.num_clips(self.data, "test"))
-        batch = next(iter(self._clips("test", batch_size=count)))
-        return batch if self.use_actions else {"frames": batch}
-
-    def _clips(self, split, **options):
-        return bair.clips(
-            self.data,
-            split,
-            num_frames=self.num_context + self.num_frames,
-            frame_shape=self.frame_shape,
-            with_actions=self.use_actions,
-            **options,
+        return bair.first_clips(
+            self.data, "test", self.num_eval_clips, **self._clip_options()
         )
+
+    def _clip_options(self):
+        return {
+            "num_frames": self.num_context + self.num_frames,
+            "frame_shape": self.frame_shape,
+            "with_actions": self.use_actions,
+        }
 
     def run(self, output, tensorboard=False) -> dict | None:
         """Trains, evaluates and draws; goes on where an earlier attempt stopped.
@@ -199,7 +200,7 @@ class VideoExperiment:
             actions=clips.get("actions"),
         )
         likelihood = {
-            name: round(float(logs[name]), 4)
+            name: float(f"{logs[name]:.6g}")
             for name in ("nll", "kl", "bits_per_dim", "mse", "sigma")
             if name in logs
         }

@@ -1,5 +1,7 @@
 """Pictures of sampled futures: what is compared, drawn as GIF and film strip."""
 
+import pathlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -82,6 +84,7 @@ def write_prediction(
     Returns:
         Paths of the animation and of the film strip.
     """
+    folder = pathlib.Path(folder)
     rows = prediction_rows(model, clips, num_frames, num_samples, seed, actions)
     frames = prediction_frames(rows, model.num_context, scale=scale)
     # An APNG must not take the film strip's name.

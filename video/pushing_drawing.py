@@ -35,9 +35,11 @@ _TOYS = (
     (0.76, 0.55, 0.80),  # violet
     (0.91, 0.52, 0.95),  # pink
 )
-_ARM_LINK = (236, 238, 240)
-_ARM_EDGE = (44, 50, 60)
-_ARM_JOINT = (70, 78, 92)
+_UPPER_LINK = (186, 44, 46)
+_LOWER_LINK = (44, 47, 56)
+_ARM_EDGE = (24, 26, 32)
+_ARM_JOINT = (110, 116, 128)
+_TIP_RING = (250, 244, 230)
 _TIP = (255, 122, 26)
 
 
@@ -90,7 +92,7 @@ class Painter:
             _shape(draw, outline, zoom, _along(self._light, 1.6), 150)
         dx, dy = _along(self._light, 3.2)  # the arm is higher than the objects
         points = [(x + dx, y + dy) for x, y in (self._base, elbow, hand)]
-        _polyline(draw, points, zoom, (4.2, 3.2), 130)
+        _polyline(draw, points, zoom, (6.6, 5.2), 130)
         return mask.reduce(2).filter(ImageFilter.BoxBlur(1))
 
     def _draw_item(self, draw, outline, colours):
@@ -100,13 +102,19 @@ class Painter:
         _shape(draw, outline, self._zoom, (-0.2, -0.35), face, shrink=0.62)
 
     def _draw_arm(self, draw, elbow, hand):
-        points = [self._base, elbow, hand]
-        _polyline(draw, points, self._zoom, (4.6, 3.6), _ARM_EDGE)
-        _polyline(draw, points, self._zoom, (3.2, 2.2), _ARM_LINK)
-        _dot(draw, elbow, 1.5, self._zoom, _ARM_JOINT)
-        _dot(draw, hand, HAND_RADIUS + 0.5, self._zoom, _ARM_EDGE)
-        _dot(draw, hand, HAND_RADIUS - 0.2, self._zoom, _TIP)
-        _dot(draw, hand, 0.8, self._zoom, (255, 236, 200))
+        upper, lower = [self._base, elbow], [elbow, hand]
+        for points, widths, fill, edge in (
+            (upper, (7.0, 5.8), _UPPER_LINK, _ARM_EDGE),
+            (lower, (5.6, 4.4), _LOWER_LINK, _ARM_EDGE),
+        ):
+            _polyline(draw, points, self._zoom, widths[:1], edge)
+            _polyline(draw, points, self._zoom, widths[1:], fill)
+        _dot(draw, elbow, 3.0, self._zoom, _ARM_EDGE)
+        _dot(draw, elbow, 1.6, self._zoom, _ARM_JOINT)
+        # A light ring round a bright tip: the hand must not drown among the toys.
+        _dot(draw, hand, HAND_RADIUS + 0.8, self._zoom, _ARM_EDGE)
+        _dot(draw, hand, HAND_RADIUS + 0.1, self._zoom, _TIP_RING)
+        _dot(draw, hand, 1.2, self._zoom, _TIP)
 
 
 def _table(rng, size, brightness):

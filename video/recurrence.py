@@ -117,12 +117,8 @@ class RecurrentNetwork(keras.layers.Layer):
         ]
 
     def dense(self, units, stddev=0.02, **kwargs):
-        return keras.layers.Dense(
-            units,
-            kernel_initializer=normal_initializer(self.rng, stddev),
-            dtype=self.dtype_policy,
-            **kwargs,
-        )
+        kwargs.setdefault("kernel_initializer", normal_initializer(self.rng, stddev))
+        return keras.layers.Dense(units, dtype=self.dtype_policy, **kwargs)
 
     def initial_state(self, batch_size):
         return [lstm.initial_state(batch_size) for lstm in self.lstms]
@@ -159,7 +155,13 @@ class FramePredictor(RecurrentNetwork):
     def __init__(self, code_size, residual=False, **kwargs):
         super().__init__(**kwargs)
         self.output_layer = self.dense(code_size)
-        self.bypass = self.dense(code_size, use_bias=False) if residual else None
+        self.bypass = None
+        if residual:
+            # Scaled by its size, unlike SVG's layers: what passes here must be felt.
+            glorot = keras.initializers.GlorotUniform(draw_seed(self.rng))
+            self.bypass = self.dense(
+                code_size, use_bias=False, kernel_initializer=glorot
+            )
 
     def head(self, hidden, inputs):
         outputs = self.output_layer(hidden)
@@ -171,17 +173,32 @@ class FramePredictor(RecurrentNetwork):
 class GaussianLSTM(RecurrentNetwork):
     """h -> diagonal Gaussian over z at every step: posterior and prior.
 
+    mean = head(LSTM(h))                   the paper's
+    mean = head(LSTM(h)) + bypass(h)       with `residual=True`
+
     Args:
         latent_size: int, size of z.
         log_variance_bias: float, initial bias of the log variance. Defaults to `0.0`.
         mean_stddev: float, standard deviation of the mean's initial weights. Defaults
             to `0.02`.
+        residual: bool, whether to add the bypass, with initial weights as the mean's.
+            Defaults to `False`.
         **kwargs: see `RecurrentNetwork`.
     """
 
-    def __init__(self, latent_size, log_variance_bias=0.0, mean_stddev=0.02, **kwargs):
+    def __init__(
+        self,
+        latent_size,
+        log_variance_bias=0.0,
+        mean_stddev=0.02,
+        residual=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.mean = self.dense(latent_size, mean_stddev)
+        self.bypass = None
+        if residual:
+            self.bypass = self.dense(latent_size, mean_stddev, use_bias=False)
         self.log_variance = self.dense(
             latent_size,
             bias_initializer=keras.initializers.Constant(log_variance_bias),
@@ -189,5 +206,7 @@ class GaussianLSTM(RecurrentNetwork):
         self.normal = DiagonalNormal(latent_size, convert_to_tensor_fn="mean")
 
     def head(self, hidden, inputs):
-        parameters = [self.mean(hidden), self.log_variance(hidden)]
-        return self.normal(tf.concat(parameters, axis=-1))
+        mean = self.mean(hidden)
+        if self.bypass is not None:
+            mean = mean + self.bypass(inputs)
+        return self.normal(tf.concat([mean, self.log_variance(hidden)], axis=-1))

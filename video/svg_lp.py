@@ -53,6 +53,8 @@ class SVGLP(VariationalModel):
             of a prediction alone. Defaults to `"all"`.
         predictor_residual: bool, a linear bypass around the predictor's LSTMs: not in
             the paper, trains many times faster. Defaults to `False`.
+        posterior_residual: bool, the same from h_t to the posterior's mean, so that z
+            tells of its frame from the first step. Defaults to `False`.
         posterior_log_variance_bias, prior_log_variance_bias: floats, initial biases.
             Default to `0.0`.
         posterior_mean_stddev: float, initial weights of the posterior's mean. Defaults
@@ -96,6 +98,7 @@ class SVGLP(VariationalModel):
         prior="learned",
         scored_frames="all",
         predictor_residual=False,
+        posterior_residual=False,
         posterior_log_variance_bias=0.0,
         prior_log_variance_bias=0.0,
         posterior_mean_stddev=0.02,
@@ -117,6 +120,7 @@ class SVGLP(VariationalModel):
             "prior": prior,
             "scored_frames": scored_frames,
             "predictor_residual": predictor_residual,
+            "posterior_residual": posterior_residual,
             "posterior_log_variance_bias": posterior_log_variance_bias,
             "prior_log_variance_bias": prior_log_variance_bias,
             "posterior_mean_stddev": posterior_mean_stddev,
@@ -142,6 +146,7 @@ class SVGLP(VariationalModel):
             latent_size,
             posterior_log_variance_bias,
             posterior_mean_stddev,
+            posterior_residual,
             num_layers=1,
             **recurrent,
         )

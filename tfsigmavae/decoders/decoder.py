@@ -15,9 +15,9 @@ class Decoder(DistributionLayer):
     `params_size` and `activate` where it needs other than one mean per channel.
 
     Args:
-        **kwargs: `name` and other arguments of `DistributionLayer`. The decoder stands
-            for its mean where a tensor is needed, so generated images carry no pixel
-            noise.
+        convert_to_tensor_fn: see `DistributionLayer`. Defaults to `"mean"`: images
+            then carry no pixel noise.
+        **kwargs: `name` of the layer.
 
     Call arguments:
         params: `[B, ..., params_size(C)]` float tensor: images, clips or fields.

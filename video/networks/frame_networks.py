@@ -1,5 +1,6 @@
 """What the DCGAN and VGG networks share: code layers, stages, skips."""
 
+import itertools
 import math
 
 import keras
@@ -33,7 +34,23 @@ def stage_widths(frame_shape, width) -> list[int]:
     return [width * min(2**i, 8) for i in range(num_stages)]
 
 
-class FrameEncoder(keras.layers.Layer):
+class StagedNetwork(keras.layers.Layer):
+    """A network whose layers come in stages, one a resolution."""
+
+    def set_stages(self, stages):
+        stages = [list(stage) for stage in stages]
+        # One flat list: Keras before 3.13 does not save layers in lists of lists.
+        self.units = [unit for stage in stages for unit in stage]
+        self.stage_lengths = [len(stage) for stage in stages]
+
+    @property
+    def stages(self) -> list:
+        """Lists of layers."""
+        units = iter(self.units)
+        return [list(itertools.islice(units, n)) for n in self.stage_lengths]
+
+
+class FrameEncoder(StagedNetwork):
     """Frames -> code and skips. A subclass says what a stage is.
 
     The last layer, SVG's valid convolution over the remaining 4 x 4 pixels, is written
@@ -75,7 +92,7 @@ class FrameEncoder(keras.layers.Layer):
             "dtype": self.dtype_policy,
         }
         widths = stage_widths(frame_shape, width)
-        self.stages = [self.stage(i, filters) for i, filters in enumerate(widths)]
+        self.set_stages(self.stage(i, filters) for i, filters in enumerate(widths))
         self.code = keras.layers.Dense(
             code_size,
             use_bias=False,
@@ -107,7 +124,7 @@ class FrameEncoder(keras.layers.Layer):
         return keras.ops.tanh(code[:, 0, 0, :]), skips
 
 
-class FrameGenerator(keras.layers.Layer):
+class FrameGenerator(StagedNetwork):
     """Code and skips -> raw decoder parameters. A subclass says what a stage is.
 
     Args:
@@ -160,10 +177,10 @@ class FrameGenerator(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
         # Coarsest first; a stage turns width i into the width of the next finer one.
-        self.stages = [
+        self.set_stages(
             self.stage(i, widths[i], widths[max(i - 1, 0)])
             for i in reversed(range(len(widths)))
-        ]
+        )
 
     def stage(self, index: int, filters: int, next_filters: int) -> list:
         """The layers of stage `index` (0 is the finest); the first takes the skip."""

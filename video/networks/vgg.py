@@ -24,7 +24,12 @@ class VGGEncoder(FrameEncoder):
 
 
 class VGGGenerator(FrameGenerator):
-    """Generator of nearest upsampling and 3 x 3 convolutions. See `FrameGenerator`."""
+    """Generator of nearest upsampling and 3 x 3 convolutions.
+
+    Args:
+        frame_shape, num_outputs, width, rng: see `FrameGenerator`.
+        **kwargs: see `FrameGenerator`.
+    """
 
     def __init__(self, frame_shape, num_outputs, width, rng, **kwargs):
         super().__init__(frame_shape, num_outputs, width, rng, **kwargs)
