@@ -20,7 +20,7 @@ INSTALL_REQUIRES = [
     "keras>=3.12,<4",
     "numpy>=1.26",
     "imageio>=2.31",
-    "pillow>=10",
+    "pillow>=10.1",
     "pymunk>=6.6",
 ]
 

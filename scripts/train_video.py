@@ -4,9 +4,8 @@
     python scripts/train_video.py --data /data/bair --output runs/bair
 
 Without a preset the flags are the paper's recipe for BAIR (Denton & Fergus, 2018;
-sigma: Rybkin et al., 2021). The same command again resumes a run that was stopped, and
-    Ctrl-C is
-safe. The last line printed is the result as JSON, also in OUTPUT/summary.json.
+sigma: Rybkin et al., 2021). The same command again resumes a run that was stopped;
+Ctrl-C is safe. The last line printed is the result as JSON (OUTPUT/summary.json).
 """
 
 import json

@@ -33,4 +33,3 @@ def run(command, cwd=None, timeout=120, returncode=0):
     report = f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
     assert result.returncode == returncode, report
     return result
-

@@ -1,9 +1,9 @@
 """SVG-LP written out frame by frame in float64 NumPy, as an oracle for `SVGLP`.
 
-Follows the published model literally: the encoder is called on x_{t-1} and again on x_t,
-skips are concatenated with the features, the code layers are convolutions over what is
-left of the frame, the LSTMs advance one step at a time, and likelihood and KL are spelt
-out. Weights come from an `SVGLP`, latent noise from the caller.
+Follows the published model literally: the encoder is called on x_{t-1} and again on
+x_t, skips are concatenated with the features, the code layers are convolutions over
+what is left of the frame, the LSTMs advance one step at a time, and likelihood and KL
+are spelt out. Weights come from an `SVGLP`, latent noise from the caller.
 """
 
 import numpy as np
@@ -231,7 +231,7 @@ class Unit:
 
 
 class Norm:
-    """Batch normalisation of a list of frames, by their joint or by moving statistics."""
+    """Batch normalisation of frames, by their joint or by moving statistics."""
 
     def __init__(self, layer):
         self.gamma, self.beta = array(layer.gamma), array(layer.beta)
@@ -285,10 +285,15 @@ class Gaussian:
         self.recurrent = Recurrent(network)
         self.mean = Linear(network.mean)
         self.log_variance = Linear(network.log_variance)
+        bypass = getattr(network, "bypass", None)
+        self.bypass = bypass and Linear(bypass)
 
     def __call__(self, inputs, state):
         hidden, state = self.recurrent(inputs, state)
-        return (self.mean(hidden), self.log_variance(hidden)), state
+        mean = self.mean(hidden)
+        if self.bypass is not None:
+            mean = mean + self.bypass(inputs)
+        return (mean, self.log_variance(hidden)), state
 
 
 def lstm_step(inputs, hidden, cell, kernel, recurrent_kernel, bias):
@@ -355,9 +360,7 @@ def kl_divergence(mean1, log_variance1, mean2, log_variance2):
 def gaussian_nll(values, mean, sigma):
     """`-log N(values; mean, sigma**2)`, `[B]`, summed over pixels and channels."""
     terms = (
-        0.5 * ((values - mean) / sigma) ** 2
-        + np.log(sigma)
-        + 0.5 * np.log(2 * np.pi)
+        0.5 * ((values - mean) / sigma) ** 2 + np.log(sigma) + 0.5 * np.log(2 * np.pi)
     )
     return terms.sum(axis=(1, 2, 3))
 

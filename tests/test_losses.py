@@ -85,6 +85,23 @@ def test_a_latent_may_have_any_value():
     np.testing.assert_allclose(loss, expected.mean(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint16", "bool"])
+def test_other_integers_are_refused(distribution, dtype):
+    with pytest.raises(TypeError, match=f"`y_true` must be uint8 .* got dtype {dtype}"):
+        NegativeLogLikelihood()(np.ones(SHAPE, dtype), distribution)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_integers_stay_what_they_are_for_a_distribution_of_integers(dtype):
+    logits = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
+    categories = np.array([0, 4, 2, 2], dtype)
+    distribution = CoercibleDistribution(tfd.Categorical(logits=logits))
+    log_probs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    expected = -np.mean(log_probs[np.arange(4), categories.astype(int)])
+    loss = NegativeLogLikelihood()(categories, distribution)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 5, 2), (4, 3, 5, 1), (4, 3, 5), (3, 5, 2)])
 def test_a_target_that_would_broadcast_is_refused(distribution, shape):
     with pytest.raises(ValueError, match="must have batch shape plus event shape"):

@@ -22,6 +22,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def training_snippet():
     """Python that a user of the wheel could run: prints `trained` at its end."""
     return """
+        import keras
+        import numpy as np
+        import tfsigmavae as sv
+
+        model = sv.video.SVGLP(
+            (8, 8, 1), network="dcgan", width=2, code_size=4, hidden_size=4,
+            latent_size=2, seed=0,
+        )
+        model.compile(keras.optimizers.Adam(1e-2))
+        clips = np.zeros([8, 4, 8, 8, 1], "uint8")
+        losses = model.fit(clips, epochs=3, verbose=0).history["loss"]
+        assert losses[-1] < losses[0], losses
         print("trained")
     """
 

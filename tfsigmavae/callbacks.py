@@ -25,8 +25,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self._saved = initial_step
 
     def on_train_batch_end(self, batch, logs=None):
-        # `batch` is the last one of `steps_per_execution`, counted within the epoch.
-        self._step_in_epoch = batch + 1
+        # `batch` is the last one of `steps_per_execution`, counted within the epoch;
+        # Keras counts a last, shorter execution in full.
+        self._step_in_epoch = min(batch + 1, self.params["steps"] or batch + 1)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._step_in_epoch = 0

@@ -78,7 +78,7 @@ def load_checkpoint(model, directory) -> int:
 
 def _variables(model):
     """Name -> variable; the position in the list makes the names unique."""
-    if not model.built or model.optimizer is None:
+    if not model.built or getattr(model, "optimizer", None) is None:
         raise ValueError("A checkpoint needs a model that is compiled and built.")
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)

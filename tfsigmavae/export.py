@@ -36,12 +36,13 @@ def export_saved_model(model, path) -> pathlib.Path:
     for name, (function, signature) in model.export_endpoints().items():
         archive.add_endpoint(name, function, input_signature=signature)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and renamed, so that a server never sees half a model.
-    partial = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-")
+    # Written beside its place and renamed, so that a server never sees half a model;
+    # one folder deeper, because only its owner may read the temporary one.
+    temporary = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-")
     try:
+        partial = os.path.join(temporary, "model")
         archive.write_out(partial, verbose=False)
         os.rename(partial, path)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return path

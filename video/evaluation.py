@@ -6,6 +6,9 @@ import tensorflow as tf
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.metrics import psnr, ssim
 
+# Score of a perfect frame, which would make every average infinite.
+MAX_DB = 100.0
+
 
 def evaluate_prediction(
     model,
@@ -61,15 +64,21 @@ def evaluate_prediction(
         for i in range(0, clips.shape[0], clips_per_call)
     ]
     joined = {key: np.concatenate([s[key] for s in scores]) for key in scores[0]}
+    moved, variance = joined["moved_pixels"], joined["moved_variance"]
     result = {"psnr": {}, "ssim": {}, "psnr_moved": {}}
     for key, values in joined.items():
         group, _, name = key.partition(".")
         if name:
-            result[group][name] = round(float(np.mean(values)), 4)
-    moved, variance = joined["moved_pixels"], joined["moved_variance"]
+            if group == "psnr_moved":  # of clips in which something moved
+                values = values[moved > 0]
+            result[group][name] = (
+                round(float(np.mean(values)), 4) if len(values) else None
+            )
     return {
         **result,
-        "sample_std_moved": round(float(np.sqrt(variance.sum() / moved.sum())), 4),
+        "sample_std_moved": round(
+            float(np.sqrt(variance.sum() / max(moved.sum(), 1))), 4
+        ),
         "num_clips": int(clips.shape[0]),
         "num_samples": num_samples,
         "num_context": num_context,
@@ -89,7 +98,7 @@ def sample_scores(samples, truth):
     """
     truth = tf.broadcast_to(truth, tf.shape(samples))
     return {
-        "psnr": tf.reduce_mean(psnr(samples, truth), -1).numpy(),
+        "psnr": tf.reduce_mean(psnr(samples, truth, max_db=MAX_DB), -1).numpy(),
         "ssim": tf.reduce_mean(ssim(samples, truth), -1).numpy(),
     }
 
@@ -138,4 +147,5 @@ def _moved_psnr(samples, truth, moved):
     """PSNR over the moved pixels of a whole clip, `[S, B]`."""
     error = tf.reduce_sum(moved * tf.square(samples - truth), [2, 3, 4, 5])
     count = tf.maximum(tf.reduce_sum(moved, [1, 2, 3, 4]), 1.0)
-    return (-10.0 * tf.math.log(error / count) / tf.math.log(10.0)).numpy()
+    mse = tf.maximum(error / count, 10 ** (-MAX_DB / 10))
+    return (-10.0 * tf.math.log(mse) / tf.math.log(10.0)).numpy()

@@ -55,7 +55,7 @@ class LSTM(keras.layers.Layer):
     def call(self, inputs, state):
         projected = tf.matmul(inputs, self.kernel) + self.bias
         num_steps = projected.shape[1]
-        if num_steps is not None and num_steps <= _MAX_UNROLLED:
+        if num_steps and num_steps <= _MAX_UNROLLED:
             outputs = []
             for i in range(num_steps):
                 state = self._cell(projected[:, i], state)
@@ -72,14 +72,16 @@ class LSTM(keras.layers.Layer):
 
     def _loop(self, projected, state):
         steps = tf.transpose(projected, [1, 0, 2])
-        num_steps = tf.shape(steps)[0]
+        # XLA needs a static length for the gradient.
+        num_steps = projected.shape[1] or tf.shape(steps)[0]
+        # Starts with the given state: no steps at all could not be stacked.
         array = tf.TensorArray(
-            projected.dtype, num_steps, element_shape=[None, self.units]
-        )
+            projected.dtype, num_steps + 1, element_shape=[None, self.units]
+        ).write(0, state[0])
 
         def body(i, hidden, cell, array):
             hidden, cell = self._cell(steps[i], (hidden, cell))
-            return i + 1, hidden, cell, array.write(i, hidden)
+            return i + 1, hidden, cell, array.write(i + 1, hidden)
 
         _, hidden, cell, array = tf.while_loop(
             lambda i, *_: i < num_steps,
@@ -87,7 +89,7 @@ class LSTM(keras.layers.Layer):
             (0, *state, array),
             maximum_iterations=num_steps,
         )
-        outputs = tf.transpose(array.stack(), [1, 0, 2])
+        outputs = tf.transpose(array.stack()[1:], [1, 0, 2])
         outputs.set_shape([None, projected.shape[1], self.units])
         return outputs, (hidden, cell)
 

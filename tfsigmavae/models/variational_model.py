@@ -80,6 +80,7 @@ class VariationalModel(keras.Model):
         steps_per_execution=1,
         run_eagerly=False,
         auto_scale_loss=True,
+        **kwargs,
     ):
         """Configures training. The loss is the ELBO, so none is given.
 
@@ -90,7 +91,17 @@ class VariationalModel(keras.Model):
             steps_per_execution: int, training steps in one graph call. Defaults to `1`.
             run_eagerly: bool, for debugging. Defaults to `False`.
             auto_scale_loss: bool, loss scaling under float16. Defaults to `True`.
+            **kwargs: none; there to explain what is not taken.
+
+        Raises:
+            TypeError: if a loss or metrics are given.
         """
+        if any(value is not None for value in kwargs.values()):
+            raise TypeError(
+                f"`compile` of a variational model takes no {sorted(kwargs)}: its loss "
+                "is the negative ELBO, and it logs its own metrics. Weigh the KL term "
+                "by `beta`, choose the likelihood by `decoder`."
+            )
         if (
             jit_compile is True
             and tf.distribute.get_strategy().num_replicas_in_sync > 1

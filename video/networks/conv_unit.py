@@ -10,10 +10,10 @@ GAMMA_STDDEV = 0.02
 
 
 class ConvUnit(keras.layers.Layer):
-    """Convolution without bias, batch normalisation, activation; with or without a
-    skip.
+    """Convolution, batch normalisation, activation; with or without a skip.
 
-    A convolution of concatenated inputs is the sum of two convolutions:
+    The convolution has no bias, as the normalisation would remove it. A convolution of
+    concatenated inputs is the sum of two convolutions:
 
         conv(concat(x, skip)) = conv_x(x) + conv_skip(skip)
 

@@ -1,0 +1,194 @@
+"""Every decoder in every kind of model: trains, saves, reloads, exports."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models.tiny_vae import TinyVAE
+
+from tfsigmavae import decoders
+from tfsigmavae.export import export_saved_model
+from tfsigmavae.losses import NegativeLogLikelihood
+from tfsigmavae.video import SVGLP
+
+IMAGE_SHAPE = (4, 4, 3)
+FRAME_SHAPE = (8, 8, 3)
+
+# One row a decoder; a new one is added here and nowhere else in the tests of models.
+DECODERS = {
+    "fixed_sigma": decoders.FixedSigma,
+    "fixed_sigma_from_beta": lambda: decoders.FixedSigma.from_beta(0.1),
+    "optimal_sigma": decoders.OptimalSigma,
+    "optimal_sigma_per_channel": lambda: decoders.OptimalSigma("channel"),
+    "optimal_sigma_per_image": lambda: decoders.OptimalSigma("image"),
+    "shared_sigma": lambda: decoders.SharedSigma(initial_sigma=0.5),
+}
+each_decoder = pytest.mark.parametrize("name", DECODERS)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class PixelHead(keras.layers.Layer):
+    """Raw generator outputs -> p(x | z), as one layer of a functional model."""
+
+    def __init__(self, decoder, **kwargs):
+        super().__init__(**kwargs)
+        self.decoder = decoders.get(decoder)
+
+    def call(self, raw, target=None, training=False):
+        params = self.decoder.activate(raw)
+        return self.decoder(params, target=target, training=training)
+
+    def get_config(self):
+        decoder = keras.saving.serialize_keras_object(self.decoder)
+        return {**super().get_config(), "decoder": decoder}
+
+
+def _functional(decoder):
+    """Sees the image as its input, and as the target that a decoder may fit to."""
+    image = keras.Input(IMAGE_SHAPE)
+    raw = keras.layers.Conv2D(
+        decoder.params_size(IMAGE_SHAPE[-1]),
+        3,
+        padding="same",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=1),
+    )(image)
+    return keras.Model(image, PixelHead(decoder)(raw, target=image))
+
+
+def _vae(decoder):
+    return TinyVAE(IMAGE_SHAPE, decoder=decoder, seed=1)
+
+
+def _svg(decoder):
+    return SVGLP(
+        FRAME_SHAPE,
+        num_context=2,
+        network="dcgan",
+        width=4,
+        code_size=8,
+        hidden_size=8,
+        latent_size=3,
+        decoder=decoder,
+        seed=1,
+    )
+
+
+def _batches(make):
+    shape = (2, 3, *FRAME_SHAPE) if make is _svg else (4, *IMAGE_SHAPE)
+    levels = np.random.default_rng(0).integers(0, 256, shape)
+    pixels = (levels / 255.0).astype(np.float32)
+    batch = (pixels, pixels) if make is _functional else pixels
+    return pixels, tf.data.Dataset.from_tensors(batch).repeat(2)
+
+
+def _fit(make, name, jit_compile):
+    """Two training steps; returns the model, the pixels and the loss."""
+    model = make(DECODERS[name]())
+    pixels, batches = _batches(make)
+    loss = {"loss": NegativeLogLikelihood()} if make is _functional else {}
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=jit_compile, **loss)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    loss = model.fit(batches, verbose=0).history["loss"][0]
+    assert np.isfinite(loss)
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        assert np.isfinite(variable).all(), variable.path
+        if make is not _svg:  # a net of four channels may have dead units
+            assert np.any(variable != old), f"{variable.path} does not train"
+    return model, pixels, loss
+
+
+def _check_reload(model, pixels, path):
+    model.save(path)
+    reloaded = keras.models.load_model(path)
+    for ours, theirs in zip(model.weights, reloaded.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
+    np.testing.assert_array_equal(
+        reloaded.predict(pixels, verbose=0), model.predict(pixels, verbose=0)
+    )
+    return reloaded
+
+
+def _check_export(model, endpoint, pixels, expected):
+    exported = getattr(model, endpoint)(tf.constant(pixels))
+    # Another graph of the same float32 operations.
+    np.testing.assert_allclose(exported, expected, atol=1e-5)
+
+
+def test_every_name_of_a_decoder_is_in_the_list():
+    assert set(decoders.names()) <= set(DECODERS)
+
+
+@pytest.mark.parametrize("name", sorted(decoders.names()))
+def test_a_name_gives_a_new_decoder_each_time(name):
+    decoder = decoders.get(name)
+    assert isinstance(decoder, decoders.Decoder)
+    assert decoders.get(name) is not decoder
+    expected = DECODERS[name]()
+    assert type(decoder) is type(expected)
+    ours, theirs = decoder.get_config(), expected.get_config()
+    for config in (ours, theirs):
+        config.pop("name")
+        config.pop("initial_sigma", None)
+    assert ours == theirs
+
+
+@each_decoder
+@pytest.mark.parametrize("channels", [1, 3])
+def test_contract(check_decoder, name, channels):
+    check_decoder(DECODERS[name](), channels)
+
+
+@each_decoder
+def test_functional_model_trains_saves_and_exports(name, tmp_path):
+    model, pixels, loss = _fit(_functional, name, jit_compile=False)
+    reloaded = _check_reload(model, pixels, tmp_path / "model.keras")
+    args = {"x": pixels, "y": pixels, "verbose": 0}
+    assert reloaded.evaluate(**args) == model.evaluate(**args)
+    model.export(tmp_path / "saved", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "saved")
+    _check_export(exported, "serve", pixels[:3], model(pixels[:3]))
+    _, _, compiled_loss = _fit(_functional, name, jit_compile=True)
+    # No noise in this model: XLA only reorders float32 operations.
+    np.testing.assert_allclose(compiled_loss, loss, rtol=1e-4)
+
+
+@each_decoder
+def test_vae_trains_saves_and_exports(name, tmp_path):
+    model, pixels, loss = _fit(_vae, name, jit_compile=False)
+    reloaded = _check_reload(model, pixels, tmp_path / "model.keras")
+    if model.decoder.sigma is not None:
+        np.testing.assert_array_equal(reloaded.decoder.sigma, model.decoder.sigma)
+    export_saved_model(model, tmp_path / "saved")
+    exported = tf.saved_model.load(tmp_path / "saved")
+    _check_export(exported, "reconstruct", pixels[:3], model(pixels[:3]))
+    _, _, compiled_loss = _fit(_vae, name, jit_compile=True)
+    # XLA draws other noise from the same seed.
+    np.testing.assert_allclose(compiled_loss, loss, rtol=0.3)
+
+
+@each_decoder
+def test_video_model_trains_and_saves(name, tmp_path):
+    model, clips, _ = _fit(_svg, name, jit_compile=False)
+    reloaded = _check_reload(model, clips, tmp_path / "model.keras")
+    futures = model.predict_frames(clips[:, :2], 2, num_samples=2, seed=3)
+    np.testing.assert_array_equal(
+        reloaded.predict_frames(clips[:, :2], 2, num_samples=2, seed=3), futures
+    )
+    assert np.all(futures >= 0.0) and np.all(futures <= 1.0)
+
+
+@pytest.mark.slow  # some 20 s of XLA compilation on a CPU, hence one decoder only
+def test_video_model_trains_under_xla():
+    _, _, loss = _fit(_svg, "optimal_sigma", jit_compile=False)
+    _, _, compiled_loss = _fit(_svg, "optimal_sigma", jit_compile=True)
+    np.testing.assert_allclose(compiled_loss, loss, rtol=0.3)
+
+
+# The rollout takes seconds to trace: a sigma that is state, one that is a weight.
+@pytest.mark.parametrize("name", ["optimal_sigma", "shared_sigma"])
+def test_video_model_exports(name, tmp_path):
+    model = _svg(DECODERS[name]())
+    clips, _ = _batches(_svg)
+    export_saved_model(model, tmp_path / "saved")
+    exported = tf.saved_model.load(tmp_path / "saved")
+    _check_export(exported, "reconstruct", clips, model(clips))

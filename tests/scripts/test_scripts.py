@@ -1,0 +1,198 @@
+"""The scripts from end to end, as a user calls them."""
+
+import json
+import pathlib
+import runpy
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import pytest
+import tensorflow as tf
+from fresh_process import ROOT, environment, run
+from tiny_svg_lp import random_clips, tiny_model
+
+from tfsigmavae.video import VideoExperiment, write_shards
+
+# The process's own switch is not for pipelines of data, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
+
+SCRIPTS = ROOT / "scripts"
+TRAINING = ["train_video", "make_pushing", "export_model", "predict_video"]
+
+# A model of 16 x 16 pixels that trains in an instant.
+SMALL = (
+    "--network dcgan --width 2 --latent-size 2 --code-size 4 --hidden-size 4 "
+    "--frame-size 16 --num-frames 3 --batch-size 2 --num-samples 2 --num-eval-clips 2"
+).split()
+
+
+def command(name, *arguments):
+    return [sys.executable, str(SCRIPTS / f"{name}.py"), *map(str, arguments)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "clips"
+    write_shards(folder, "train", random_clips(4, 6, (16, 16, 3)))
+    write_shards(folder, "test", random_clips(2, 6, (16, 16, 3), seed=1))
+    return folder
+
+
+def test_every_script_is_known_here():
+    names = {path.stem for path in SCRIPTS.glob("*.py")}
+    assert names - {"video_flags"} == set(TRAINING)
+    for path in SCRIPTS.glob("*.py"):
+        # The flags are a table, the scripts are thin.
+        limit = 100 if path.stem == "video_flags" else 80
+        assert len(path.read_text().splitlines()) <= limit, path.name
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_help_is_instant(name, tmp_path):
+    """In a process that could not import anything heavy if it tried."""
+    code = (
+        "import runpy, sys\n"
+        "for name in ('tensorflow', 'keras', 'numpy', 'tfsigmavae'):\n"
+        "    sys.modules[name] = None\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "sys.argv = [sys.argv[2], '--help']\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    path = str(SCRIPTS / f"{name}.py")
+    started = time.process_time()
+    text = run([sys.executable, "-c", code, str(SCRIPTS), path], cwd=tmp_path).stdout
+    assert time.process_time() - started < 1
+    assert f"python scripts/{name}.py" in text and "JSON" in text
+
+
+def flags_of(*argv):
+    parse = runpy.run_path(str(SCRIPTS / "video_flags.py"))["parse"]
+    return parse(list(argv), "")
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """Runs a script in this process, eagerly: so small a model is slower to trace."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.chdir(tmp_path)
+    tf.config.run_functions_eagerly(True)
+
+    def main(name, *arguments):
+        script = runpy.run_path(str(SCRIPTS / f"{name}.py"))
+        assert not script["main"](list(map(str, arguments)))
+        captured = capsys.readouterr()
+        return json.loads(captured.out.splitlines()[-1]), captured.err
+
+    yield main
+    tf.config.run_functions_eagerly(False)
+
+
+def test_flags_default_to_the_experiment():
+    flags = flags_of("--data", "d", "--output", "o")
+    options = VideoExperiment("d").options()
+    height, width, channels = options.pop("frame_shape")
+    assert (flags.pop("frame_size"), flags.pop("channels")) == (height, channels)
+    for name in ("output", "preset", "dry_run", "compare", "tensorboard"):
+        flags.pop(name)
+    assert flags == options and height == width
+
+
+def test_explicit_flags_win_over_the_preset():
+    demo = flags_of("--preset", "demo", "--latent-size", "5", "--no-predictor-residual")
+    assert demo["latent_size"] == 5 and demo["predictor_residual"] is False
+    assert demo["network"] == "dcgan" and demo["output"] == "runs/demo"
+    grey = flags_of("--preset", "kth", "--data", "d", "--output", "o")
+    assert (grey["channels"], grey["num_context"], grey["latent_size"]) == (1, 10, 24)
+    digits = flags_of("--preset", "smmnist", "--dry-run")
+    assert (digits["network"], digits["num_context"]) == ("dcgan", 5)
+
+
+def test_missing_folders_are_asked_for(capsys):
+    with pytest.raises(SystemExit):
+        flags_of("--preset", "bair")
+    assert "--data and --output" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_training_stops_at_ctrl_c_and_its_model_predicts(data, tmp_path, call):
+    output = tmp_path / "run"
+    flags = ["--data", data, "--output", output, "--steps", 1_000_000, *SMALL]
+    process = subprocess.Popen(
+        command("train_video", *flags),
+        env=environment(),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 100
+        while not _has_rows(output / "history.csv"):
+            assert process.poll() is None, process.communicate()[1][-3000:]
+            assert time.monotonic() < deadline, "no epoch came to an end"
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, errors[-3000:]
+    assert "the same command resumes" in errors and "Traceback" not in errors
+    model = keras.models.load_model(output / "model.keras")
+    steps = json.loads((output / "run.json").read_text())["steps"]
+    assert model.optimizer.iterations == steps > 0
+
+    flags = ["--num-frames", 4, "--num-samples", 2, "--num-clips", 2]
+    files, _ = call(
+        "predict_video", "--model", output / "model.keras", "--data", data, *flags
+    )
+    assert pathlib.Path(files["animation"]) == output / "samples" / "prediction.gif"
+    assert all(pathlib.Path(path).stat().st_size > 0 for path in files.values())
+    elsewhere, _ = call(
+        "predict_video",
+        *("--model", output / "model.keras", "--data", data, "--split", "train"),
+        *("--output", tmp_path / "there", "--format", "apng", *flags),
+    )
+    animation = pathlib.Path(elsewhere["animation"])
+    assert animation == tmp_path / "there" / "prediction.apng" and animation.is_file()
+
+
+def _has_rows(path):
+    return path.is_file() and len(path.read_text().splitlines()) > 1
+
+
+def test_training_prints_the_summary_that_it_keeps(data, tmp_path, call):
+    flags = ["--data", data, "--output", "run", "--steps", 1, *SMALL]
+    summary, _ = call("train_video", *flags)
+    assert summary == json.loads((tmp_path / "run" / "summary.json").read_text())
+    # The same command again answers at once.
+    assert call("train_video", *flags)[0] == summary
+    assert not (tmp_path / "run" / "compare").exists()
+
+
+def test_export_script(tmp_path, call):
+    tiny_model().save(tmp_path / "model.keras")
+    tf.config.run_functions_eagerly(False)
+    result, _ = call("export_model", "--model", "model.keras", "--output", "served/1")
+    assert (tmp_path / result["path"] / "saved_model.pb").is_file()
+    assert result["endpoints"]["reconstruct"] == ["clips"]
+    assert "context" in result["endpoints"]["predict_video"]
+
+
+def test_dry_run_of_a_preset_prints_a_summary_and_keeps_nothing(tmp_path, call):
+    flags = [*SMALL, "--preset", "smmnist", "--num-context", "2", "--dry-run"]
+    summary, errors = call("train_video", *flags)
+    assert summary["steps"] == 2 and "psnr" in summary
+    options = json.loads(errors.partition("Options: ")[2].splitlines()[0])
+    assert options["frame_shape"] == [16, 16, 1] and options["latent_size"] == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_make_pushing_writes_a_data_set(tmp_path, call):
+    sizes = ["--num-train", 2, "--num-test", 1, "--num-frames", 4]
+    summary, _ = call("make_pushing", "--output", tmp_path / "pushing", *sizes)
+    assert summary["path"] == str(tmp_path / "pushing") and summary["num_train"] == 2
+    for split in ("train", "test"):
+        assert list((tmp_path / "pushing" / split).glob("*.tfrecords"))

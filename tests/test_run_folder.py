@@ -1,0 +1,127 @@
+"""A run on disk: what it writes, what it refuses, how it resumes."""
+
+import csv
+import json
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from models.tiny_vae import TinyVAE
+
+from tfsigmavae.checkpoint import load_checkpoint
+from tfsigmavae.run_folder import RunFolder, environment
+
+CONFIG = {"steps": 7, "decoder": "optimal_sigma", "shape": (4, 4, 1)}
+
+
+def _batches_from(step):
+    """An endless dataset in which a batch depends on its step only."""
+
+    def batch(step):
+        return tf.random.stateless_uniform([3, 4, 4, 1], [step, 0])
+
+    return tf.data.Dataset.counter(start=step).map(batch)
+
+
+def _model():
+    model = TinyVAE(seed=1)
+    model(tf.zeros([1, 4, 4, 1]))
+    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    return model
+
+
+def _history(folder):
+    with open(folder / "history.csv") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_writes_its_files(tmp_path):
+    run = RunFolder(tmp_path / "deep" / "run", CONFIG)
+    model = _model()
+    assert run.fit(model, _batches_from, num_steps=7, epoch_steps=3) is True
+    assert run.read_json("config.json") == json.loads(json.dumps(CONFIG))
+    record = run.read_json("run.json")
+    assert record["steps"] == 7
+    assert record["parameters"] == model.count_params()
+    assert record["seconds"] >= 0 and record["seconds_per_step"] >= 0
+    assert set(environment()) <= set(record)
+    assert record["tensorflow"] == tf.__version__
+    assert [row["epoch"] for row in _history(run.path)] == ["0", "1", "2"]
+    assert np.isfinite(float(_history(run.path)[-1]["loss"]))
+    assert load_checkpoint(_model(), run.path / "checkpoint") == 7
+    reloaded = keras.models.load_model(run.path / "model.keras")
+    np.testing.assert_array_equal(reloaded.decoder.sigma, model.decoder.sigma)
+    assert not list(run.path.glob(".*partial*"))
+    assert run.summary is None
+    run.write_json("summary.json", {"sigma": 0.1})
+    assert RunFolder(run.path, CONFIG).summary == {"sigma": 0.1}
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
+    whole = _model()
+    RunFolder(tmp_path / "whole", CONFIG).fit(whole, _batches_from, 8, epoch_steps=3)
+    for num_steps in (2, 5, 8):  # stops within an epoch, at one, and at the end
+        resumed = _model()
+        run = RunFolder(tmp_path / "parts", CONFIG)
+        assert run.fit(resumed, _batches_from, num_steps, epoch_steps=3)
+    for mine, other in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(other, mine, err_msg=mine.path)
+    assert run.read_json("run.json")["steps"] == 8
+    epochs = [int(row["epoch"]) for row in _history(run.path)]
+    assert epochs == sorted(epochs) and epochs[-1] == 2
+
+
+def test_a_complete_run_trains_no_further(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 3, epoch_steps=3)
+    again = _model()
+    assert run.fit(again, _batches_from, 3, epoch_steps=3) is True
+    assert int(again.optimizer.iterations) == 3
+    assert len(_history(tmp_path)) == 1
+
+
+def test_ctrl_c_leaves_a_loadable_model_and_resumes(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+
+    def interrupted_from(step):
+        def press(x):
+            if step == 0 and x == 1:
+                signal.raise_signal(signal.SIGINT)
+            return np.zeros([2, 4, 4, 1], np.float32)
+
+        def batches():
+            for i in range(step, 100):
+                yield press(i)
+
+        spec = tf.TensorSpec([2, 4, 4, 1])
+        return tf.data.Dataset.from_generator(batches, output_signature=spec)
+
+    assert run.fit(_model(), interrupted_from, 6, epoch_steps=3) is False
+    steps = run.read_json("run.json")["steps"]
+    assert 0 < steps < 6
+    assert load_checkpoint(_model(), tmp_path / "checkpoint") == steps
+    assert keras.models.load_model(tmp_path / "model.keras").built
+    assert run.fit(_model(), interrupted_from, 6, epoch_steps=3) is True
+    assert run.read_json("run.json")["steps"] == 6
+
+
+def test_other_options_are_refused_by_name(tmp_path):
+    RunFolder(tmp_path, CONFIG)
+    RunFolder(tmp_path, CONFIG)
+    changed = {**CONFIG, "decoder": "shared_sigma", "beta": 2.0}
+    with pytest.raises(ValueError, match="run with other options") as caught:
+        RunFolder(tmp_path, changed)
+    assert "decoder 'optimal_sigma' -> 'shared_sigma'" in str(caught.value)
+    assert "beta None -> 2.0" in str(caught.value)
+    assert "steps" not in str(caught.value)
+    kept = json.loads((tmp_path / "config.json").read_text())
+    assert kept["decoder"] == "optimal_sigma"
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(FileExistsError, match="is not empty and holds no run"):
+        RunFolder(tmp_path, CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
