@@ -7,9 +7,10 @@ import argparse
 DEMO = {
     "data": "data/pushing",
     "output": "runs/demo",
-    "steps": 1500,
+    "steps": 2500,
     "batch_size": 8,
-    "decay_from": 0.7,
+    "learning_rate": 1e-3,
+    "decay_from": 0.5,
     "windows": "random",
     "network": "dcgan",
     "width": 16,

@@ -222,6 +222,7 @@ def test_every_option_reaches_the_model(data):
         "prior": "standard_normal",
         "scored_frames": "future",
         "predictor_residual": True,
+        "posterior_residual": True,
         "posterior_log_variance_bias": -1.0,
         "prior_log_variance_bias": -2.0,
         "posterior_mean_stddev": 0.3,

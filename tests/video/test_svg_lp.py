@@ -36,7 +36,7 @@ CASES = {
     "standard_normal": {"prior": "standard_normal", "network": "vgg"},
     "future": {"scored_frames": "future"},
     "future_of_three": {"scored_frames": "future", "num_context": 3, "action_size": 2},
-    "residual": {"predictor_residual": True, "beta": 0.5, "action_size": 1},
+    "residual": {"predictor_residual": True, "posterior_residual": True, "beta": 0.5},
 }
 
 
@@ -600,3 +600,25 @@ def test_two_replicas_share_one_sigma(tmp_path):
     assert logs["sigma"] == pytest.approx(math.sqrt(mse), rel=1e-5)
     optimum = 8 * 8 / 2 * (math.log(2 * math.pi * mse) + 1)
     assert logs["nll"] == pytest.approx(optimum, rel=1e-5)
+
+
+def test_no_layer_hides_in_a_list_of_lists():
+    """Keras before 3.13 saves nothing of a layer that lies two lists deep."""
+
+    def nested(value):
+        if isinstance(value, (list, tuple, dict)):
+            inner = value.values() if isinstance(value, dict) else value
+            return any(
+                isinstance(item, (list, tuple, dict))
+                and any(isinstance(layer, keras.layers.Layer) for layer in item)
+                for item in inner
+            )
+        return False
+
+    for network in ("dcgan", "vgg"):
+        layers = [tiny_model(network=network)]
+        while layers:
+            layer = layers.pop()
+            hidden = [name for name, value in vars(layer).items() if nested(value)]
+            assert not [name for name in hidden if not name.startswith("_")], layer
+            layers += layer._layers

@@ -3,9 +3,40 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers import DistributionLayer
+from tfsigmavae.math import to_unit_range
 
 tfd = tfp.distributions
+
+
+class PixelDistribution(CoercibleDistribution):
+    """What a decoder returns: `log_prob` takes pixels, and no other shape than its own.
+
+    Args:
+        distribution: see `CoercibleDistribution`.
+        convert_to_tensor_fn: see `CoercibleDistribution`.
+    """
+
+    def log_prob(self, value):
+        """Log likelihood in nats, `[B]`.
+
+        Args:
+            value: `[B, ..., C]` pixels, uint8 (meaning value / 255) or floating in
+                [0, 1].
+
+        Raises:
+            ValueError: if the shape is not batch shape plus event shape; TFP would
+                broadcast it in silence.
+        """
+        value = to_unit_range(value, "value")
+        expected = self.batch_shape.concatenate(self.event_shape)
+        if not expected.is_compatible_with(value.shape):
+            raise ValueError(
+                f"`value` must have batch shape plus event shape, {expected}, "
+                f"got {value.shape}."
+            )
+        return self.distribution.log_prob(value)
 
 
 class Decoder(DistributionLayer):
@@ -55,7 +86,8 @@ class Decoder(DistributionLayer):
         raise NotImplementedError("A Decoder subclass must write `distribution`.")
 
     def call(self, params, target=None, training=False):
-        return self.coercible(self.distribution(params, target, training))
+        distribution = self.distribution(params, target, training)
+        return self.coercible(distribution, PixelDistribution)
 
 
 def independent_normal(loc, sigma):

@@ -40,11 +40,11 @@ class DistributionLayer(keras.layers.Layer):
         super().__init__(dtype="float32", **kwargs)
         self.convert_to_tensor_fn = _conversion(convert_to_tensor_fn)
 
-    def coercible(self, distribution):
+    def coercible(self, distribution, kind=CoercibleDistribution):
         convert = self.convert_to_tensor_fn
         if isinstance(convert, str):
-            return CoercibleDistribution(distribution, lambda d: getattr(d, convert)())
-        return CoercibleDistribution(distribution, convert)
+            return kind(distribution, lambda d: getattr(d, convert)())
+        return kind(distribution, convert)
 
     def get_config(self):
         convert = self.convert_to_tensor_fn

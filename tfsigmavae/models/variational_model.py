@@ -139,7 +139,7 @@ class VariationalModel(keras.Model):
         return logs
 
     def train_step(self, data):
-        inputs = _only_inputs(data)
+        inputs = self._inputs(data)
         with tf.GradientTape() as tape:
             terms = self.elbo_terms(inputs, training=True)
             losses = self._example_losses(terms)
@@ -151,8 +151,16 @@ class VariationalModel(keras.Model):
         return self._record(terms, losses)
 
     def test_step(self, data):
-        terms = self.elbo_terms(_only_inputs(data), training=False)
+        terms = self.elbo_terms(self._inputs(data), training=False)
         return self._record(terms, self._example_losses(terms))
+
+    def _inputs(self, data):
+        inputs = _only_inputs(data)
+        if not self.built:
+            # Keras counts a model as built once it was called, which training never
+            # does; without it there is no saving of weights.
+            self(inputs)
+        return inputs
 
     def _example_losses(self, terms):
         penalties = tf.add_n(self.losses) if self.losses else 0.0
