@@ -7,7 +7,7 @@ import argparse
 DEMO = {
     "data": "data/pushing",
     "output": "runs/demo",
-    "steps": 2500,
+    "steps": 3000,
     "batch_size": 8,
     "learning_rate": 1e-3,
     "decay_from": 0.5,

@@ -75,7 +75,8 @@ def write_prediction(
 
     Args:
         model, clips, num_frames, num_samples, seed, actions: see `prediction_rows`; one
-            column a clip in the animation, the first clip in the film strip.
+            column a clip in the animation; the film strip shows the one that moves
+            most.
         folder: where to write.
         format: `"gif"`, `"mp4"`, `"webp"` or `"apng"`. Defaults to `"gif"`.
         fps: frames per second. Defaults to `6`.
@@ -90,8 +91,10 @@ def write_prediction(
     # An APNG must not take the film strip's name.
     suffix = ".apng" if format == "apng" else f".{format}"
     animation = write_animation(folder / f"prediction{suffix}", frames, fps, format)
-    first = [Row(row.label, row.clips[0], row.predicted) for row in rows]
-    strip = filmstrip(first, model.num_context, scale=scale)
+    moved = np.abs(np.diff(rows[0].clips, axis=1)).mean(axis=(1, 2, 3, 4))
+    shown = int(np.argmax(moved))
+    single = [Row(row.label, row.clips[shown], row.predicted) for row in rows]
+    strip = filmstrip(single, model.num_context, scale=scale)
     return animation, write_image(folder / "prediction.png", strip)
 
 

@@ -134,18 +134,18 @@ def endpoints(model):
     length and horizon.
     """
     clips = tf.TensorSpec([None, None, *model.frame_shape], tf.float32, name="clips")
-    if not model.action_size:
-        reconstruct = (lambda clips: model(clips, training=False), [clips])
-    else:
-        actions = signature(model)[-1]
-        reconstruct = (
-            lambda clips, actions: model({"frames": clips, "actions": actions}),
-            [clips, actions],
+
+    # The arguments' names are those of the served inputs.
+    def predict_video(context, num_frames, num_samples, seed, actions=None):
+        return predict(model, context, num_frames, num_samples, seed, actions)
+
+    def reconstruct(clips, actions=None):
+        return model(
+            clips if actions is None else {"frames": clips, "actions": actions}
         )
+
+    inputs = signature(model)
     return {
-        "predict_video": (
-            lambda *inputs: predict(model, *inputs),
-            signature(model),
-        ),
-        "reconstruct": reconstruct,
+        "predict_video": (predict_video, inputs),
+        "reconstruct": (reconstruct, [clips, *inputs[4:]]),
     }
