@@ -7,7 +7,8 @@ The last line printed is JSON: the folder and its endpoints.
 
 import argparse
 import json
-import sys
+
+import console
 
 
 def main(argv=None):
@@ -32,4 +33,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -8,8 +8,9 @@ last line printed is JSON.
 
 import argparse
 import json
-import sys
 import time
+
+import console
 
 
 def main(argv=None):
@@ -33,4 +34,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -10,7 +10,8 @@ printed is the result as JSON.
 import argparse
 import json
 import pathlib
-import sys
+
+import console
 
 
 def parse(argv):
@@ -60,4 +61,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -87,6 +87,8 @@ class RunFolder:
         """
         checkpoint = self.path / "checkpoint"
         step = load_checkpoint(model, checkpoint) if has_checkpoint(checkpoint) else 0
+        if 0 < step < num_steps:
+            print(f"Resuming at step {step} of {num_steps}.", file=sys.stderr)
         stop = StopOnInterrupt()
         started, first_step = time.time(), step
         while step < num_steps and not stop.interrupted:
@@ -109,22 +111,23 @@ class RunFolder:
                 verbose="auto" if sys.stdout.isatty() else 2,
             )
             step = tracker.step
-        self._save(model, step, step - first_step, time.time() - started)
+        if step > first_step or not (self.path / "model.keras").is_file():
+            self._save(model, step, time.time() - started)
         return step >= num_steps
 
-    def _save(self, model, step, new_steps, seconds):
+    def _save(self, model, step, seconds):
         partial = self.path / ".partial.keras"
         model.save(partial)
         os.replace(partial, self.path / "model.keras")
-        record = self.read_json("run.json") or {"seconds": 0.0}
+        seconds += (self.read_json("run.json") or {"seconds": 0.0})["seconds"]
         self.write_json(
             "run.json",
             {
                 **environment(),
                 "parameters": model.count_params(),
                 "steps": step,
-                "seconds": round(record["seconds"] + seconds, 1),
-                "seconds_per_step": round(seconds / max(new_steps, 1), 4),
+                "seconds": round(seconds, 1),
+                "seconds_per_step": round(seconds / max(step, 1), 4),
             },
         )
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import sys
 import tempfile
 import time
 
@@ -160,6 +161,7 @@ class VideoExperiment:
         started = time.time()
         folder = RunFolder(output, self.options())
         if folder.summary is not None:
+            print(f"The run in '{output}' is complete.", file=sys.stderr)
             return folder.summary
         model = self.make_model()
         if not folder.fit(model, self.train_batches, self.steps, 100, tensorboard):

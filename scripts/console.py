@@ -1,0 +1,22 @@
+"""How a script ends: its exit code, or one line where the user can mend something."""
+
+import os
+import sys
+import traceback
+
+
+def run(main):
+    """Calls `main()`; an error that this package raises itself is shown as one line.
+
+    Errors from elsewhere, and all of them with TFSIGMAVAE_TRACEBACK=1 in the
+    environment, keep their traceback.
+    """
+    try:
+        sys.exit(main())
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+        modules = map(sys.modules.get, ("__main__", "tfsigmavae", "tfsigmavae_video"))
+        ours = tuple(os.path.dirname(m.__file__) + os.sep for m in modules if m)
+        if os.environ.get("TFSIGMAVAE_TRACEBACK") or not raised_in.startswith(ours):
+            raise
+        sys.exit(f"error: {error}")
