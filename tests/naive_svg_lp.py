@@ -22,7 +22,7 @@ class NaiveSVGLP:
         self.latent_size = config["latent_size"]
         self.only_future = config["scored_frames"] == "future"
         self.beta = config["beta"]
-        encoder, generator = model.encoder, model.generator
+        encoder, generator = model.networks.encoder, model.networks.generator
         self.encoder_stages = [
             [Unit(unit) for unit in stage] for stage in encoder.stages
         ]
@@ -35,11 +35,13 @@ class NaiveSVGLP:
             [Unit(unit) for unit in stage] for stage in generator.stages
         ]
         self.output = Unit(generator.output_convolution) if self.is_vgg else None
-        self.predictor_weights = Recurrent(model.predictor)
-        self.predictor_output = Linear(model.predictor.output_layer)
-        self.bypass = model.predictor.bypass and Linear(model.predictor.bypass)
-        self.posterior_weights = Gaussian(model.posterior_network)
-        self.prior_weights = model.prior_network and Gaussian(model.prior_network)
+        self.predictor_weights = Recurrent(model.networks.predictor)
+        self.predictor_output = Linear(model.networks.predictor.output_layer)
+        self.bypass = model.networks.predictor.bypass and Linear(
+            model.networks.predictor.bypass
+        )
+        self.posterior_weights = Gaussian(model.networks.posterior)
+        self.prior_weights = model.networks.prior and Gaussian(model.networks.prior)
         self.running_variance = array(model.decoder.running_variance)
 
     def loss(self, clips, noise, actions=None, training=False):

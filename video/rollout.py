@@ -79,7 +79,7 @@ def predict(model, context, num_frames, num_samples, seed, actions=None):
         step = num_given - 1 + i
         action = None if actions is None else actions[:, step : step + 1]
         frame, states = _step(model, code, noise[:, step], action, skip_maps, states)
-        next_code, _ = model.encoder(frame, training=False)
+        next_code, _ = model.networks.encoder(frame, training=False)
         return i + 1, next_code, states, array.write(i, frame)
 
     *_, array = tf.while_loop(
@@ -94,21 +94,21 @@ def predict(model, context, num_frames, num_samples, seed, actions=None):
 def _read_context(model, context, noise, actions, tile):
     """Encodes the context once per clip and brings every sample's state to its end."""
     batch, num_given = tf.shape(context)[0], tf.shape(context)[1]
-    codes, skips = model.encoder(
+    codes, skips = model.networks.encoder(
         tf.reshape(context, [-1, *model.frame_shape]), training=False
     )
     codes = tf.reshape(codes, [batch, -1, codes.shape[-1]])
     last_skips = [
         tf.reshape(skip, [batch, num_given, *skip.shape[1:]])[:, -1] for skip in skips
     ]
-    skip_maps = [tile(m) for m in model.generator.project_skips(last_skips)]
-    posterior, _ = model.posterior_network(codes[:, 1:])
-    _, prior_state = model.prior(codes[:, :-1])
+    skip_maps = [tile(m) for m in model.networks.generator.project_skips(last_skips)]
+    posterior, _ = model.networks.posterior(codes[:, 1:])
+    _, prior_state = model.networks.prior_of(codes[:, :-1])
     latents = (
         tile(posterior.mean()) + tile(posterior.stddev()) * noise[:, : num_given - 1]
     )
-    inputs = model.predictor_inputs(tile(codes[:, :-1]), latents, actions)
-    _, predictor_state = model.predictor(inputs)
+    inputs = model.networks.predictor_inputs(tile(codes[:, :-1]), latents, actions)
+    _, predictor_state = model.networks.predictor(inputs)
     prior_state = tf.nest.map_structure(tile, prior_state)
     return tile(codes[:, -1]), skip_maps, (prior_state, predictor_state)
 
@@ -117,11 +117,11 @@ def _step(model, code, noise, action, skip_maps, states):
     """One frame from the code of the frame before, and the new states."""
     prior_state, predictor_state = states
     code = code[:, None]
-    prior, prior_state = model.prior(code, prior_state)
+    prior, prior_state = model.networks.prior_of(code, prior_state)
     latent = prior.mean() + prior.stddev() * noise[:, None]
-    inputs = model.predictor_inputs(code, latent, action)
-    predicted, predictor_state = model.predictor(inputs, predictor_state)
-    raw = model.generator(predicted[:, 0], skip_maps, training=False)
+    inputs = model.networks.predictor_inputs(code, latent, action)
+    predicted, predictor_state = model.networks.predictor(inputs, predictor_state)
+    raw = model.networks.generator(predicted[:, 0], skip_maps, training=False)
     frame = model.decoder(model.decoder.activate(raw)).mean()
     return frame, (prior_state, predictor_state)
 

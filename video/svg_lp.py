@@ -1,14 +1,13 @@
 """SVG-LP: stochastic video prediction with a learned prior."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.math import mean_event, sum_event, to_unit_range
 from tfsigmavae.models import ElboTerms, VariationalModel
-from tfsigmavae_video import networks, rollout
-from tfsigmavae_video.recurrence import FramePredictor, GaussianLSTM
+from tfsigmavae_video import rollout
+from tfsigmavae_video.svg_networks import SVGNetworks
 
 tfd = tfp.distributions
 
@@ -132,78 +131,32 @@ class SVGLP(VariationalModel):
         self.latent_size = latent_size
         self.action_size = action_size
         self.scored_frames = scored_frames
-        rng = np.random.default_rng(seed)
-        self._make_frame_networks(network, code_size, width, batch_norm_momentum, rng)
-        recurrent = {
-            "hidden_size": hidden_size,
-            "rng": rng,
-            "dtype": self.dtype_policy,
-        }
-        self.predictor = FramePredictor(
-            code_size, predictor_residual, num_layers=2, **recurrent
-        )
-        self.posterior_network = GaussianLSTM(
-            latent_size,
-            posterior_log_variance_bias,
-            posterior_mean_stddev,
-            posterior_residual,
-            num_layers=1,
-            **recurrent,
-        )
-        self.prior_network = None
-        if prior == "learned":
-            self.prior_network = GaussianLSTM(
-                latent_size, prior_log_variance_bias, num_layers=1, **recurrent
-            )
-        self._build_networks(code_size)
+        *size, channels = self.frame_shape
+        num_outputs = self.decoder.params_size(channels)
+        sizes = {k: v for k, v in self._arguments.items() if k != "scored_frames"}
+        self.networks = SVGNetworks(num_outputs, seed, dtype=self.dtype_policy, **sizes)
+        if not self.decoder.built:  # a reloaded one is
+            self.decoder.build([None, 1, *size, num_outputs])
+        self.built = True
         self._rollout = tf.function(
             lambda *inputs: rollout.predict(self, *inputs),
             input_signature=rollout.signature(self),
         )
 
-    def _make_frame_networks(self, network, code_size, width, batch_norm_momentum, rng):
-        make_encoder, make_generator = networks.get(network)
-        convolutional = {
-            "width": width,
-            "rng": rng,
-            "batch_norm_momentum": batch_norm_momentum,
-            "dtype": self.dtype_policy,
-        }
-        self.encoder = make_encoder(self.frame_shape, code_size, **convolutional)
-        self.generator = make_generator(
-            self.frame_shape,
-            self.decoder.params_size(self.frame_shape[-1]),
-            **convolutional,
-        )
-
-    def _build_networks(self, code_size):
-        """Makes every weight, without computing anything."""
-        code = keras.KerasTensor([None, 1, code_size])
-        _, skips = self.encoder(keras.KerasTensor([None, *self.frame_shape]))
-        skip_maps = self.generator.project_skips(skips)
-        self.generator(keras.KerasTensor([None, code_size]), skip_maps)
-        inputs_size = code_size + self.latent_size + self.action_size
-        self.predictor(keras.KerasTensor([None, 1, inputs_size]))
-        self.posterior_network(code)
-        if self.prior_network is not None:
-            self.prior_network(code)
-        *size, channels = self.frame_shape
-        if not self.decoder.built:  # a reloaded one is
-            self.decoder.build([None, 1, *size, self.decoder.params_size(channels)])
-        self.built = True
-
     def elbo_terms(self, inputs, training):
         frames, actions = self._unpack(inputs)
-        codes, skips = self.encode(frames, training)
-        posterior, _ = self.posterior_network(codes[:, 1:])
-        prior, _ = self.prior(codes[:, :-1])
+        codes, skips = self.networks.encode(frames, training)
+        posterior, _ = self.networks.posterior(codes[:, 1:])
+        prior, _ = self.networks.prior_of(codes[:, :-1])
         noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
         latents = posterior.mean() + posterior.stddev() * noise
         # Step t - 1 predicts frame t; "future" starts with frame num_context.
         first = self.num_context - 1 if self.scored_frames == "future" else 0
-        params = self._generate(codes, latents, actions, skips, first, training)
+        raw = self.networks.generate(codes, latents, actions, skips, first, training)
         target = frames[:, 1 + first :]
-        distribution = self.decoder(params, target=target, training=training)
+        distribution = self.decoder(
+            self.decoder.activate(raw), target=target, training=training
+        )
         return ElboTerms(
             nll=-distribution.log_prob(target),
             kl=sum_event(tfd.kl_divergence(posterior, prior)[:, first:]),
@@ -213,55 +166,25 @@ class SVGLP(VariationalModel):
 
     def call(self, inputs, training=False):
         frames, actions = self._unpack(inputs)
-        codes, skips = self.encode(frames, training)
-        posterior, _ = self.posterior_network(codes[:, 1:])
-        params = self._generate(codes, posterior.mean(), actions, skips, 0, training)
-        return self.decoder(params).mean()
+        codes, skips = self.networks.encode(frames, training)
+        posterior, _ = self.networks.posterior(codes[:, 1:])
+        latents = posterior.mean()
+        raw = self.networks.generate(codes, latents, actions, skips, 0, training)
+        return self.decoder(self.decoder.activate(raw)).mean()
 
-    def encode(self, frames, training=False):
-        """Codes `[B, T, g]`, and skips of the context frames, `[B, num_context, ...]`.
+    def posterior(self, clips):
+        """q(z_t | x_{1:t}) for frames 1 ... T-1 of clips.
 
-        All frames in one call: a frame serves as target and as input of the next step.
+        Args:
+            clips: `[B, T, H, W, C]`, uint8 or floating in [0, 1].
+
+        Returns:
+            Distribution with batch shape `[B, T-1]` and event shape `[latent_size]`.
         """
-        batch, num_frames = tf.shape(frames)[0], tf.shape(frames)[1]
-        flat = tf.reshape(frames, [-1, *self.frame_shape])
-        codes, skips = self.encoder(flat, training=training)
-        static_frames = frames.shape[1] or num_frames
-        codes = tf.reshape(codes, [batch, static_frames, codes.shape[-1]])
-        skips = [
-            tf.reshape(skip, [batch, static_frames, *skip.shape[1:]]) for skip in skips
-        ]
-        return codes, [skip[:, : self.num_context] for skip in skips]
-
-    def prior(self, codes, state=None):
-        """p(z_t | x_{0:t-1}) for the codes of frames t-1, and the prior's state."""
-        if self.prior_network is not None:
-            return self.prior_network(codes, state)
-        zeros = tf.zeros([*tf.unstack(tf.shape(codes)[:2]), self.latent_size])
-        return tfd.Independent(tfd.Normal(zeros, 1.0), 1), []
-
-    def _generate(self, codes, latents, actions, skips, first, training):
-        """Decoder parameters of frames `first + 1` ... T - 1, from the codes of all."""
-        inputs = self.predictor_inputs(codes[:, :-1], latents, actions)
-        predicted, _ = self.predictor(inputs)
-        predicted = predicted[:, first:]
-        num_steps = predicted.shape[1] or tf.shape(predicted)[1]
-        # A frame after the context has the skips of the last context frame.
-        skips = [skip[:, first:] for skip in skips]
-        num_skips = self.num_context - first
-        skip_maps = self.generator.project_skips([_merge_time(s) for s in skips])
-        skip_maps = [
-            _merge_time(_extend_time(m, num_skips, num_steps)) for m in skip_maps
-        ]
-        raw = self.generator(_merge_time(predicted), skip_maps, training=training)
-        params = self.decoder.activate(raw)
-        return tf.reshape(params, [-1, num_steps, *params.shape[1:]])
-
-    def predictor_inputs(self, codes, latents, actions):
-        inputs = [codes, tf.cast(latents, codes.dtype)]
-        if self.action_size:
-            inputs.append(tf.cast(actions[:, : tf.shape(codes)[1]], codes.dtype))
-        return tf.concat(inputs, axis=-1)
+        frames = to_unit_range(clips, "clips")
+        rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
+        codes, _ = self.networks.encode(frames)
+        return self.networks.posterior(codes[:, 1:])[0]
 
     def _unpack(self, inputs):
         actions = None
@@ -345,15 +268,3 @@ def _check_arguments(arguments):
             f"`action_size` must be 0 (no actions) or more, "
             f"got {arguments['action_size']!r}."
         )
-
-
-def _merge_time(values):
-    """`[B, T, ...]` -> `[B * T, ...]`."""
-    return tf.reshape(values, [-1, *values.shape[2:]])
-
-
-def _extend_time(maps, num_given, num_steps):
-    """`[B * num_given, ...]` -> `[B, num_steps, ...]`, the last one repeated."""
-    maps = tf.reshape(maps, [-1, num_given, *maps.shape[1:]])
-    last = tf.repeat(maps[:, -1:], num_steps - num_given, axis=1)
-    return tf.concat([maps, last], axis=1)

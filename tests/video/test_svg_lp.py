@@ -106,6 +106,17 @@ def test_reconstruction_equals_naive_reference(model):
     np.testing.assert_array_equal(frames, model(as_input(clips, actions)))
 
 
+def test_posterior_is_that_of_the_reconstruction(model):
+    clips, actions = inputs_of(model)
+    posterior = model.posterior(clips)
+    assert posterior.batch_shape == [2, 5] and posterior.event_shape == [3]
+    networks = model.networks
+    codes, skips = networks.encode(clips / np.float32(255))
+    raw = networks.generate(codes, posterior.mean(), actions, skips, 0, False)
+    frames = model.decoder(model.decoder.activate(raw)).mean()
+    np.testing.assert_array_equal(frames, model.reconstruct(clips, actions))
+
+
 def test_sequence_longer_than_the_unrolled_ones(monkeypatch):
     model = randomise_weights(tiny_model())
     clips, _ = inputs_of(model, num_clips=1, num_frames=20)
@@ -128,13 +139,13 @@ def test_parameter_count_is_the_official_one(network, expected):
 
 def test_initial_weights_follow_the_official_code():
     model = tiny_model(width=32, hidden_size=64, code_size=64, seed=3)
-    kernel = model.encoder.stages[0][0].convolution.kernel.numpy()
+    kernel = model.networks.encoder.stages[0][0].convolution.kernel.numpy()
     assert np.std(kernel) == pytest.approx(0.02, rel=0.1)
     assert abs(kernel.mean()) < 0.002
-    gamma = model.encoder.code_norm.gamma.numpy()
+    gamma = model.networks.encoder.code_norm.gamma.numpy()
     assert np.mean(gamma) == pytest.approx(1.0, abs=0.01)
     assert np.std(gamma) == pytest.approx(0.02, rel=0.3)
-    lstm = model.predictor.lstms[0]
+    lstm = model.networks.predictor.lstms[0]
     for weight in (lstm.kernel, lstm.recurrent_kernel, lstm.bias):
         values = weight.numpy()
         assert np.abs(values).max() <= 64**-0.5
@@ -148,20 +159,21 @@ def test_bias_arguments_set_the_initial_gaussians():
         posterior_mean_stddev=0.5,
         hidden_size=64,
     )
-    assert np.all(model.posterior_network.log_variance.bias == -3.0)
-    assert np.all(model.prior_network.log_variance.bias == -1.0)
-    stddev = np.std(model.posterior_network.mean.kernel)
+    assert np.all(model.networks.posterior.log_variance.bias == -3.0)
+    assert np.all(model.networks.prior.log_variance.bias == -1.0)
+    stddev = np.std(model.networks.posterior.mean.kernel)
     assert stddev == pytest.approx(0.5, rel=0.2)
-    assert np.std(model.prior_network.mean.kernel) == pytest.approx(0.02, rel=0.2)
+    assert np.std(model.networks.prior.mean.kernel) == pytest.approx(0.02, rel=0.2)
 
 
 def test_seed_sets_the_initial_weights():
     first, same, other = (tiny_model(seed=seed) for seed in (4, 4, 5))
     for a, b in zip(first.weights, same.weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    kernels = [m.predictor.embedding.kernel.numpy() for m in (first, other)]
+    kernels = [m.networks.predictor.embedding.kernel.numpy() for m in (first, other)]
     assert np.abs(kernels[0] - kernels[1]).max() > 1e-3
-    stages = [stage[0].convolution.kernel.numpy() for stage in first.generator.stages]
+    generator = first.networks.generator
+    stages = [stage[0].convolution.kernel.numpy() for stage in generator.stages]
     assert len({kernel.ravel()[0] for kernel in stages}) == len(stages)
 
 
@@ -209,7 +221,7 @@ def test_likelihood_doubles_with_the_tiled_area(decoder, training):
     for values in (clips, tiled):
         model = tiny_model(frame_shape=values.shape[2:], decoder=decoder)
         # A generator that outputs zeros predicts 0.5 everywhere, whatever the size.
-        output = model.generator.stages[-1][0]
+        output = model.networks.generator.stages[-1][0]
         for weight in output.weights:
             weight.assign(tf.zeros_like(weight))
         terms.append(model.elbo_terms(values, training=training))
@@ -221,7 +233,7 @@ def test_likelihood_doubles_with_the_tiled_area(decoder, training):
 def test_rate_sums_over_time():
     # A posterior and a prior without input: the same KL at every step.
     model = tiny_model(posterior_log_variance_bias=-1.0)
-    for network in (model.posterior_network, model.prior_network):
+    for network in (model.networks.posterior, model.networks.prior):
         network.mean.kernel.assign(tf.zeros_like(network.mean.kernel))
         kernel = network.log_variance.kernel
         kernel.assign(tf.zeros_like(kernel))
@@ -506,7 +518,7 @@ def test_gradient_accumulation_waits_for_every_second_batch():
     options = {"optimizer": optimizer, "run_eagerly": False}
     model = compiled_model(options, num_context=1, prior="standard_normal")
     clips = random_clips(num_frames=2)
-    kernel = model.encoder.code.kernel
+    kernel = model.networks.encoder.code.kernel
     before = kernel.numpy()
     model.fit(clips, verbose=0)
     np.testing.assert_array_equal(before, kernel)
@@ -524,7 +536,7 @@ def test_compiled_by_xla_trains_the_same():
             options, frame_shape=(8, 8, 1), num_context=1, width=2, code_size=3
         )
         # Hardly any noise: XLA may draw other numbers.
-        model.posterior_network.log_variance.bias.assign([-19.0] * 3)
+        model.networks.posterior.log_variance.bias.assign([-19.0] * 3)
         logs = model.fit(clips, verbose=0).history
         results.append((logs["nll"][0], logs["kl"][0], logs["sigma"][0]))
     assert model.jit_compile is True
@@ -537,7 +549,7 @@ def test_mixed_precision_keeps_likelihood_and_outputs_in_float32(policy):
     clips = {"frames": random_clips(), "actions": np.ones([2, 5, 2], np.float32)}
     logs = model.fit(clips, verbose=0, epochs=2).history
     assert all(np.isfinite(values).all() for values in logs.values())
-    assert model.encoder.compute_dtype == policy.removeprefix("mixed_")
+    assert model.networks.encoder.compute_dtype == policy.removeprefix("mixed_")
     assert all(w.dtype == "float32" for w in model.trainable_weights)
     terms = model.elbo_terms(clips, training=True)
     assert terms.nll.dtype == terms.kl.dtype == tf.float32
@@ -546,7 +558,7 @@ def test_mixed_precision_keeps_likelihood_and_outputs_in_float32(policy):
         clips["frames"][:, :2], 2, seed=0, actions=clips["actions"]
     )
     assert outputs.dtype == model(clips).dtype == tf.float32
-    codes, _ = model.encode(clips["frames"] / np.float32(255))
+    codes, _ = model.networks.encode(clips["frames"] / np.float32(255))
     assert codes.dtype == policy.removeprefix("mixed_")
 
 
@@ -560,7 +572,7 @@ def test_mixed_precision_is_near_float32_and_survives_saving(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.dtype_policy.name == "mixed_bfloat16"
-    assert loaded.generator.compute_dtype == "bfloat16"
+    assert loaded.networks.generator.compute_dtype == "bfloat16"
     np.testing.assert_array_equal(model(clips), loaded(clips))
 
 
@@ -585,7 +597,7 @@ def test_two_replicas_share_one_sigma(tmp_path):
                 hidden_size=3, width=2, num_context=1, seed=0,
             )
             # The generator gives zeros and the decoder 0.5.
-            for weight in model.generator.stages[-1][0].weights:
+            for weight in model.networks.generator.stages[-1][0].weights:
                 weight.assign(tf.zeros(weight.shape))
             model.compile(keras.optimizers.SGD(0.0), jit_compile=True)
         data = tf.data.Dataset.from_tensors(clips).repeat(2)
