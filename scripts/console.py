@@ -4,6 +4,9 @@ import os
 import sys
 import traceback
 
+# TensorFlow's notices about CPU features and missing GPUs are not the user's business.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
 
 def run(main):
     """Calls `main()`; an error that this package raises itself is shown as one line.
