@@ -125,6 +125,18 @@ def test_without_an_interrupt_nothing_changes():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_background_job_goes_on_ignoring_ctrl_c():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        stop = StopOnInterrupt()
+        callbacks = [_InterruptAt(0), stop]
+        _model().fit(_batches(2), callbacks=callbacks, verbose=0)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not stop.interrupted
+
+
 def test_outside_the_main_thread_it_does_nothing():
     errors = []
 

@@ -109,6 +109,7 @@ def test_ctrl_c_leaves_a_loadable_model_and_resumes(tmp_path):
 
 def test_other_options_are_refused_by_name(tmp_path):
     RunFolder(tmp_path, CONFIG)
+    (tmp_path / "history.csv").touch()
     RunFolder(tmp_path, CONFIG)
     changed = {**CONFIG, "decoder": "shared_sigma", "beta": 2.0}
     with pytest.raises(ValueError, match="run with other options") as caught:
@@ -120,8 +121,44 @@ def test_other_options_are_refused_by_name(tmp_path):
     assert kept["decoder"] == "optimal_sigma"
 
 
+def test_options_of_an_attempt_that_failed_at_once_may_be_mended(tmp_path):
+    RunFolder(tmp_path, {"network": "vg"})
+    mended = RunFolder(tmp_path, {"network": "vgg"})
+    assert mended.read_json("config.json") == {"network": "vgg"}
+
+
+def test_a_model_that_was_not_saved_is_saved_by_the_next_attempt(tmp_path, monkeypatch):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "_save", lambda *args: None)  # a kill at the end
+        run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    assert run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    model = keras.models.load_model(tmp_path / "model.keras")
+    assert model.optimizer.iterations == run.read_json("run.json")["steps"] == 4
+
+
+def test_data_that_end_too_early_are_refused(tmp_path):
+    def three_batches(step):
+        return _batches_from(step).take(max(3 - step, 0))
+
+    with pytest.raises(ValueError, match="gave no batch"):
+        RunFolder(tmp_path, CONFIG).fit(_model(), three_batches, 6, epoch_steps=2)
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(FileExistsError, match="is not empty and holds no run"):
         RunFolder(tmp_path, CONFIG)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_after_a_fit_that_failed_ctrl_c_is_pythons_own_again(tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+
+    def out_of_range(step):
+        return _batches_from(step).map(lambda images: images + 5.0)
+
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        RunFolder(tmp_path, CONFIG).fit(_model(), out_of_range, 4, epoch_steps=2)
+    assert signal.getsignal(signal.SIGINT) is before

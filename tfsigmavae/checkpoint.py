@@ -23,10 +23,21 @@ def save_checkpoint(model, directory, step: int) -> pathlib.Path:
 
     Returns:
         `pathlib.Path` of the file.
+
+    Raises:
+        ValueError: if the model is not compiled and built, or a weight is not finite;
+            an earlier checkpoint is kept.
     """
     directory = pathlib.Path(directory)
+    arrays = {key: _array(value) for key, value in _variables(model).items()}
+    for weight in model.trainable_variables:
+        if not np.isfinite(_array(weight)).all():
+            raise ValueError(
+                f"Training has diverged: {weight.path!r} is not finite at step {step}. "
+                f"No checkpoint was written; an earlier one in {str(directory)!r} is "
+                "kept. Lower the learning rate."
+            )
     directory.mkdir(parents=True, exist_ok=True)
-    arrays = {key: np.asarray(value) for key, value in _variables(model).items()}
     partial = directory / f".{_FILE}.partial"
     with open(partial, "wb") as file:
         np.savez(file, **{_STEP: np.int64(step)}, **arrays)
@@ -74,6 +85,12 @@ def load_checkpoint(model, directory) -> int:
     for key, variable in variables.items():
         variable.assign(arrays[key])
     return step
+
+
+def _array(variable):
+    """NumPy has no bfloat16 of its own; float32 holds each of its values exactly."""
+    array = np.asarray(variable)
+    return array.astype(np.float32) if variable.dtype == "bfloat16" else array
 
 
 def _variables(model):

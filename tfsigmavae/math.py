@@ -15,6 +15,22 @@ def mean_event(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
 
 
+def mean_over_replicas(values: tf.Tensor, axis=None) -> tf.Tensor:
+    """Averages over `axis` (all by default) and over the replicas of a strategy.
+
+    Every element counts alike, also where replicas hold different numbers of them: the
+    last batch of an epoch may leave a replica with fewer examples, or with none.
+    """
+    total = tf.reduce_sum(values, axis)
+    count = tf.cast(tf.size(values), values.dtype) / tf.cast(
+        tf.size(total), values.dtype
+    )
+    replica = tf.distribute.get_replica_context()
+    if replica is not None and replica.num_replicas_in_sync > 1:
+        total, count = replica.all_reduce(tf.distribute.ReduceOp.SUM, [total, count])
+    return total / count
+
+
 def nats_to_bits_per_dim(nats: tf.Tensor, num_dims, density: bool = True):
     """Turns a negative log likelihood in nats into bits per dimension.
 

@@ -30,7 +30,7 @@ class RunFolder:
 
     Raises:
         ValueError: if the folder holds a run with other options; nothing is
-            overwritten.
+            overwritten. Options without a checkpoint or anything else are no run yet.
         FileExistsError: if the folder is not empty and holds no run.
     """
 
@@ -38,12 +38,14 @@ class RunFolder:
         self.path = pathlib.Path(path)
         config = json.loads(json.dumps(config))
         saved = self.read_json("config.json")
-        if saved is None and self.path.exists() and any(self.path.iterdir()):
+        present = {path.name for path in self.path.glob("[!.]*")} - {"config.json"}
+        if saved is None and present:
             raise FileExistsError(
                 f"`output` {str(path)!r} is not empty and holds no run. "
                 "Choose another folder."
             )
-        if saved is not None and saved != config:
+        # Options alone are of an attempt that failed at once, and may be mended.
+        if present and saved != config:
             changed = [
                 f"{key} {saved.get(key)!r} -> {config.get(key)!r}"
                 for key in sorted(saved.keys() | config.keys())
@@ -90,7 +92,7 @@ class RunFolder:
         if 0 < step < num_steps:
             print(f"Resuming at step {step} of {num_steps}.", file=sys.stderr)
         stop = StopOnInterrupt()
-        started, first_step = time.time(), step
+        started = time.time()
         while step < num_steps and not stop.interrupted:
             steps_per_epoch, epochs = _next_fit(step, num_steps, epoch_steps)
             tracker = TrainingCheckpoint(checkpoint, step)
@@ -101,17 +103,23 @@ class RunFolder:
             ]
             if tensorboard:
                 callbacks.append(_tensorboard(self.path / "logs"))
-            model.fit(
-                batches_from(step),
-                steps_per_epoch=steps_per_epoch,
-                initial_epoch=step // epoch_steps,
-                epochs=step // epoch_steps + epochs,
-                shuffle=False,  # the dataset has its own order
-                callbacks=callbacks,
-                verbose="auto" if sys.stdout.isatty() else 2,
-            )
+            try:
+                model.fit(
+                    batches_from(step),
+                    steps_per_epoch=steps_per_epoch,
+                    initial_epoch=step // epoch_steps,
+                    epochs=step // epoch_steps + epochs,
+                    shuffle=False,  # the dataset has its own order
+                    callbacks=callbacks,
+                    verbose="auto" if sys.stdout.isatty() else 2,
+                )
+            finally:
+                stop.restore()  # Keras does not call `on_train_end` after an error
+            if tracker.step == step and not stop.interrupted:
+                raise ValueError(f"`batches_from({step})` gave no batch.")
             step = tracker.step
-        if step > first_step or not (self.path / "model.keras").is_file():
+        record = self.read_json("run.json") or {}
+        if record.get("steps") != step or not (self.path / "model.keras").is_file():
             self._save(model, step, time.time() - started)
         return step >= num_steps
 

@@ -366,6 +366,51 @@ def test_an_unknown_decoder_is_refused_with_the_choices():
         TinyVAE(decoder=OptimalSigma)
 
 
+def test_a_new_beta_holds_from_the_next_step_on():
+    model = _model(FixedSigma(1.0), beta=1.0)
+    anneal = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(model, "beta", float(epoch))
+    )
+    data = {"x": _images(), "validation_data": (_images(),)}
+    history = model.fit(**data, epochs=3, callbacks=[anneal], verbose=0).history
+    for prefix in ("", "val_"):
+        for epoch in range(3):
+            loss, nll, kl = (history[prefix + n][epoch] for n in ("loss", "nll", "kl"))
+            np.testing.assert_allclose(loss - nll, epoch * kl, atol=1e-5)
+
+
+def test_metrics_of_a_subclass_are_logged_and_reset():
+    class Counting(TinyVAE):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.count = keras.metrics.Sum(name="count")
+
+        def elbo_terms(self, inputs, training):
+            self.count.update_state(1.0)
+            return super().elbo_terms(inputs, training)
+
+    model = Counting(seed=1)
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    history = model.fit(_images(), batch_size=4, epochs=3, verbose=0).history
+    assert history["count"] == [2.0] * 3 and set(history) == LOGGED | {"count"}
+
+
+def test_a_loss_as_in_keras_is_not_taken_for_jit_compile():
+    with pytest.raises(TypeError):
+        TinyVAE(seed=1).compile("adam", "mse")
+
+
+def test_jit_compile_is_saved_as_it_was_asked_for(tmp_path):
+    for jit_compile in ("auto", True, False):
+        model = TinyVAE(seed=1)
+        model(_images())
+        model.compile("adam", jit_compile=jit_compile)
+        model.optimizer.build(model.trainable_variables)
+        model.save(tmp_path / "model.keras")
+        reloaded = keras.models.load_model(tmp_path / "model.keras")
+        assert reloaded.get_compile_config()["jit_compile"] == jit_compile
+
+
 def test_what_a_subclass_forgot_is_named():
     model = VariationalModel()
     with pytest.raises(NotImplementedError, match="`elbo_terms`"):

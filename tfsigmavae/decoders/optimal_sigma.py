@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae.decoders.decoder import Decoder, independent_normal
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.math import mean_over_replicas, to_unit_range
 
 _SCOPES = ("batch", "image", "channel")
 
@@ -142,12 +142,12 @@ class OptimalSigma(Decoder):
             # Kept dimensions, so that [B, 1, ..., 1] broadcasts against the means.
             return tf.reduce_mean(squared_error, axes[1:], keepdims=True)
         if self.scope == "channel":
-            return _mean_over_replicas(tf.reduce_mean(squared_error, axes[:-1]))
-        return _mean_over_replicas(tf.reduce_mean(squared_error))
+            return mean_over_replicas(squared_error, axes[:-1])
+        return mean_over_replicas(squared_error)
 
     def _update(self, variance):
         if self.scope == "image":
-            variance = _mean_over_replicas(tf.reduce_mean(variance))
+            variance = mean_over_replicas(variance)
         floored = tf.maximum(variance, self.min_sigma**2)
         finite = tf.reduce_all(tf.math.is_finite(variance))
         num_updates = self.num_updates + tf.cast(finite, tf.float32)
@@ -180,11 +180,3 @@ def _warn_without_target(name):
         "Input.",
         stacklevel=2,
     )
-
-
-def _mean_over_replicas(value):
-    """Averages over the replicas of a `tf.distribute` strategy, if there are any."""
-    replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:
-        return value
-    return replica.all_reduce(tf.distribute.ReduceOp.MEAN, value)

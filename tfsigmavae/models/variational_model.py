@@ -1,5 +1,6 @@
 """Training, evaluation and logging shared by every model with latent variables."""
 
+import math
 import typing
 import warnings
 
@@ -37,8 +38,9 @@ class VariationalModel(keras.Model):
     A subclass sets `self.decoder` by the constructor and writes `elbo_terms` and `call`
     (inputs -> reconstruction, a tensor). `compile`, `fit`, `evaluate`, `predict`,
     `save` and callbacks are then Keras' own. Logged: `loss`, `nll`, `kl`, `mse`,
-    `bits_per_dim`, and `sigma` where the decoder has one. `evaluate` uses the sigma
-    that training left behind, never one fitted to the evaluation data.
+    `bits_per_dim`, `sigma` where the decoder has one, and every `keras.metrics.Metric`
+    that the subclass makes in its constructor and updates in `elbo_terms`. `evaluate`
+    uses the sigma that training left behind, never one fitted to the evaluation data.
 
     Args:
         decoder: name, `Decoder` or its configuration, see `tfsigmavae.decoders.get`.
@@ -53,16 +55,30 @@ class VariationalModel(keras.Model):
 
     def __init__(self, decoder="optimal_sigma", beta=1.0, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not beta >= 0.0:
-            raise ValueError(f"`beta` must not be negative, got {beta!r}.")
         self.beta = beta
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = _SeedGenerator(seed)
         self.decoder = decoders.get(decoder)
         self._means = {
             name: keras.metrics.Mean(name=name)
             for name in ("loss", "nll", "kl", "mse", "bits_per_dim")
         }
+
+    @property
+    def beta(self):
+        """Weight of the KL term; a new one holds from the next step on."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, value):
+        if not 0.0 <= value < math.inf:
+            raise ValueError(f"`beta` must not be negative or infinite, got {value!r}.")
+        self._beta = value
+        # The compiled steps hold the old weight as a constant.
+        if getattr(self, "train_function", None) is not None:
+            self.make_train_function(force=True)
+        if getattr(self, "test_function", None) is not None:
+            self.make_test_function(force=True)
 
     def elbo_terms(self, inputs, training: bool) -> ElboTerms:
         """Scores a batch; the one thing about training that a subclass writes."""
@@ -76,6 +92,7 @@ class VariationalModel(keras.Model):
     def compile(
         self,
         optimizer="adam",
+        *,
         jit_compile="auto",
         steps_per_execution=1,
         run_eagerly=False,
@@ -119,6 +136,12 @@ class VariationalModel(keras.Model):
             run_eagerly=run_eagerly,
             auto_scale_loss=auto_scale_loss,
         )
+        self._jit_compile_argument = jit_compile
+
+    def get_compile_config(self):
+        # "auto" is for the machine that loads the model to resolve.
+        config = super().get_compile_config()
+        return config and {**config, "jit_compile": self._jit_compile_argument}
 
     def compile_from_config(self, config):
         names = ("optimizer", "jit_compile", "steps_per_execution", "run_eagerly")
@@ -128,10 +151,13 @@ class VariationalModel(keras.Model):
 
     @property
     def metrics(self):
-        return list(self._means.values())
+        """The ELBO's figures, then the metrics that a subclass made."""
+        # Keras' own "loss" belongs to a compiled loss, and there is none.
+        mine = self._means["loss"]
+        return [m for m in super().metrics if m.name != "loss" or m is mine]
 
     def get_metrics_result(self):
-        logs = {name: mean.result() for name, mean in self._means.items()}
+        logs = super().get_metrics_result()
         sigma = self.decoder.sigma
         if sigma is not None:
             # Root mean square: one figure also where every channel has its own.
@@ -143,9 +169,7 @@ class VariationalModel(keras.Model):
         with tf.GradientTape() as tape:
             terms = self.elbo_terms(inputs, training=True)
             losses = self._example_losses(terms)
-            # Optimizers sum gradients over replicas: each takes its share of the mean.
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            loss = self.optimizer.scale_loss(tf.reduce_mean(losses) / replicas)
+            loss = self.optimizer.scale_loss(_share_of_mean(losses))
         gradients = tape.gradient(loss, self.trainable_weights)
         self.optimizer.apply(gradients, self.trainable_weights)
         return self._record(terms, losses)
@@ -193,6 +217,32 @@ class VariationalModel(keras.Model):
             "beta": self.beta,
             "seed": self.seed,
         }
+
+
+def _share_of_mean(losses):
+    """This replica's share of the mean over all examples of the batch.
+
+    Optimizers sum gradients over replicas. The last batch of an epoch may give them
+    different numbers of examples, or none at all, whose own mean would be NaN.
+    """
+    num_examples = tf.shape(losses)[0]
+    replica = tf.distribute.get_replica_context()
+    if replica is not None and replica.num_replicas_in_sync > 1:
+        num_examples = replica.all_reduce(tf.distribute.ReduceOp.SUM, num_examples)
+    return tf.reduce_sum(losses) / tf.cast(num_examples, losses.dtype)
+
+
+class _SeedGenerator(keras.random.SeedGenerator):
+    """Keras' own, with other noise on every replica of a `tf.distribute` strategy."""
+
+    def next(self, ordered=True):
+        seed = super().next(ordered)
+        replica = tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1:
+            return seed
+        # The first number is the key, the second counts the draws.
+        number = tf.cast(replica.replica_id_in_sync_group, seed.dtype)
+        return seed + tf.stack([0x9E3779B9 * number, tf.zeros_like(number)])
 
 
 def _only_inputs(data):
