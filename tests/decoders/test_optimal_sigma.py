@@ -419,7 +419,9 @@ for scope in ("batch", "image", "channel"):
             "sigma": np.asarray(model.decoder.sigma).tolist(),
             "updates": float(model.decoder.num_updates.numpy()),
             "loss": history["loss"],
-            "evaluated": float(model.evaluate(batches, verbose=0, return_dict=True)["loss"]),
+            "evaluated": float(
+                model.evaluate(batches, verbose=0, return_dict=True)["loss"]
+            ),
         }
 print(json.dumps(results))
 """
