@@ -16,6 +16,9 @@ def run(main):
     """
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     except (ValueError, TypeError, OSError, ImportError) as error:
         raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
         modules = map(sys.modules.get, ("__main__", "tfsigmavae", "tfsigmavae_video"))

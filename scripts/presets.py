@@ -22,6 +22,12 @@ DEMO = {
     "num_samples": 10,
     "num_eval_clips": 64,
 }
-KTH = {"num_context": 10, "latent_size": 24, "learning_rate": 8e-4, "channels": 1}
+KTH = {
+    "num_context": 10,
+    "latent_size": 24,
+    "learning_rate": 8e-4,
+    "channels": 1,
+    "windows": "random",
+}
 SMMNIST = {"network": "dcgan", "num_context": 5, "latent_size": 10, "channels": 1}
 PRESETS = {"bair": {}, "demo": DEMO, "kth": KTH, "smmnist": SMMNIST}

@@ -108,3 +108,10 @@ def test_gradient_passes_through():
         tape.watch(pixels)
         total = tf.reduce_sum(to_unit_range(pixels))
     np.testing.assert_array_equal(tape.gradient(total, pixels), [1.0, 1.0])
+
+
+def test_xla_drops_the_check_of_the_range_but_not_its_result():
+    compiled = tf.function(to_unit_range, jit_compile=True)
+    np.testing.assert_array_equal(compiled(tf.constant([0.0, 1.0])), [0.0, 1.0])
+    for pixels in ([0.5, 255.0], [-1.0, 1.0], [0.5, np.nan]):
+        assert np.isnan(compiled(tf.constant(pixels))).all()

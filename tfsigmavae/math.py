@@ -67,8 +67,8 @@ def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
 
     Raises:
         TypeError: for any other dtype.
-        tf.errors.InvalidArgumentError: for floats outside [0, 1] or not finite
-            (not checked inside an XLA-compiled function, which drops assertions).
+        tf.errors.InvalidArgumentError: for floats outside [0, 1] or not finite. XLA
+            drops assertions: in a compiled function all pixels become NaN instead.
     """
     pixels = tf.convert_to_tensor(pixels)
     if pixels.dtype == tf.uint8:
@@ -93,4 +93,4 @@ def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
     )
     # None in eager mode, where the assertion has already run.
     with tf.control_dependencies([] if check is None else [check]):
-        return tf.identity(pixels)
+        return pixels + tf.where(in_range, 0.0, math.nan)

@@ -41,8 +41,11 @@ def clips(
         train = clips(folder, "train", windows="random", shuffle=True, repeat=True)
         test = clips(folder, "test", num_frames=30)
 
-    With `shuffle`, every pass over the clips is a new permutation. With `repeat`, the
-    passes follow one another without a gap and every batch is full.
+    With `shuffle`, every pass over the clips is a new permutation, with new random
+    windows. With `repeat`, the passes follow one another without a gap and every batch
+    is full. Iterating anew starts with the first pass again: without `repeat`, every
+    epoch of `fit` has the same windows in the same order, so train with `repeat=True`
+    and `fit(..., steps_per_epoch=...)`.
 
     Args:
         root: folder that holds `train/` and `test/`, or the folder with BAIR's

@@ -11,7 +11,7 @@ from tfsigmavae.decoders import FixedSigma
 _SVG_BETA = 1e-4
 
 _COLUMNS = {
-    "sigma": lambda s: s["sigma"],
+    "sigma": lambda s: s.get("sigma", math.nan),
     "rmse": lambda s: math.sqrt(s["mse"]),
     "KL": lambda s: s["kl"],
     "PSNR reconstruction": lambda s: s["psnr"]["reconstruction"],

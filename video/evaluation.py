@@ -17,7 +17,7 @@ def evaluate_prediction(
     num_samples=10,
     seed=0,
     actions=None,
-    clips_per_call=16,
+    clips_per_call=None,
     moved_threshold=0.1,
 ) -> dict:
     """Scores sampled futures of held-out clips against what happened.
@@ -38,7 +38,8 @@ def evaluate_prediction(
         num_samples: int, futures per clip. Defaults to `10`.
         seed: int. Defaults to `0`.
         actions: `[N, num_context + T - 1 or more, action_size]`, or `None`.
-        clips_per_call: int, clips in memory at once. Defaults to `16`.
+        clips_per_call: int, clips in memory at once. Defaults to `None`: as many as
+            make 160 samples, and at least one.
         moved_threshold: a pixel counts as moved where its truth differs from the last
             context frame by more than this. Defaults to `0.1`.
 
@@ -50,6 +51,8 @@ def evaluate_prediction(
     """
     num_context = model.num_context if num_context is None else num_context
     clips = tf.convert_to_tensor(clips)
+    if clips_per_call is None:
+        clips_per_call = max(1, 160 // num_samples)
     scores = [
         _score_clips(
             model,

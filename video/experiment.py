@@ -98,17 +98,22 @@ class VideoExperiment:
     num_eval_clips: int = 256
     seed: int = 0
 
+    def __post_init__(self):
+        # Found now, not by the evaluation after hours of training.
+        if min(self.frame_shape[:2]) < 11:
+            raise ValueError(
+                "`frame_shape` must be at least 11 pixels high and wide, the window of "
+                f"SSIM, got {tuple(self.frame_shape)}."
+            )
+
     def options(self) -> dict:
         """Every option by name, as JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def make_model(self) -> SVGLP:
         """The compiled model."""
-        decoder = decoders.get(self.decoder)
-        if self.sigma is not None:
-            if self.decoder != "fixed_sigma":
-                raise ValueError("`sigma` goes with the decoder 'fixed_sigma' only.")
-            decoder = decoders.FixedSigma(self.sigma)
+        options = {} if self.sigma is None else {"sigma": self.sigma}
+        decoder = decoders.get(self.decoder, **options)
         model = SVGLP(
             decoder=decoder,
             action_size=4 if self.use_actions else 0,
@@ -158,7 +163,6 @@ class VideoExperiment:
         Returns:
             The summary (also `summary.json`), or `None` if Ctrl-C ended training.
         """
-        started = time.time()
         folder = RunFolder(output, self.options())
         if folder.summary is not None:
             print(f"The run in '{output}' is complete.", file=sys.stderr)
@@ -166,6 +170,7 @@ class VideoExperiment:
         model = self.make_model()
         if not folder.fit(model, self.train_batches, self.steps, 100, tensorboard):
             return None
+        trained = time.time()
         summary = self.evaluate(model)
         clips = self.eval_clips()
         shown = {key: value[:4] for key, value in clips.items()}
@@ -178,9 +183,13 @@ class VideoExperiment:
             self.seed,
             shown.get("actions"),
         )
+        # Training of all attempts, and what follows it.
+        seconds = folder.read_json("run.json")["seconds"] + time.time() - trained
         summary |= {
+            # One record file has no splits: these clips were trained on.
+            "held_out": not pathlib.Path(self.data).is_file(),
             "steps": self.steps,
-            "seconds": round(time.time() - started, 1),
+            "seconds": round(seconds, 1),
             "gif": str(animation),
             "png": str(strip),
         }

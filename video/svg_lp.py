@@ -134,6 +134,8 @@ class SVGLP(VariationalModel):
         *size, channels = self.frame_shape
         num_outputs = self.decoder.params_size(channels)
         sizes = {k: v for k, v in self._arguments.items() if k != "scored_frames"}
+        # A seed that `keras.utils.set_random_seed` decides where none is given.
+        seed = self.seed_generator.get_config()["seed"]
         self.networks = SVGNetworks(num_outputs, seed, dtype=self.dtype_policy, **sizes)
         if not self.decoder.built:  # a reloaded one is
             self.decoder.build([None, 1, *size, num_outputs])
@@ -207,8 +209,8 @@ class SVGLP(VariationalModel):
             context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
             num_frames: int, frames to predict.
             num_samples: int, futures per clip. Defaults to `1`.
-            seed: int; the same seed gives the same frames. Defaults to `None`, drawn
-                from the model's own generator.
+            seed: int; the same call with the same seed gives the same frames. Defaults
+                to `None`, drawn from the model's own generator.
             actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions.
 
         Returns:
@@ -255,6 +257,11 @@ class SVGLP(VariationalModel):
 
 
 def _check_arguments(arguments):
+    if len(arguments["frame_shape"]) != 3:
+        raise ValueError(
+            "`frame_shape` must be (height, width, channels), "
+            f"got {arguments['frame_shape']!r}."
+        )
     for name, choices in (("prior", _PRIORS), ("scored_frames", _SCORED_FRAMES)):
         if arguments[name] not in choices:
             raise ValueError(

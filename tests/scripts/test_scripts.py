@@ -1,6 +1,7 @@
 """The scripts from end to end, as a user calls them."""
 
 import json
+import os
 import pathlib
 import runpy
 import signal
@@ -60,9 +61,9 @@ def test_help_is_instant(name, tmp_path):
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     )
     path = str(SCRIPTS / f"{name}.py")
-    started = time.process_time()
+    started = os.times().children_user
     text = run([sys.executable, "-c", code, str(SCRIPTS), path], cwd=tmp_path).stdout
-    assert time.process_time() - started < 1
+    assert os.times().children_user - started < 1
     assert f"python scripts/{name}.py" in text and "JSON" in text
 
 

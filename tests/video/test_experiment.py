@@ -1,7 +1,6 @@
 """Runs, resumed runs and comparisons, on two dozen small clips."""
 
 import csv
-import dataclasses
 import json
 import math
 import signal
@@ -213,7 +212,7 @@ def test_actions_and_fixed_sigma_and_decay(data, tmp_path):
 
 
 def test_sigma_goes_with_its_decoder_only(data):
-    with pytest.raises(ValueError, match="`sigma`.*'fixed_sigma'"):
+    with pytest.raises(TypeError, match="'optimal_sigma' has no option.*sigma"):
         make(data, sigma=0.5).make_model()
 
 
@@ -291,5 +290,7 @@ def test_dry_run_keeps_nothing(tmp_path, monkeypatch):
     experiment = make("noise", use_actions=True, steps=1000)
     summary = dry_run(experiment)
     assert summary["steps"] == 2
-    assert list(tmp_path.iterdir()) == []
-    assert dataclasses.replace(experiment) == experiment
+    # TensorFlow writes the code it traces into the same folder.
+    kept = [p for p in tmp_path.iterdir() if not p.name.startswith("__autograph")]
+    assert kept == []
+    assert (experiment.data, experiment.steps) == ("noise", 1000)

@@ -1,5 +1,6 @@
 """Calibrated decoders: p(x | z) with a variance that is learned or solved for."""
 
+import functools
 import inspect
 
 import keras
@@ -13,8 +14,8 @@ from tfsigmavae.decoders.shared_sigma import SharedSigma
 _BY_NAME = {
     "fixed_sigma": FixedSigma,
     "optimal_sigma": OptimalSigma,
-    "optimal_sigma_per_channel": lambda: OptimalSigma(scope="channel"),
-    "optimal_sigma_per_image": lambda: OptimalSigma(scope="image"),
+    "optimal_sigma_per_channel": functools.partial(OptimalSigma, scope="channel"),
+    "optimal_sigma_per_image": functools.partial(OptimalSigma, scope="image"),
     "shared_sigma": SharedSigma,
 }
 
@@ -24,21 +25,25 @@ def names() -> list[str]:
     return sorted(_BY_NAME)
 
 
-def get(identifier) -> Decoder:
+def get(identifier, **options) -> Decoder:
     """Finds a decoder.
 
     Args:
-        identifier: a name from `names()` (built with that decoder's defaults), a
-            `Decoder` (returned as it is), or the configuration of one as made by
-            `keras.saving.serialize_keras_object`.
+        identifier: a name from `names()`, a `Decoder` (returned as it is), or the
+            configuration of one as made by `keras.saving.serialize_keras_object`.
+        **options: constructor arguments, with a name only. Default to the decoder's.
 
     Returns:
         A `Decoder`.
 
     Raises:
         ValueError: for an unknown name.
-        TypeError: for anything else.
+        TypeError: for anything else, or for an option that the decoder does not take.
     """
+    if options and not isinstance(identifier, str):
+        raise TypeError(
+            f"Options {sorted(options)} go with the name of a decoder only."
+        )
     if isinstance(identifier, Decoder):
         return identifier
     if isinstance(identifier, dict):
@@ -53,7 +58,11 @@ def get(identifier) -> Decoder:
             f"Unknown decoder {identifier!r}. Choose one of: "
             f"{', '.join(names())}, or pass a `Decoder`."
         )
-    return _BY_NAME[identifier]()
+    make = _BY_NAME[identifier]
+    unknown = options.keys() - inspect.signature(make).parameters.keys()
+    if unknown:
+        raise TypeError(f"Decoder {identifier!r} has no option {sorted(unknown)}.")
+    return make(**options)
 
 
 __all__ = ["Decoder", "FixedSigma", "OptimalSigma", "SharedSigma", "get", "names"]

@@ -38,6 +38,10 @@ class PixelDistribution(CoercibleDistribution):
             )
         return self.distribution.log_prob(value)
 
+    def prob(self, value):
+        """`exp(log_prob(value))`, which overflows for more than a few pixels."""
+        return tf.exp(self.log_prob(value))
+
 
 class Decoder(DistributionLayer):
     """Base of the decoder family: a layer from parameters to p(x | z).

@@ -73,16 +73,16 @@ class FixedSigma(Decoder):
         """
         if not beta > 0.0:
             raise ValueError(f"`beta` must be positive, got {beta!r}.")
-        if (convention == "mean") != (num_dims is not None):
+        if convention not in ("sum", "half_sum", "mean"):
+            raise ValueError(
+                f'`convention` must be "sum", "half_sum" or "mean", got {convention!r}.'
+            )
+        if (convention == "mean") != bool(num_dims):
             raise ValueError(
                 '`num_dims` goes with `convention="mean"` and with no other, got '
                 f"convention={convention!r}, num_dims={num_dims!r}."
             )
         factors = {"sum": 0.5, "half_sum": 1.0, "mean": (num_dims or 0) / 2}
-        if convention not in factors:
-            raise ValueError(
-                f"`convention` must be one of {sorted(factors)}, got {convention!r}."
-            )
         return cls(sigma=math.sqrt(beta * factors[convention]), **kwargs)
 
     def distribution(self, params, target, training):

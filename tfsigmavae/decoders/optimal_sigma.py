@@ -152,8 +152,10 @@ class OptimalSigma(Decoder):
         finite = tf.reduce_all(tf.math.is_finite(variance))
         num_updates = self.num_updates + tf.cast(finite, tf.float32)
         # Equal to dividing a zero-started average by 1 - m**n, in one weight.
-        rate = (1.0 - self.momentum) / (
-            1.0 - self.momentum ** tf.maximum(num_updates, 1.0)
+        # 1 - m**n by expm1: in float32 the plain form is 0 for m close to 1.
+        log_momentum = math.log(self.momentum) if self.momentum else -math.inf
+        rate = (1.0 - self.momentum) / -tf.math.expm1(
+            tf.maximum(num_updates, 1.0) * log_momentum
         )
         # Exactly 1 at first: a rounding error of the start, which is far larger than
         # a variance, would swamp it, and could leave it negative.

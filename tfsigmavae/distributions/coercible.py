@@ -30,6 +30,9 @@ class CoercibleDistribution(tf.__internal__.types.Tensor):
         TensorShape([2])
     """
 
+    # NumPy arrays leave binary operators to this class, as they do to tensors.
+    __array_priority__ = 100
+
     def __init__(self, distribution, convert_to_tensor_fn=tfd.Distribution.sample):
         if not isinstance(distribution, tfd.Distribution):
             raise TypeError(

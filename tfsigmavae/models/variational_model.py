@@ -57,7 +57,7 @@ class VariationalModel(keras.Model):
         super().__init__(**kwargs)
         self.beta = beta
         self.seed = seed
-        self.seed_generator = _SeedGenerator(seed)
+        self.seed_generator = _SeedGenerator(seed, name="seed_generator")
         self.decoder = decoders.get(decoder)
         self._means = {
             name: keras.metrics.Mean(name=name)
