@@ -19,11 +19,11 @@ def parse(argv):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--model", required=True, help="model.keras of a run")
+    add("--model", required=True, help="a run folder or its model.keras")
     add("--data", required=True, help="folder with train/ and test/, or a record file")
     add("--split", default="test", help="train or test (default: %(default)s)")
-    add("--output", help="folder to write (default: samples/ beside the model)")
-    add("--num-frames", type=int, default=28, help="to predict (default: %(default)s)")
+    add("--output", help="folder to write (default: predictions/ beside the model)")
+    add("--num-frames", type=int, default=10, help="to predict (default: %(default)s)")
     add("--num-samples", type=int, default=10, help="per clip (default: %(default)s)")
     add("--num-clips", type=int, default=4, help="columns (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
@@ -37,7 +37,9 @@ def main(argv=None):
 
     from tfsigmavae.video import bair, write_prediction
 
-    model = keras.models.load_model(args.model)
+    path = pathlib.Path(args.model)
+    path = path / "model.keras" if path.is_dir() else path
+    model = keras.models.load_model(path)
     clips = bair.first_clips(
         args.data,
         args.split,
@@ -46,7 +48,7 @@ def main(argv=None):
         frame_shape=model.frame_shape,
         with_actions=model.action_size > 0,
     )
-    default = pathlib.Path(args.model).parent / "samples"
+    default = path.parent / "predictions"
     animation, strip = write_prediction(
         model,
         clips["frames"],

@@ -9,7 +9,6 @@ Ctrl-C is safe. The last line printed is the result as JSON (OUTPUT/summary.json
 """
 
 import json
-import os
 import sys
 
 import console
@@ -31,17 +30,15 @@ def main(argv=None):
     if mode["dry_run"]:
         summary = dry_run(experiment)
     else:
-        own_data = experiment.data == presets.DEMO["data"]
-        if mode["preset"] == "demo" and (
-            own_data or not os.path.exists(experiment.data)
-        ):
+        if mode["preset"] == "demo" and experiment.data == presets.DEMO["data"]:
             pushing.write(experiment.data)
         train = compare if mode["compare"] else VideoExperiment.run
         summary = train(experiment, output, tensorboard=tensorboard)
     if summary is None:
         print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
         return 130
-    print(f"Samples of the future: {summary['gif']}")
+    if "gif" in summary:
+        print(f"Samples of the future: {summary['gif']}")
     print(json.dumps(summary))
     return 0
 

@@ -34,13 +34,12 @@ COMMANDS = "\n".join(
 )
 
 
-def _python_cases():
-    for block in PYTHON:
-        marks = [pytest.mark.skip(reason=block["reason"])] if block["reason"] else []
-        yield pytest.param(block, marks=marks, id=f"line-{block['line']}")
+def _python_case(block):
+    marks = [pytest.mark.skip(reason=block["reason"])] if block["reason"] else []
+    return pytest.param(block, marks=marks, id=f"line-{block['line']}")
 
 
-@pytest.mark.parametrize("block", _python_cases())
+@pytest.mark.parametrize("block", [_python_case(block) for block in PYTHON])
 def test_python_block_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     policy = keras.config.dtype_policy()

@@ -24,8 +24,14 @@ def export_saved_model(model, path) -> pathlib.Path:
         `pathlib.Path` of the folder.
 
     Raises:
+        TypeError: if `model` names no endpoints.
         FileExistsError: if `path` exists; nothing is overwritten.
     """
+    if not hasattr(model, "export_endpoints"):
+        raise TypeError(
+            f"`model` must be a VariationalModel, got {type(model).__name__}. Other "
+            "Keras models export themselves: `model.export(path)`."
+        )
     path = pathlib.Path(path)
     if path.exists():
         raise FileExistsError(

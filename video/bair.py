@@ -147,6 +147,7 @@ def first_clips(
         dict of "frames" `[num_clips, num_frames, H, W, C]` uint8 and, if asked for,
         "actions" `[num_clips, num_frames, 4]` float32.
     """
+    softmotion.check_at_least("num_clips", num_clips, 1)
     index = index_records(find_files(root, split))
     stored = ClipReader(index, frame_shape=frame_shape).num_record_frames
     batches = clips(

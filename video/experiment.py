@@ -171,6 +171,7 @@ class VideoExperiment:
         if not folder.fit(model, self.train_batches, self.steps, 100, tensorboard):
             return None
         trained = time.time()
+        print("Evaluating and drawing ...", file=sys.stderr)
         summary = self.evaluate(model)
         clips = self.eval_clips()
         shown = {key: value[:4] for key, value in clips.items()}
@@ -243,4 +244,5 @@ def dry_run(experiment) -> dict:
             num_samples=2,
             num_eval_clips=2,
         )
-        return small.run(folder / "run")
+        summary = small.run(folder / "run")
+    return {key: value for key, value in summary.items() if key not in ("gif", "png")}

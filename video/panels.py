@@ -86,7 +86,7 @@ def filmstrip(rows, num_context: int, steps=None, scale: int = 2) -> np.ndarray:
         num_context: number of given frames.
         steps: time steps to show, increasing, each in `[0, T)`. Defaults to `None`:
             the last two given frames, then predicted frames evenly spread up to the
-            last, ten in all.
+            last, twelve in all.
         scale: integer > 0, screen pixels per pixel. Defaults to `2`.
 
     Returns:
@@ -127,7 +127,7 @@ def _border_colour(row, is_context):
     return GIVEN_COLOUR if is_context or not row.predicted else PREDICTED_COLOUR
 
 
-def _default_steps(num_frames, num_context, num_steps=10):
+def _default_steps(num_frames, num_context, num_steps=12):
     num_context = min(num_context, num_frames)
     given = list(range(max(0, num_context - 2), num_context))
     num_predicted = min(num_steps - len(given), num_frames - num_context)

@@ -19,13 +19,13 @@ def prediction_rows(
     Args:
         model: an `SVGLP`.
         clips: `[N, T, H, W, C]`; the first `model.num_context` frames are given. Where
-            the truth has fewer than `num_context + num_frames` frames, its last frame
-            is repeated, and only known frames choose the best sample.
+            the truth has fewer than `num_context + num_frames` frames, truth and
+            reconstruction end in grey, and only known frames choose the best sample.
         num_frames: int, frames to predict.
         num_samples: int, futures per clip. Defaults to `10`.
         seed: int. Defaults to `0`.
         actions: see `SVGLP.predict_frames`.
-        num_shown: int, samples shown beside the best. Defaults to `2`.
+        num_shown: int, other samples shown beside the best. Defaults to `2`.
 
     Returns:
         List of `panels.Row`, clips `[N, num_context + num_frames, H, W, C]`.
@@ -38,22 +38,25 @@ def prediction_rows(
     ).numpy()
     known = clips[:, : num_context + num_frames]
     num_known = known.shape[1] - num_context
-    rows = []
+    rows, others = [], samples
     if num_known > 0:
-        missing = np.repeat(known[:, -1:], num_frames - num_known, axis=1)
-        rows.append(Row("truth", np.concatenate([known, missing], 1), predicted=False))
+        rows.append(Row("truth", _fill(known, num_frames - num_known), predicted=False))
         reconstruction = model.reconstruct(known, actions).numpy()
         reconstruction = np.concatenate([known[:, :1], reconstruction], 1)
-        missing = np.repeat(reconstruction[:, -1:], num_frames - num_known, axis=1)
-        rows.append(Row("reconstruction", np.concatenate([reconstruction, missing], 1)))
+        rows.append(
+            Row("reconstruction", _fill(reconstruction, num_frames - num_known))
+        )
         scores = sample_scores(
             tf.constant(samples[:, :, :num_known]), known[:, num_context:]
         )
-        order = np.argsort(-scores["psnr"], axis=0)
-        best = np.take_along_axis(samples, order[:1, :, None, None, None, None], 0)[0]
-        rows.append(Row(f"best of {num_samples}", _after(context, best)))
-    for i in range(min(num_shown, num_samples)):
-        rows.append(Row(f"sample {i + 1}", _after(context, samples[i])))
+        best = np.argmax(scores["psnr"], axis=0)
+        clip = np.arange(len(best))
+        rows.append(Row(f"best of {num_samples}", _after(context, samples[best, clip])))
+        # The samples without the best, in the order drawn.
+        numbers = np.arange(num_samples - 1)[:, None]
+        others = samples[numbers + (numbers >= best), clip]
+    for i in range(min(num_shown, len(others))):
+        rows.append(Row(f"sample {i + 1}", _after(context, others[i])))
     if num_samples > 1:
         rows.append(Row("mean of samples", _after(context, samples.mean(0))))
     return rows
@@ -96,6 +99,12 @@ def write_prediction(
     single = [Row(row.label, row.clips[shown], row.predicted) for row in rows]
     strip = filmstrip(single, model.num_context, scale=scale)
     return animation, write_image(folder / "prediction.png", strip)
+
+
+def _fill(clips, num_missing):
+    """Grey frames where there is nothing to show."""
+    grey = np.full_like(clips[:, :1], 0.3)
+    return np.concatenate([clips, np.repeat(grey, num_missing, axis=1)], axis=1)
 
 
 def _after(context, future):

@@ -79,6 +79,8 @@ def write(
         if progress is not False:
             print(f"Using the data set that '{root}' holds.", file=sys.stderr)
         return root
+    if progress is not False:
+        print(f"Writing {num_train + num_test} clips to '{root}' ...", file=sys.stderr)
     if progress is None:
         progress = sys.stderr.isatty()
     options = (seed, num_frames, frame_size, num_objects)

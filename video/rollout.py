@@ -2,9 +2,16 @@
 
 import tensorflow as tf
 
+from tfsigmavae.math import to_unit_range
+
 
 def check_clip(frames, frame_shape, min_frames):
-    """Raises a ValueError unless `frames` is `[B, T >= min_frames, *frame_shape]`."""
+    """Gives `frames` back if they are `[B, T >= min_frames, *frame_shape]`.
+
+    Raises:
+        ValueError: if they are not, or an InvalidArgumentError at run time where the
+            shape is unknown until then.
+    """
     expected = tf.TensorShape([None, None, *frame_shape])
     too_short = frames.shape.rank == 5 and (frames.shape[1] or min_frames) < min_frames
     if not expected.is_compatible_with(frames.shape) or too_short:
@@ -12,6 +19,20 @@ def check_clip(frames, frame_shape, min_frames):
             f"Clips must have shape [B, T, {', '.join(map(str, frame_shape))}] with "
             f"T >= {min_frames}, got {frames.shape}."
         )
+    frames = tf.ensure_shape(frames, expected)
+    if frames.shape[1] is not None:
+        return frames
+    return _require(
+        tf.shape(frames)[1] >= min_frames,
+        f"Clips must have at least {min_frames} frames; shape:",
+        frames,
+    )
+
+
+def _require(condition, message, frames):
+    check = tf.debugging.Assert(condition, [message, tf.shape(frames)])
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.identity(frames)
 
 
 def check_actions(actions, action_size, num_frames=None):
@@ -137,6 +158,13 @@ def endpoints(model):
 
     # The arguments' names are those of the served inputs.
     def predict_video(context, num_frames, num_samples, seed, actions=None):
+        context = to_unit_range(context, "context")
+        context = check_clip(context, model.frame_shape, model.num_context)
+        context = _require(
+            (num_frames >= 1) & (num_samples >= 1),
+            "num_frames and num_samples must be at least 1; shape of context:",
+            context,
+        )
         return predict(model, context, num_frames, num_samples, seed, actions)
 
     def reconstruct(clips, actions=None):

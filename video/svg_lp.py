@@ -184,7 +184,7 @@ class SVGLP(VariationalModel):
             Distribution with batch shape `[B, T-1]` and event shape `[latent_size]`.
         """
         frames = to_unit_range(clips, "clips")
-        rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
+        frames = rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
         codes, _ = self.networks.encode(frames)
         return self.networks.posterior(codes[:, 1:])[0]
 
@@ -193,7 +193,7 @@ class SVGLP(VariationalModel):
         if isinstance(inputs, dict):
             inputs, actions = inputs["frames"], inputs.get("actions")
         frames = to_unit_range(inputs, "frames")
-        rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
+        frames = rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
         rollout.check_actions(actions, self.action_size)
         return frames, actions
 
@@ -220,7 +220,7 @@ class SVGLP(VariationalModel):
             ValueError: if a shape does not fit the model.
         """
         context = to_unit_range(context, "context")
-        rollout.check_clip(context, self.frame_shape, self.num_context)
+        context = rollout.check_clip(context, self.frame_shape, self.num_context)
         rollout.check_actions(actions, self.action_size, context.shape[1] + num_frames)
         if num_frames < 1 or num_samples < 1:
             raise ValueError(

@@ -151,7 +151,7 @@ def test_training_stops_at_ctrl_c_and_its_model_predicts(data, tmp_path, call):
     files, _ = call(
         "predict_video", "--model", output / "model.keras", "--data", data, *flags
     )
-    assert pathlib.Path(files["animation"]) == output / "samples" / "prediction.gif"
+    assert pathlib.Path(files["animation"]) == output / "predictions" / "prediction.gif"
     assert all(pathlib.Path(path).stat().st_size > 0 for path in files.values())
     elsewhere, _ = call(
         "predict_video",

@@ -4,6 +4,7 @@ import json
 import pathlib
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -161,3 +162,31 @@ def test_endpoints_are_json_friendly(plain):
         "predict_video": ["context", "num_frames", "num_samples", "seed"],
         "reconstruct": ["clips"],
     }
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"context": np.full([1, 2, 8, 8, 3], 255.0)}, "must lie in"),
+        ({"context": np.zeros([1, 1, 8, 8, 3])}, "at least 2 frames"),
+        ({"num_frames": 0}, "at least 1"),
+    ],
+)
+def test_served_model_refuses_what_python_refuses(change, message):
+    model = tiny_model()
+    function, signature = model.export_endpoints()["predict_video"]
+    served = tf.function(function, input_signature=signature)
+    inputs = {
+        "context": np.zeros([1, 2, 8, 8, 3]),
+        "num_frames": 2,
+        "num_samples": 1,
+        "seed": 0,
+    } | change
+    inputs["context"] = tf.constant(inputs["context"], tf.float32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        served(**inputs)
+
+
+def test_other_keras_models_are_told_how_to_export(tmp_path):
+    with pytest.raises(TypeError, match="model.export"):
+        export_saved_model(keras.Sequential([keras.layers.Dense(1)]), tmp_path / "x")
