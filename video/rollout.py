@@ -24,15 +24,16 @@ def check_clip(frames, frame_shape, min_frames):
         return frames
     return _require(
         tf.shape(frames)[1] >= min_frames,
-        f"Clips must have at least {min_frames} frames; shape:",
+        [f"Clips must have at least {min_frames} frames; shape:", tf.shape(frames)],
         frames,
     )
 
 
-def _require(condition, message, frames):
-    check = tf.debugging.Assert(condition, [message, tf.shape(frames)])
+def _require(condition, message, value):
+    """Gives `value` back, for nothing that uses it to run before the check."""
+    check = tf.debugging.Assert(condition, message)
     with tf.control_dependencies([] if check is None else [check]):
-        return tf.identity(frames)
+        return tf.identity(value)
 
 
 def check_actions(actions, action_size, num_frames=None):
@@ -160,10 +161,10 @@ def endpoints(model):
     def predict_video(context, num_frames, num_samples, seed, actions=None):
         context = to_unit_range(context, "context")
         context = check_clip(context, model.frame_shape, model.num_context)
-        context = _require(
+        num_frames = _require(
             (num_frames >= 1) & (num_samples >= 1),
-            "num_frames and num_samples must be at least 1; shape of context:",
-            context,
+            ["num_frames and num_samples must be at least 1:", num_frames, num_samples],
+            num_frames,
         )
         return predict(model, context, num_frames, num_samples, seed, actions)
 

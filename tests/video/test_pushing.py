@@ -154,7 +154,10 @@ def test_progress_is_one_line_a_split(tmp_path, capsys):
     pushing.write(tmp_path, **{**SMALL, "progress": True})
     lines = capsys.readouterr().err.splitlines()
     assert "train: 2/2 clips" in lines and "test: 1/1 clips" in lines
-    pushing.write(tmp_path / "quiet", **{**SMALL, "progress": None})
+    pushing.write(tmp_path / "no_terminal", **{**SMALL, "progress": None})
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Writing 3 clips")
+    pushing.write(tmp_path / "quiet", **{**SMALL, "progress": False})
     assert capsys.readouterr().err == ""
 
 

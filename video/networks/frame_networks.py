@@ -35,7 +35,37 @@ def stage_widths(frame_shape, width) -> list[int]:
 
 
 class StagedNetwork(keras.layers.Layer):
-    """A network whose layers come in stages, one a resolution."""
+    """A network whose layers come in stages, one a resolution.
+
+    Args:
+        rng: `numpy.random.Generator` for the initial weights.
+        batch_norm_momentum: float.
+    """
+
+    def __init__(self, rng, batch_norm_momentum, **kwargs):
+        super().__init__(**kwargs)
+        self.unit_arguments = {
+            "rng": rng,
+            "batch_norm_momentum": batch_norm_momentum,
+            "dtype": self.dtype_policy,
+        }
+
+    def normalised_dense(self, units):
+        """A dense layer and the batch normalisation to follow it."""
+        rng = self.unit_arguments["rng"]
+        dense = keras.layers.Dense(
+            units,
+            use_bias=False,
+            kernel_initializer=normal_initializer(rng),
+            dtype=self.dtype_policy,
+        )
+        norm = BatchNormalization(
+            momentum=self.unit_arguments["batch_norm_momentum"],
+            gamma_stddev=GAMMA_STDDEV,
+            seed=draw_seed(rng),
+            dtype=self.dtype_policy,
+        )
+        return dense, norm
 
     def set_stages(self, stages):
         stages = [list(stage) for stage in stages]
@@ -85,26 +115,10 @@ class FrameEncoder(StagedNetwork):
         batch_norm_momentum=0.9,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.unit_arguments = {
-            "rng": rng,
-            "batch_norm_momentum": batch_norm_momentum,
-            "dtype": self.dtype_policy,
-        }
+        super().__init__(rng, batch_norm_momentum, **kwargs)
         widths = stage_widths(frame_shape, width)
         self.set_stages(self.stage(i, filters) for i, filters in enumerate(widths))
-        self.code = keras.layers.Dense(
-            code_size,
-            use_bias=False,
-            kernel_initializer=normal_initializer(rng),
-            dtype=self.dtype_policy,
-        )
-        self.code_norm = BatchNormalization(
-            momentum=batch_norm_momentum,
-            gamma_stddev=GAMMA_STDDEV,
-            seed=draw_seed(rng),
-            dtype=self.dtype_policy,
-        )
+        self.code, self.code_norm = self.normalised_dense(code_size)
 
     def stage(self, index: int, filters: int) -> list:
         """The `ConvUnit`s of stage `index` (0 is the finest)."""
@@ -150,12 +164,7 @@ class FrameGenerator(StagedNetwork):
         batch_norm_momentum=0.9,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.unit_arguments = {
-            "rng": rng,
-            "batch_norm_momentum": batch_norm_momentum,
-            "dtype": self.dtype_policy,
-        }
+        super().__init__(rng, batch_norm_momentum, **kwargs)
         self.num_outputs = num_outputs
         widths = stage_widths(frame_shape, width)
         factor = 2 ** len(widths)
@@ -164,18 +173,7 @@ class FrameGenerator(StagedNetwork):
             frame_shape[1] // factor,
             widths[-1],
         )
-        self.stem = keras.layers.Dense(
-            math.prod(self.stem_shape),
-            use_bias=False,
-            kernel_initializer=normal_initializer(rng),
-            dtype=self.dtype_policy,
-        )
-        self.stem_norm = BatchNormalization(
-            momentum=batch_norm_momentum,
-            gamma_stddev=GAMMA_STDDEV,
-            seed=draw_seed(rng),
-            dtype=self.dtype_policy,
-        )
+        self.stem, self.stem_norm = self.normalised_dense(math.prod(self.stem_shape))
         # Coarsest first; a stage turns width i into the width of the next finer one.
         self.set_stages(
             self.stage(i, widths[i], widths[max(i - 1, 0)])
