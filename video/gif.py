@@ -1,15 +1,13 @@
 """Files from clips and pictures: GIF, APNG, WebP, MP4 and still PNG."""
 
 import io
-import os
 import pathlib
-import uuid
 
 import imageio.v3 as iio
 import numpy as np
 from PIL import Image, features
 
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.images.files import to_pillow, to_uint8, write_bytes, write_png
 
 _FORMAT_OF_SUFFIX = {
     ".gif": "gif",
@@ -19,6 +17,8 @@ _FORMAT_OF_SUFFIX = {
     ".mp4": "mp4",
 }
 FORMATS = tuple(sorted(set(_FORMAT_OF_SUFFIX.values())))
+
+write_image = write_png  # a still, by the name that goes with `write_animation`
 
 
 def write_animation(path, frames, fps: float = 10, format=None) -> pathlib.Path:
@@ -54,7 +54,7 @@ def write_animation(path, frames, fps: float = 10, format=None) -> pathlib.Path:
             f"`path` must end in one of {', '.join(_FORMAT_OF_SUFFIX)}, got "
             f"{path.name!r}. Rename it or pass `format`."
         )
-    return _write_bytes(path, encode_animation(frames, fps=fps, format=format))
+    return write_bytes(path, encode_animation(frames, fps=fps, format=format))
 
 
 def encode_animation(frames, fps: float = 10, format: str = "gif") -> bytes:
@@ -106,44 +106,8 @@ def encode_animation(frames, fps: float = 10, format: str = "gif") -> bytes:
     return _encode_with_pillow(frames, fps, format)
 
 
-def write_image(path, image) -> pathlib.Path:
-    """Writes one picture as a PNG, lossless, whole or not at all.
-
-    Args:
-        path: file to write, ending in `.png`; an existing one is replaced and a
-            missing parent folder is made.
-        image: `[H, W, C]` with C 1 or 3, uint8 or float in [0, 1].
-
-    Returns:
-        `path` as a `pathlib.Path`.
-
-    Raises:
-        TypeError: if `image` is neither uint8 nor floating.
-        ValueError: for another shape or suffix.
-    """
-    path = pathlib.Path(path)
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"`path` must end in .png, got {path.name!r}.")
-    image = to_uint8(image, "image")
-    if image.ndim != 3 or 0 in image.shape or image.shape[-1] not in (1, 3):
-        raise ValueError(
-            f"`image` must be [H, W, C] with C 1 or 3, got shape {image.shape}."
-        )
-    buffer = io.BytesIO()
-    _picture(image).save(buffer, format="PNG")
-    return _write_bytes(path, buffer.getvalue())
-
-
-def to_uint8(pixels, name: str = "pixels") -> np.ndarray:
-    """Gives pixels, uint8 or float in [0, 1], as a uint8 array, rounded to nearest."""
-    if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8:
-        return pixels
-    levels = 255.0 * to_unit_range(pixels, name).numpy()
-    return np.rint(np.clip(levels, 0.0, 255.0)).astype(np.uint8)
-
-
 def _encode_with_pillow(frames, fps, format):
-    pictures = [_picture(frame) for frame in frames]
+    pictures = [to_pillow(frame) for frame in frames]
     options = {"apng": {"format": "PNG"}, "gif": {"format": "GIF"}}
     options["webp"] = {"format": "WEBP", "lossless": True}
     if format == "gif" and frames.shape[-1] == 3:
@@ -163,10 +127,6 @@ def _encode_with_pillow(frames, fps, format):
         **options[format],
     )
     return buffer.getvalue()
-
-
-def _picture(frame):
-    return Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame)
 
 
 def _reduce_colours(picture):
@@ -208,14 +168,3 @@ def _encode_mp4(frames, fps):
         codec="libx264",
         fps=float(fps),
     )
-
-
-def _write_bytes(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

@@ -4,8 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfsigmavae_video.gif import to_uint8
-from tfsigmavae_video.tile_sheet import GIVEN_COLOUR, PREDICTED_COLOUR, TileSheet
+from tfsigmavae.images import to_uint8
+from tfsigmavae.images.tile_sheet import TEXT_COLOUR, TileSheet
+
+GIVEN_COLOUR = (46, 182, 98)
+PREDICTED_COLOUR = (235, 77, 75)
 
 
 class Row(NamedTuple):
@@ -54,18 +57,22 @@ def prediction_frames(rows, num_context: int, scale: int = 2, headings=None):
         >>> write_animation("samples/epoch_10.gif", frames, fps=8)
     """
     rows = _checked_rows(rows, num_context, scale)
-    num_columns, num_frames = rows[0].clips.shape[:2]
+    num_columns, num_frames, *frame_shape = rows[0].clips.shape[:4]
     if headings is not None and len(headings) != num_columns:
         raise ValueError(
             f"`headings` must hold one text for each of {num_columns} columns, got "
             f"{len(headings)}."
         )
-    sheet = TileSheet(rows, num_columns, scale, headings=headings, has_counter=True)
+    labels = [row.label for row in rows]
+    header = "t = 000 ", "predicted"
+    sheet = TileSheet(labels, frame_shape, num_columns, scale, headings, header)
     frames = []
     for t in range(num_frames):
         canvas = sheet.blank.copy()
         is_context = t < num_context
-        sheet.draw_counter(canvas, t, "given" if is_context else "predicted")
+        texts = f"t = {t}", "given" if is_context else "predicted"
+        colour = GIVEN_COLOUR if is_context else PREDICTED_COLOUR
+        sheet.draw_header(canvas, texts, [TEXT_COLOUR, colour])
         for row_index, row in enumerate(rows):
             colour = _border_colour(row, is_context)
             for column in range(num_columns):
@@ -98,7 +105,7 @@ def filmstrip(rows, num_context: int, steps=None, scale: int = 2) -> np.ndarray:
             argument is out of range.
     """
     rows = _checked_rows(rows, num_context, scale)
-    num_columns, num_frames = rows[0].clips.shape[:2]
+    num_columns, num_frames, *frame_shape = rows[0].clips.shape[:4]
     if num_columns != 1:
         raise ValueError(
             "`rows` of a filmstrip must hold one clip [T, H, W, C] each, got "
@@ -110,11 +117,12 @@ def filmstrip(rows, num_context: int, steps=None, scale: int = 2) -> np.ndarray:
     if steps[-1] >= num_frames:
         raise ValueError(f"`steps` must be below {num_frames} frames, got {steps}.")
     sheet = TileSheet(
-        rows,
+        [row.label for row in rows],
+        frame_shape,
         len(steps),
         scale,
         headings=[f"t = {steps[0]}"] + [str(t) for t in steps[1:]],
-        phase_start=sum(t < num_context for t in steps),
+        gap_before=sum(t < num_context for t in steps),
     )
     for row_index, row in enumerate(rows):
         for column, t in enumerate(steps):

@@ -1,6 +1,7 @@
 """Animated files: contents, timing, atomic writes and errors."""
 
 import io
+import os
 import sys
 
 import numpy as np
@@ -142,7 +143,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     def fail(source, target):
         raise OSError("no space")
 
-    monkeypatch.setattr(gif.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no space"):
         write_animation(path, _clip(seed=1))
     assert path.read_bytes() == before

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsigmavae_video.panels import Row, filmstrip, prediction_frames
-from tfsigmavae_video.tile_sheet import BACKGROUND, GIVEN_COLOUR, PREDICTED_COLOUR
+from tfsigmavae.images.tile_sheet import BACKGROUND
+from tfsigmavae_video.panels import (
+    GIVEN_COLOUR,
+    PREDICTED_COLOUR,
+    Row,
+    filmstrip,
+    prediction_frames,
+)
 
 NUM_FRAMES, HEIGHT, WIDTH = 5, 6, 4
 

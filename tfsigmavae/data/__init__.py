@@ -1,0 +1,5 @@
+"""Data sets: `images.load` and `images.batches`."""
+
+from tfsigmavae.data import images
+
+__all__ = ["images"]

@@ -1,0 +1,102 @@
+"""Batches of an image array that are a function of seed and step."""
+
+import numbers
+
+import numpy as np
+import tensorflow as tf
+
+
+def batches(
+    images,
+    batch_size: int = 128,
+    shuffle: bool = False,
+    seed: int = 0,
+    repeat: bool = False,
+    start_step: int = 0,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
+    """Batches of images, uint8.
+
+    The usual calls are
+
+        train = batches(load("svhn", "train", size=28), shuffle=True, repeat=True)
+        test = batches(load("svhn", "test", size=28))
+
+    With `shuffle`, every pass over the images is a new permutation. With `repeat`, the
+    passes follow one another without a gap and every batch is full. Batch `s` then
+    depends on `seed` and `s` only, so `start_step=k` resumes a run at batch `k`
+    exactly. Iterating anew starts with the first pass again: without `repeat`, every
+    epoch of `fit` has the same order, so train with `repeat=True` and
+    `fit(..., steps_per_epoch=...)`.
+
+    Args:
+        images: `[N, H, W, C]` uint8 array; not copied.
+        batch_size: images in a batch.
+        shuffle: whether to visit the images in random order.
+        seed: int, for `shuffle`.
+        repeat: whether to go on for ever.
+        start_step: number of batches to skip, at no cost.
+        drop_remainder: whether to drop a last, smaller batch. Without effect with
+            `repeat`.
+
+    Returns:
+        `tf.data.Dataset` of `[B, H, W, C]` uint8 tensors.
+
+    Raises:
+        TypeError: if `images` is not uint8.
+        ValueError: if it has another shape or no images, or an argument is out of its
+            range.
+    """
+    images = _checked(images)
+    _check_at_least("batch_size", batch_size, 1)
+    _check_at_least("start_step", start_step, 0)
+    num_images = len(images)
+    skipped = start_step * batch_size
+    first_pass, skipped = (
+        divmod(skipped, num_images) if repeat else (0, min(skipped, num_images))
+    )
+    num_batches = tf.data.INFINITE_CARDINALITY
+    if not repeat:
+        num_left = num_images - skipped
+        num_batches = num_left // batch_size
+        num_batches += num_left % batch_size > 0 and not drop_remainder
+
+    def order(number):
+        """Indices of the images in pass `number`, from the first that is wanted."""
+        indices = tf.range(num_images)
+        if shuffle:
+            # Unlike `index_shuffle`, uniform also over few images.
+            key = tf.stack([tf.cast(seed, tf.int64), number])
+            indices = tf.random.experimental.stateless_shuffle(indices, key, "philox")
+        return indices[tf.where(number == first_pass, skipped, 0) :]
+
+    passes = tf.data.Dataset.counter(first_pass) if repeat else tf.data.Dataset.range(1)
+    indices = passes.map(order).rebatch(batch_size, drop_remainder or repeat)
+
+    def pick(chosen):
+        # `tf.gather` from a constant would hold the array three times over.
+        picked = tf.numpy_function(images.__getitem__, [chosen], tf.uint8, False)
+        return tf.ensure_shape(picked, [chosen.shape[0], *images.shape[1:]])
+
+    return (
+        indices.map(pick)
+        .apply(tf.data.experimental.assert_cardinality(num_batches))
+        .prefetch(2)
+    )
+
+
+def _checked(images):
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        raise TypeError(f"`images` must be uint8, got {images.dtype}.")
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(
+            "`images` must be [N, H, W, C] with at least one image, got shape "
+            f"{images.shape}."
+        )
+    return images
+
+
+def _check_at_least(name, value, least):
+    if not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")
