@@ -29,19 +29,21 @@ def shared_data():
 
 
 def _pixels(shape, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    """Grey levels, black and white among them, as uint8 and as floats."""
+    levels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    levels.ravel()[:2] = 0, 255
+    return levels, tf.constant(levels / 255.0, tf.float32)
 
 
-def _check_distribution(distribution, shape, is_density):
-    pixels = tf.constant(_pixels(shape) / 255.0, tf.float32)
+def _check_distribution(distribution, shape, measure):
+    levels, pixels = _pixels(shape)
     assert distribution.batch_shape == shape[:1]
     assert distribution.event_shape == shape[1:]
     assert distribution.shape == shape and distribution.dtype == tf.float32
     log_prob = distribution.log_prob(pixels)
     assert log_prob.shape == shape[:1] and log_prob.dtype == tf.float32
     assert np.isfinite(log_prob).all()
-    if not is_density:
-        assert np.all(log_prob <= 0.0), "a probability above 1"
+    np.testing.assert_allclose(distribution.log_prob(levels), log_prob, rtol=1e-5)
     np.testing.assert_array_equal(distribution, distribution.mean())
     # One float32 rounding of slack, for means that are sums of probabilities.
     assert np.all(distribution.mean() >= -1e-6)
@@ -49,7 +51,15 @@ def _check_distribution(distribution, shape, is_density):
     sample = distribution.sample(3, seed=1)
     assert sample.shape == (3, *shape) and sample.dtype == tf.float32
     assert np.isfinite(sample).all()
-    if not is_density:  # grey levels
+    if measure is None:
+        with pytest.raises(TypeError, match="grey levels"):
+            distribution.log_mass(pixels)
+        return
+    log_mass = distribution.log_mass(levels)
+    assert log_mass.shape == shape[:1] and np.isfinite(log_mass).all()
+    assert np.all(log_mass <= 0.0), "a probability above 1"
+    if measure == "mass":
+        np.testing.assert_array_equal(log_mass, distribution.log_prob(levels))
         assert np.all(sample >= 0.0) and np.all(sample <= 1.0)
         np.testing.assert_allclose(255 * sample, np.round(255 * sample), atol=1e-3)
 
@@ -62,26 +72,46 @@ def _check_config(decoder, channels):
     found = decoders.get(keras.saving.serialize_keras_object(decoder))
     assert type(found) is type(decoder) and found.get_config() == config
     assert twin.params_size(channels) == decoder.params_size(channels)
-    assert type(decoder.params_size(channels)) is int
+    for size in (1, channels):
+        assert type(decoder.params_size(size)) is int
+        assert decoder.num_channels(decoder.params_size(size)) == size
+
+
+def _log_prob_and_gradient(decoder, raw, target):
+    with tf.GradientTape() as tape:
+        tape.watch(raw)
+        params = decoder.activate(raw)
+        log_prob = decoder(params, target, training=True).log_prob(target)
+    return log_prob, tape.gradient(log_prob, raw)
 
 
 def _check_xla(decoder, raw, target):
-    """The same log probability, and finite gradients, with and without XLA."""
-    pixels = tf.constant(target / 255.0, tf.float32)
+    """The same with and without XLA; XLA gives NaN where an assertion would raise."""
 
-    def step(raw):
-        with tf.GradientTape() as tape:
-            tape.watch(raw)
-            params = decoder.activate(raw)
-            log_prob = decoder(params, target=target, training=True).log_prob(pixels)
-        return log_prob, tape.gradient(log_prob, raw)
+    def step(raw, target):
+        mass = ()
+        if decoder.measure is not None:
+            mass = (decoder(decoder.activate(raw)).log_mass(target),)
+        return *mass, *_log_prob_and_gradient(decoder, raw, target)
 
-    plain = step(raw)
-    compiled = tf.function(step, jit_compile=True)(raw)
-    for ours, theirs in zip(compiled, plain, strict=True):
+    state = decoder.get_weights()
+    plain = step(raw, target)
+    decoder.set_weights(state)
+    compiled = tf.function(step, jit_compile=True)
+    for ours, theirs in zip(compiled(raw, target), plain, strict=True):
         assert np.isfinite(theirs).all() and np.any(theirs)
         # Different order of float32 operations.
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert np.isnan(compiled(raw, 255.0 * target)[-2]).all()
+
+
+def _check_extremes(decoder, raw, target):
+    """Raw outputs of a wild step leave likelihood and gradient finite."""
+    for size in (5.0, 50.0):
+        wild = size * tf.sign(raw)
+        for values in _log_prob_and_gradient(decoder, wild, target):
+            assert np.isfinite(values).all()
+        assert np.isfinite(decoder(decoder.activate(wild)).mean()).all()
 
 
 def _check_save(decoder, raw, path):
@@ -90,40 +120,42 @@ def _check_save(decoder, raw, path):
     model = keras.Model(inputs, decoder(inputs))
     model.save(path)
     reloaded = keras.models.load_model(path)
-    pixels = tf.constant(_pixels(model(params).shape) / 255.0, tf.float32)
+    _, pixels = _pixels(model(params).shape)
     ours, theirs = model(params), reloaded(params)
     np.testing.assert_array_equal(theirs.log_prob(pixels), ours.log_prob(pixels))
-    np.testing.assert_array_equal(reloaded.predict(params, verbose=0), ours.mean())
+    # A graph multiplies by 1 / 255 where eager mode divides.
+    predicted = reloaded.predict(params, verbose=0)
+    np.testing.assert_allclose(predicted, ours.mean(), rtol=1e-6)
 
 
 @pytest.fixture
 def check_decoder(tmp_path):
     """`check_decoder(decoder, channels)`: what holds for each decoder.
 
-    Shapes, dtypes and ranges for images and clips, with and without a target;
-    configuration; XLA; a saved model. The decoder must be new, and is trained by it.
+    Shapes, dtypes and ranges for vectors, images, clips and volumes, with and without a
+    target; grey levels; configuration; wild parameters; XLA; a saved model. The decoder
+    must be new, and is trained by it.
     """
 
     def check(decoder, channels):
         assert decoder.sigma is None or np.all(decoder.sigma > 0.0)
         _check_config(decoder, channels)
-        for event in ([4, 6], [3, 4, 4]):  # images; clips of three frames
+        rng = np.random.default_rng(0)
+        for event in ([], [3, 4, 4], [2, 2, 2, 2], [4, 6]):  # images last
             shape = (2, *event, channels)
-            raw_shape = (2, *event, decoder.params_size(channels))
-            raw = np.random.default_rng(0).normal(size=raw_shape)
-            for dtype in (tf.float32, tf.bfloat16):
-                params = decoder.activate(tf.cast(raw, dtype))
-                assert params.dtype == tf.float32
-                for training, target in (
-                    (False, None),
-                    (False, _pixels(shape)),
-                    (True, _pixels(shape)),
-                    (True, tf.constant(_pixels(shape) / 255.0, tf.float32)),
-                ):
-                    distribution = decoder(params, target=target, training=training)
-                    _check_distribution(distribution, shape, decoder.is_density)
-        raw = tf.constant(raw, tf.float32)
-        _check_xla(decoder, raw, _pixels(shape))
+            levels, pixels = _pixels(shape)
+            raw = rng.normal(size=(*shape[:-1], decoder.params_size(channels)))
+            raw = tf.constant(raw, tf.float32)
+            params = decoder.activate(raw)
+            for training, target in ((True, levels), (True, pixels), (False, levels)):
+                distribution = decoder(params, target=target, training=training)
+                assert distribution.event_shape == shape[1:]
+                assert np.isfinite(distribution.log_prob(target)).all()
+            _check_distribution(decoder(params), shape, decoder.measure)
+        half = decoder.activate(tf.cast(raw, tf.bfloat16))
+        assert half.dtype == decoder(half).mean().dtype == tf.float32
+        _check_extremes(decoder, raw, pixels)
+        _check_xla(decoder, raw, pixels)
         _check_save(decoder, raw, tmp_path / "decoder.keras")
         assert decoder.sigma is None or np.all(decoder.sigma > 0.0)
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 from tfsigmavae.math import (
     mean_event,
     nats_to_bits_per_dim,
+    soft_clip,
+    split_last_axis,
     sum_event,
     to_unit_range,
 )
@@ -115,3 +117,56 @@ def test_xla_drops_the_check_of_the_range_but_not_its_result():
     np.testing.assert_array_equal(compiled(tf.constant([0.0, 1.0])), [0.0, 1.0])
     for pixels in ([0.5, 255.0], [-1.0, 1.0], [0.5, np.nan]):
         assert np.isnan(compiled(tf.constant(pixels))).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "clipped"),
+    [(-3.0, -2.951), (-4.0, -3.873), (-5.0, -4.687), (-6.0, -5.307), (1.0, 1.001)],
+)
+def test_soft_clip_is_biased_near_its_bound(value, clipped):
+    np.testing.assert_allclose(soft_clip(value, low=-6.0), clipped, atol=5e-4)
+    # The upper bound is its mirror image.
+    np.testing.assert_allclose(soft_clip(-value, high=6.0), -clipped, atol=5e-4)
+
+
+def test_soft_clip_against_numpy():
+    values = np.linspace(-30.0, 30.0, 121)
+    expected = 1.0 - np.logaddexp(0.0, 1.0 - values)
+    expected = -6.0 + np.logaddexp(0.0, expected + 6.0)
+    clipped = soft_clip(tf.constant(values, tf.float32), -6.0, 1.0)
+    np.testing.assert_allclose(clipped, expected, rtol=1e-5, atol=1e-6)
+    assert np.all(np.diff(clipped) >= 0.0)
+    np.testing.assert_array_equal(soft_clip(tf.constant([-9.0, 9.0])), [-9.0, 9.0])
+
+
+def test_soft_clip_bounds_any_value_and_its_gradient_never_dies():
+    values = tf.constant([-1e4, -50.0, 0.0, 50.0, 1e4])
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        clipped = soft_clip(values, -6.0, 1.0)
+    # The upper bound is exceeded by the lower one's bias there, exp(-7).
+    assert np.all(clipped >= -6.0) and np.all(clipped <= 1.0 + 1e-3)
+    gradient = tape.gradient(clipped, values)
+    assert np.isfinite(gradient).all() and np.all(gradient[1:4] > 0.0)
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 6), (2, 3, 1, 2, 6)])
+def test_the_last_axis_splits_into_groups(shape):
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    groups = split_last_axis(tf.constant(values), 2)
+    np.testing.assert_array_equal(groups, values.reshape(*shape[:-1], 3, 2))
+
+
+def test_the_last_axis_splits_with_free_axes_before_it():
+    split = tf.function(
+        lambda values: split_last_axis(values, 2),
+        input_signature=[tf.TensorSpec([None, 3, None, 6])],
+    )
+    assert split.get_concrete_function().output_shapes.as_list() == [
+        None,
+        3,
+        None,
+        3,
+        2,
+    ]
+    assert split(tf.zeros([2, 3, 4, 6])).shape == (2, 3, 4, 3, 2)

@@ -10,6 +10,14 @@ def test_options_reach_the_decoder():
     assert decoders.get("fixed_sigma", sigma=0.3).sigma == 0.3
     decoder = decoders.get("optimal_sigma_per_image", momentum=0.5)
     assert (decoder.scope, decoder.momentum) == ("image", 0.5)
+    assert decoders.get("optimal_sigma_per_channel").scope == "channel"
+    assert decoders.get("logistic_mixture", num_mixtures=3).num_mixtures == 3
+
+
+@pytest.mark.parametrize("name", decoders.names())
+def test_options_of_the_bases_reach_every_decoder(name):
+    decoder = decoders.get(name, event_rank=2, name="mine")
+    assert (decoder.event_rank, decoder.name) == (2, "mine")
 
 
 def test_unknown_options_are_named():

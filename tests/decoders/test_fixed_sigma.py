@@ -46,6 +46,25 @@ def test_a_perfect_image_at_unit_sigma_costs_a_constant(shape, nats):
     np.testing.assert_allclose(nll, [0.918939 * math.prod(shape)], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("beta", "published", "excess"),
+    # Of the paper's table 1, and what is left there for error and rate.
+    [
+        (0.001, 21.43, 6799.0),
+        (0.01, -3186.0, 884.0),
+        (0.1, -1223.0, 139.0),
+        (1.0, 1381.0, 34.8),
+        (10.0, 4056.0, 2.0),
+    ],
+)
+def test_a_perfect_image_costs_the_floor_of_its_beta(beta, published, excess):
+    image = tf.fill([1, 28, 28, 3], 0.5)
+    nll = -FixedSigma.from_beta(beta)(image).log_prob(image)
+    expected = 2352 * (0.5 * math.log(beta / 2) + 0.918939)
+    np.testing.assert_allclose(nll, [expected], rtol=1e-5)
+    np.testing.assert_allclose(published - nll, [excess], rtol=0.02, atol=0.5)
+
+
 def _reconstruction(convention, error):
     """The beta-VAE's own reconstruction term, mean over the batch."""
     square = tf.reshape(tf.square(error), [error.shape[0], -1])
@@ -118,7 +137,3 @@ def test_target_and_training_change_nothing():
         fitted.log_prob(pixels), decoder(tf.constant(loc)).log_prob(pixels)
     )
     assert decoder.sigma == 0.2 and decoder.weights == []
-
-
-def test_contract(check_decoder):
-    check_decoder(FixedSigma(0.4), channels=2)

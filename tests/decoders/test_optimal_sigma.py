@@ -375,9 +375,82 @@ def test_a_free_batch_size_in_a_graph(scope):
     np.testing.assert_allclose(step(loc, pixels), expected.log_prob(pixels), rtol=1e-5)
 
 
+# Real values and events of fewer axes.
+
+
 @each_scope
-def test_contract(check_decoder, scope):
-    check_decoder(OptimalSigma(scope), channels=2)
+@each_shape
+def test_real_values_have_a_sigma_in_their_unit(scope, shape):
+    loc, values = (1000.0 * array - 300.0 for array in _pair(shape))
+    decoder = OptimalSigma(scope, values="real")
+    distribution = decoder(tf.constant(loc), values, training=True)
+    sigma = np.sqrt(_mse(loc, values, scope))
+    expected = np.broadcast_to(sigma, shape)
+    np.testing.assert_allclose(distribution.stddev(), expected, rtol=1e-4)
+    nll = np.mean(-distribution.log_prob(values))
+    per_dim = 0.5 * (np.log(2 * np.pi * sigma**2) + 1.0)
+    np.testing.assert_allclose(nll, _num_dims(shape) * per_dim.mean(), rtol=1e-5)
+    with pytest.raises(TypeError, match="`target` must be floating"):
+        decoder(tf.constant(loc), np.zeros(shape, np.uint8), training=True)
+
+
+def test_an_event_of_fewer_axes_has_its_own_sigma():
+    loc, pixels = _pair(CLIPS)  # three clips of two frames
+    error = (np.float64(pixels) - loc) ** 2
+    for event_rank, axes in ((4, (1, 2, 3, 4)), (3, (2, 3, 4)), (1, (4,))):
+        decoder = OptimalSigma("image", event_rank=event_rank)
+        distribution = decoder(tf.constant(loc), pixels, training=True)
+        expected = np.sqrt(error.mean(axes, keepdims=True))
+        expected = np.broadcast_to(expected, CLIPS)
+        np.testing.assert_allclose(distribution.stddev(), expected, rtol=1e-4)
+        # The running sigma is one for all of them.
+        np.testing.assert_allclose(decoder.sigma, np.sqrt(error.mean()), rtol=1e-5)
+
+
+# Calibration by a pass over the data.
+
+
+@each_scope
+@pytest.mark.parametrize("trained", [False, True])
+def test_calibration_sets_sigma(scope, trained):
+    decoder = OptimalSigma(scope)
+    loc, pixels = _pair()
+    if trained:
+        decoder(tf.constant(loc), pixels, training=True)
+    errors = np.array([0.01, 0.04, 0.16], np.float32)
+    decoder.calibrate(tf.constant(errors))
+    expected = np.sqrt(errors if scope == "channel" else errors.mean())
+    np.testing.assert_allclose(decoder.sigma, expected, rtol=1e-6)
+    stddev = decoder(tf.constant(loc)).stddev()
+    np.testing.assert_allclose(stddev, np.broadcast_to(expected, IMAGES), rtol=1e-6)
+
+
+def test_training_goes_on_from_a_calibrated_sigma():
+    decoder = OptimalSigma(momentum=0.5)
+    batches = _batches(2)
+    for loc, pixels in batches:
+        decoder(tf.constant(loc), pixels, training=True)
+    decoder.calibrate(tf.constant([0.01]))
+    decoder(tf.constant(batches[0][0]), batches[0][1], training=True)
+    # The third of the updates, (1 - m) / (1 - m**3) = 4 / 7.
+    mse = _mse(*batches[0], "batch").item()
+    expected = 3 / 7 * 0.01 + 4 / 7 * mse
+    np.testing.assert_allclose(decoder.running_variance, expected, rtol=1e-5)
+
+
+@each_scope
+def test_calibration_keeps_the_floor(scope):
+    decoder = OptimalSigma(scope, min_sigma=0.1)
+    decoder.calibrate(tf.constant([0.0, 0.0, 0.0]))
+    np.testing.assert_allclose(decoder.sigma, 0.1 * np.ones_like(decoder.sigma), 1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_calibration_refuses_an_error_that_is_not_finite(value):
+    decoder = OptimalSigma()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not finite"):
+        decoder.calibrate(tf.constant([0.1, value]))
+    np.testing.assert_allclose(decoder.sigma, 1.0)
 
 
 _TWO_REPLICAS = """
@@ -393,9 +466,9 @@ class Gain(VariationalModel):
         self.built = True
 
     def elbo_terms(self, inputs, training):
-        dist = self.decoder(inputs * self.gain, tf.sqrt(inputs), training=training)
-        zeros = tf.zeros(tf.shape(inputs)[0])
-        return ElboTerms(-dist.log_prob(tf.sqrt(inputs)), zeros, zeros, 48)
+        target = tf.sqrt(inputs)
+        likelihood = self.decoder(inputs * self.gain, target, training=training)
+        return ElboTerms(likelihood, target, kl=tf.zeros(tf.shape(inputs)[0]))
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 half = tf.config.LogicalDeviceConfiguration()

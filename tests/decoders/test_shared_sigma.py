@@ -68,6 +68,17 @@ def test_training_finds_the_rmse(start):
     np.testing.assert_allclose(decoder.sigma, _rmse(), rtol=0.01)
 
 
+@pytest.mark.parametrize("factor", [0.5, 1.0, 10.0])
+def test_learning_rate_factor_multiplies_the_step_of_adam(factor):
+    decoder = SharedSigma(0.3, learning_rate_factor=factor)
+    np.testing.assert_allclose(decoder.sigma, 0.3, rtol=1e-6)
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.apply([_gradient(decoder)], decoder.trainable_variables)
+    # Adam's first step is its learning rate; here the error is below sigma.
+    step = np.log(decoder.sigma) - np.log(0.3)
+    np.testing.assert_allclose(step, -1e-3 * factor, rtol=1e-3)
+
+
 def test_sigma_can_be_read_before_and_after_the_first_call():
     decoder = SharedSigma(0.25)
     np.testing.assert_allclose(decoder.sigma, 0.25, rtol=1e-6)
@@ -79,7 +90,7 @@ def test_sigma_can_be_read_before_and_after_the_first_call():
 def test_a_trained_sigma_survives_saving(tmp_path):
     inputs = keras.Input([4, 4, 1])
     model = keras.Model(inputs, SharedSigma(0.5)(inputs))
-    model.layers[-1].log_sigma.assign(-3.0)
+    model.layers[-1].scaled_log_sigma.assign(-3.0)
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras").layers[-1]
     np.testing.assert_allclose(reloaded.sigma, np.exp(-3.0), rtol=1e-6)
@@ -94,7 +105,7 @@ def test_stays_float32_under_mixed_precision():
         distribution = decoder(tf.zeros([1, 2, 2, 1], tf.bfloat16))
     finally:
         keras.config.set_dtype_policy(before)
-    assert decoder.log_sigma.dtype == "float32"
+    assert decoder.scaled_log_sigma.dtype == "float32"
     np.testing.assert_allclose(distribution.stddev(), np.full([1, 2, 2, 1], 0.1), 1e-6)
 
 
@@ -104,5 +115,7 @@ def test_initial_sigma_must_be_positive(sigma):
         SharedSigma(sigma)
 
 
-def test_contract(check_decoder):
-    check_decoder(SharedSigma(0.4), channels=2)
+@pytest.mark.parametrize("factor", [0.0, -1.0, float("nan"), float("inf")])
+def test_learning_rate_factor_must_be_positive(factor):
+    with pytest.raises(ValueError, match="`learning_rate_factor` must be a positive"):
+        SharedSigma(learning_rate_factor=factor)

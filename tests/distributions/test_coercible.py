@@ -222,3 +222,25 @@ def test_anything_but_a_distribution_is_refused(value):
 def test_repr_names_both():
     assert "CoercibleDistribution" in repr(_wrapped())
     assert "Normal" in repr(_wrapped())
+
+
+def test_a_joint_distribution_stands_for_its_last_variable():
+    joint = tfd.JointDistributionSequential(
+        [tfd.Normal([1.0, 2.0], 1e-6), lambda loc: tfd.Normal(loc + 5.0, 1e-6)]
+    )
+    wrapped = CoercibleDistribution(joint)
+    np.testing.assert_allclose(wrapped, [6.0, 7.0], atol=1e-3)
+    assert wrapped.dtype == tf.float32 and wrapped.shape == [2]
+    assert len(wrapped.sample()) == 2
+    first = CoercibleDistribution(joint, lambda d: d.sample()[0])
+    np.testing.assert_allclose(first, [1.0, 2.0], atol=1e-3)
+
+
+def test_a_joint_distribution_of_names_needs_to_be_told_which():
+    joint = tfd.JointDistributionNamed(
+        {"z": tfd.Normal(1.0, 1e-6), "x": lambda z: tfd.Normal(z, 1.0)}
+    )
+    with pytest.raises(TypeError, match="needs a `convert_to_tensor_fn` that picks"):
+        CoercibleDistribution(joint)
+    named = CoercibleDistribution(joint, lambda d: d.sample()["z"])
+    np.testing.assert_allclose(named, 1.0, atol=1e-3)

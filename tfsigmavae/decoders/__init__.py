@@ -5,18 +5,32 @@ import inspect
 
 import keras
 
+from tfsigmavae.decoders.bernoulli import Bernoulli
+from tfsigmavae.decoders.bitwise_categorical import BitwiseCategorical
+from tfsigmavae.decoders.categorical import Categorical
 from tfsigmavae.decoders.decoder import Decoder
 from tfsigmavae.decoders.fixed_sigma import FixedSigma
+from tfsigmavae.decoders.logistic_mixture import LogisticMixture
 from tfsigmavae.decoders.optimal_sigma import OptimalSigma
+from tfsigmavae.decoders.per_image_sigma import PerImageSigma
+from tfsigmavae.decoders.per_pixel_sigma import PerPixelSigma
 from tfsigmavae.decoders.shared_sigma import SharedSigma
+from tfsigmavae.decoders.student_t import StudentT
 
 # One row a decoder: the name that `get`, model arguments and flags understand.
 _BY_NAME = {
+    "bernoulli": Bernoulli,
+    "bitwise_categorical": BitwiseCategorical,
+    "categorical": Categorical,
     "fixed_sigma": FixedSigma,
+    "logistic_mixture": LogisticMixture,
     "optimal_sigma": OptimalSigma,
     "optimal_sigma_per_channel": functools.partial(OptimalSigma, scope="channel"),
     "optimal_sigma_per_image": functools.partial(OptimalSigma, scope="image"),
+    "per_image_sigma": PerImageSigma,
+    "per_pixel_sigma": PerPixelSigma,
     "shared_sigma": SharedSigma,
+    "student_t": StudentT,
 }
 
 
@@ -59,10 +73,30 @@ def get(identifier, **options) -> Decoder:
             f"{', '.join(names())}, or pass a `Decoder`."
         )
     make = _BY_NAME[identifier]
-    unknown = options.keys() - inspect.signature(make).parameters.keys()
+    unknown = options.keys() - _options(getattr(make, "func", make))
     if unknown:
         raise TypeError(f"Decoder {identifier!r} has no option {sorted(unknown)}.")
     return make(**options)
 
 
-__all__ = ["Decoder", "FixedSigma", "OptimalSigma", "SharedSigma", "get", "names"]
+def _options(decoder_class):
+    """Constructor arguments of a decoder, those of its bases included."""
+    bases = [base for base in decoder_class.__mro__ if issubclass(base, Decoder)]
+    return {"name"}.union(*(inspect.signature(base).parameters for base in bases))
+
+
+__all__ = [
+    "Bernoulli",
+    "BitwiseCategorical",
+    "Categorical",
+    "Decoder",
+    "FixedSigma",
+    "LogisticMixture",
+    "OptimalSigma",
+    "PerImageSigma",
+    "PerPixelSigma",
+    "SharedSigma",
+    "StudentT",
+    "get",
+    "names",
+]

@@ -3,44 +3,17 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfsigmavae.distributions import CoercibleDistribution
+from tfsigmavae.decoders.pixel_distribution import (
+    FieldDistribution,
+    PixelDistribution,
+    to_field,
+)
 from tfsigmavae.layers import DistributionLayer
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.math import nats_to_bits_per_dim, to_unit_range
 
 tfd = tfp.distributions
 
-
-class PixelDistribution(CoercibleDistribution):
-    """What a decoder returns: `log_prob` takes pixels, and no other shape than its own.
-
-    Args:
-        distribution: see `CoercibleDistribution`.
-        convert_to_tensor_fn: see `CoercibleDistribution`.
-    """
-
-    def log_prob(self, value):
-        """Log likelihood in nats, `[B]`.
-
-        Args:
-            value: `[B, ..., C]` pixels, uint8 (meaning value / 255) or floating in
-                [0, 1].
-
-        Raises:
-            ValueError: if the shape is not batch shape plus event shape; TFP would
-                broadcast it in silence.
-        """
-        value = to_unit_range(value, "value")
-        expected = self.batch_shape.concatenate(self.event_shape)
-        if not expected.is_compatible_with(value.shape):
-            raise ValueError(
-                f"`value` must have batch shape plus event shape, {expected}, "
-                f"got {value.shape}."
-            )
-        return self.distribution.log_prob(value)
-
-    def prob(self, value):
-        """`exp(log_prob(value))`, which overflows for more than a few pixels."""
-        return tf.exp(self.log_prob(value))
+_VALUES = ("pixels", "real")
 
 
 class Decoder(DistributionLayer):
@@ -50,28 +23,40 @@ class Decoder(DistributionLayer):
     `params_size` and `activate` where it needs other than one mean per channel.
 
     Args:
+        event_rank: int, how many trailing axes of `params` make one event: 1 for
+            vectors, 3 for images, 4 for clips or volumes with channels. Defaults to
+            `None`: all but the first axis.
         convert_to_tensor_fn: see `DistributionLayer`. Defaults to `"mean"`: images
             then carry no pixel noise.
         **kwargs: `name` of the layer.
 
     Call arguments:
-        params: `[B, ..., params_size(C)]` float tensor: images, clips or fields.
+        params: `[B, ..., params_size(C)]` float tensor: images, clips or fields, as
+            `activate` gives it.
         target: `[B, ..., C]` pixels that a decoder may fit its sigma to in training;
             uint8, or floating in [0, 1].
         training: bool.
 
     Returns:
         Distribution with batch shape `[B]` and event shape `[..., C]`.
+
+    Raises:
+        ValueError: if the channels of `params` are `params_size` of no number of
+            channels, or there are fewer axes than `event_rank`.
     """
 
-    # Whether log_prob is a density over [0, 1], or the probability of a grey level.
-    is_density = True
+    # What `log_prob` measures on pixels: "density" over [0, 1], the "mass" of a grey
+    # level, or None where it is neither and bits per dimension have no meaning.
+    measure = "density"
 
     # Whether `call` fits anything to `target` in training.
     fits_target = False
 
-    def __init__(self, convert_to_tensor_fn="mean", **kwargs):
+    def __init__(self, event_rank=None, convert_to_tensor_fn="mean", **kwargs):
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
+        if event_rank is not None and not event_rank >= 1:
+            raise ValueError(f"`event_rank` must be at least 1, got {event_rank!r}.")
+        self.event_rank = event_rank
 
     @property
     def sigma(self):
@@ -82,20 +67,129 @@ class Decoder(DistributionLayer):
         """How many channels the generator must output for images of `channels`."""
         return channels
 
+    def num_channels(self, params_size: int) -> int:
+        """The number of image channels whose `params_size` this is."""
+        for channels in range(1, params_size + 1):
+            if self.params_size(channels) == params_size:
+                return channels
+        sizes = ", ".join(f"{self.params_size(c)} for {c}" for c in (1, 3))
+        raise ValueError(
+            f"`params` of {type(self).__name__} must have `params_size(channels)` "
+            f"channels ({sizes} ...), got {params_size}."
+        )
+
     def activate(self, raw: tf.Tensor) -> tf.Tensor:
-        """The generator's last activation: raw outputs -> `params`."""
-        return tf.sigmoid(tf.cast(raw, tf.float32))
+        """The generator's last activation: raw outputs -> `params`, float32."""
+        return tf.cast(raw, tf.float32)
+
+    def to_values(self, values, name: str = "values") -> tf.Tensor:
+        """What this decoder scores, as float32: pixels in [0, 1], or real numbers."""
+        return to_unit_range(values, name)
 
     def distribution(self, params, target, training):
         raise NotImplementedError("A Decoder subclass must write `distribution`.")
 
     def call(self, params, target=None, training=False):
-        distribution = self.distribution(params, target, training)
-        return self.coercible(distribution, PixelDistribution)
+        self.num_channels(params.shape[-1])
+        if params.shape.rank <= (self.event_rank or 1):
+            raise ValueError(
+                "`params` must have a batch axis before the event, got shape "
+                f"{params.shape} with `event_rank` {self.event_rank}."
+            )
+        return self.coercible(
+            self.distribution(params, target, training), self.wrapper()
+        )
+
+    def wrapper(self):
+        """The class that wraps the distribution."""
+        return PixelDistribution
+
+    def event_axes(self, params) -> list[int]:
+        """The axes of `params` that make one event, negative."""
+        return list(range(-(self.event_rank or params.shape.rank - 1), 0))
+
+    def independent(self, distribution, params):
+        """Moves the event axes from the batch shape to the event shape."""
+        return tfd.Independent(distribution, len(self.event_axes(params)))
+
+    def objective(self, nll, likelihood, target):
+        """What training minimises in place of the negative log likelihood.
+
+        Args:
+            nll: `[B]`, `-likelihood.log_prob(target)`.
+            likelihood: what `call` returned.
+            target: what it scores.
+
+        Returns:
+            `[B]`, by default `nll` itself.
+        """
+        return nll
+
+    def bits_per_dim(self, nats, num_dims):
+        """Bits per dimension, see `nats_to_bits_per_dim`; `None` without a measure."""
+        if self.measure is None:
+            return None
+        return nats_to_bits_per_dim(nats, num_dims, density=self.measure == "density")
+
+    def calibrate(self, mean_squared_error):
+        """Sets the running sigma of a decoder that `fits_target`.
+
+        Args:
+            mean_squared_error: float32 `[C]`, of each channel over a data set.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no running sigma to calibrate."
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "event_rank": self.event_rank}
 
 
-def independent_normal(loc, sigma):
-    """Gaussian over `loc`'s `[B, ...]`, every axis but the first in the event."""
-    return tfd.Independent(
-        tfd.Normal(loc, sigma), reinterpreted_batch_ndims=loc.shape.rank - 1
-    )
+class ContinuousDecoder(Decoder):
+    """Base of the decoders that are densities: the Gaussians and Student's t.
+
+    Args:
+        values: `"pixels"` in [0, 1], checked, with means through a sigmoid; or
+            `"real"`, any real numbers (physical fields), unchecked, with linear means
+            and sigma in their unit. Defaults to `"pixels"`.
+        **kwargs: see `Decoder`.
+
+    Raises:
+        ValueError: if `values` is another name.
+    """
+
+    def __init__(self, values="pixels", **kwargs):
+        super().__init__(**kwargs)
+        if values not in _VALUES:
+            raise ValueError(f"`values` must be one of {_VALUES}, got {values!r}.")
+        self.values = values
+
+    @property
+    def measure(self):
+        return "density" if self.values == "pixels" else None
+
+    def activate(self, raw):
+        raw = super().activate(raw)
+        if self.values == "real":
+            return raw
+        # The means come first; what else there is, is bounded by `distribution`.
+        num_means = self.num_channels(raw.shape[-1])
+        if num_means == raw.shape[-1]:
+            return tf.sigmoid(raw)
+        loc, rest = tf.split(raw, [num_means, raw.shape[-1] - num_means], axis=-1)
+        return tf.concat([tf.sigmoid(loc), rest], axis=-1)
+
+    def to_values(self, values, name="values"):
+        if self.values == "real":
+            return to_field(values, name)
+        return super().to_values(values, name)
+
+    def wrapper(self):
+        return PixelDistribution if self.values == "pixels" else FieldDistribution
+
+    def normal(self, loc, sigma):
+        """Gaussian of independent pixels."""
+        return self.independent(tfd.Normal(loc, sigma), loc)
+
+    def get_config(self):
+        return {**super().get_config(), "values": self.values}

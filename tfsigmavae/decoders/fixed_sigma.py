@@ -4,11 +4,11 @@ import math
 
 import keras
 
-from tfsigmavae.decoders.decoder import Decoder, independent_normal
+from tfsigmavae.decoders.decoder import ContinuousDecoder
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
-class FixedSigma(Decoder):
+class FixedSigma(ContinuousDecoder):
     """Gaussian decoder whose sigma is chosen by hand: the uncalibrated baseline.
 
     log p(x | z) = sum over pixels and channels of
@@ -86,7 +86,7 @@ class FixedSigma(Decoder):
         return cls(sigma=math.sqrt(beta * factors[convention]), **kwargs)
 
     def distribution(self, params, target, training):
-        return independent_normal(params, self._sigma)
+        return self.normal(params, self._sigma)
 
     def get_config(self):
         return {**super().get_config(), "sigma": self._sigma}

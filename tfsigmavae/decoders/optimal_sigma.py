@@ -6,14 +6,14 @@ import warnings
 import keras
 import tensorflow as tf
 
-from tfsigmavae.decoders.decoder import Decoder, independent_normal
-from tfsigmavae.math import mean_over_replicas, to_unit_range
+from tfsigmavae.decoders.decoder import ContinuousDecoder
+from tfsigmavae.math import mean_over_replicas
 
 _SCOPES = ("batch", "image", "channel")
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
-class OptimalSigma(Decoder):
+class OptimalSigma(ContinuousDecoder):
     """Gaussian decoder whose sigma is the analytic optimum, the RMSE of the batch.
 
     In training, with a target:
@@ -121,10 +121,10 @@ class OptimalSigma(Decoder):
 
     def distribution(self, params, target, training):
         if not training:
-            return independent_normal(params, self.sigma)
+            return self.normal(params, self.sigma)
         if target is None:
             _warn_without_target(self.name)
-            return independent_normal(params, self.sigma)
+            return self.normal(params, self.sigma)
         if not params.shape.is_compatible_with(target.shape):
             raise ValueError(
                 f"`target` must have the shape of `params`, {params.shape}, "
@@ -133,16 +133,16 @@ class OptimalSigma(Decoder):
         variance = tf.stop_gradient(self._variance(params, target))
         self._update(variance)
         variance = tf.maximum(variance, self.min_sigma**2)
-        return independent_normal(params, tf.sqrt(variance))
+        return self.normal(params, tf.sqrt(variance))
 
     def _variance(self, params, target):
-        squared_error = tf.square(to_unit_range(target, "target") - params)
-        axes = list(range(squared_error.shape.rank))
+        squared_error = tf.square(self.to_values(target, "target") - params)
         if self.scope == "image":
             # Kept dimensions, so that [B, 1, ..., 1] broadcasts against the means.
-            return tf.reduce_mean(squared_error, axes[1:], keepdims=True)
+            return tf.reduce_mean(squared_error, self.event_axes(params), keepdims=True)
         if self.scope == "channel":
-            return mean_over_replicas(squared_error, axes[:-1])
+            axes = list(range(squared_error.shape.rank - 1))
+            return mean_over_replicas(squared_error, axes)
         return mean_over_replicas(squared_error)
 
     def _update(self, variance):
@@ -164,6 +164,15 @@ class OptimalSigma(Decoder):
         new = (1.0 - rate) * old + rate * floored
         self.running_variance.assign(tf.where(finite, new, old))
         self.num_updates.assign(num_updates)
+
+    def calibrate(self, mean_squared_error):
+        if not self.built:
+            self.build([None, *mean_squared_error.shape])
+        if self.scope != "channel":
+            mean_squared_error = tf.reduce_mean(mean_squared_error)
+        variance = tf.maximum(mean_squared_error, self.min_sigma**2)
+        tf.debugging.assert_all_finite(variance, "The squared error is not finite.")
+        self.running_variance.assign(variance)
 
     def get_config(self):
         return {

@@ -17,6 +17,8 @@ class CoercibleDistribution(tf.__internal__.types.Tensor):
     `event_shape` ...), then in the tensor (`shape`, `numpy`, indexing, arithmetic). The
     tensor is computed once, so every consumer sees the same sample.
 
+    A joint distribution of a sequence of variables stands for the last of them.
+
     Args:
         distribution: a `tfd.Distribution`.
         convert_to_tensor_fn: function from the distribution to the tensor that stands
@@ -40,7 +42,10 @@ class CoercibleDistribution(tf.__internal__.types.Tensor):
                 f"got {type(distribution).__name__}."
             )
         self.distribution = distribution
-        self._value = tf.convert_to_tensor(convert_to_tensor_fn(distribution))
+        value = convert_to_tensor_fn(distribution)
+        if isinstance(distribution, tfd.JointDistribution) and tf.nest.is_nested(value):
+            value = _last_variable(value)
+        self._value = tf.convert_to_tensor(value)
 
     def __getattr__(self, name):
         # Dunders and Keras' bookkeeping must not be found by delegation: Python and
@@ -133,14 +138,24 @@ for _name in ("neg", "abs"):
     setattr(CoercibleDistribution, f"__{_name}__", _unary(f"__{_name}__"))
 
 
-def _inner(distribution):
+def _last_variable(values):
+    if not isinstance(values, (list, tuple)):
+        raise TypeError(
+            "A joint distribution of named variables needs a `convert_to_tensor_fn` "
+            f"that picks one, got a {type(values).__name__} of {list(values)}."
+        )
+    return values[-1]
+
+
+def unwrap(distribution):
+    """The `tfd.Distribution` itself, of a wrapped one too."""
     if isinstance(distribution, CoercibleDistribution):
         return distribution.distribution
     return distribution
 
 
 def _kl(a, b, name=None):
-    return tfd.kl_divergence(_inner(a), _inner(b), name=name)
+    return tfd.kl_divergence(unwrap(a), unwrap(b), name=name)
 
 
 for _pair in (

@@ -1,0 +1,87 @@
+"""Integers whose binary digits are independent."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+
+class BitwiseCategorical(tfd.Distribution):
+    """Integers 0 ... 2**K - 1 with K independent binary digits.
+
+    log P(level) = sum over digits of
+        digit * log_sigmoid(logit) + (1 - digit) * log_sigmoid(-logit)
+
+    The mean, the sum of 2**k * sigmoid(logit), and the variance are exact.
+
+    Args:
+        logits: `[..., K]` float tensor, the log odds of each digit being 1, the most
+            significant digit first.
+        validate_args, allow_nan_stats, name: see `tfd.Distribution`.
+    """
+
+    def __init__(
+        self,
+        logits,
+        validate_args=False,
+        allow_nan_stats=True,
+        name="BitwiseCategorical",
+    ):
+        parameters = dict(locals())
+        self._logits = tf.convert_to_tensor(logits, dtype_hint=tf.float32)
+        super().__init__(
+            dtype=self._logits.dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=validate_args,
+            allow_nan_stats=allow_nan_stats,
+            parameters=parameters,
+            name=name,
+        )
+
+    @property
+    def logits(self):
+        """Log odds of each digit, the most significant one first."""
+        return self._logits
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {"logits": tfp.util.ParameterProperties(event_ndims=1)}
+
+    def _event_shape(self):
+        return tf.TensorShape([])
+
+    def _event_shape_tensor(self):
+        return tf.constant([], tf.int32)
+
+    def _log_prob(self, level):
+        # The last digit of level / 2**k, in floating point: TensorFlow computes with
+        # int32 on the host, not on the GPU.
+        half = 0.5 * tf.floor(level[..., tf.newaxis] / self._place_values())
+        is_one = 2.0 * (half - tf.floor(half))
+        # log_sigmoid(logit) for a 1, log_sigmoid(-logit) for a 0.
+        return tf.reduce_sum(
+            tf.math.log_sigmoid((2.0 * is_one - 1.0) * self.logits), -1
+        )
+
+    def _sample_n(self, n, seed=None):
+        digits = tfd.Bernoulli(self.logits, dtype=self.dtype).sample(n, seed=seed)
+        return self._number(digits)
+
+    def _mean(self):
+        return self._number(tf.sigmoid(self.logits))
+
+    def _mode(self):
+        return self._number(tf.cast(self.logits > 0.0, self.dtype))
+
+    def _variance(self):
+        variance = tf.sigmoid(self.logits) * tf.sigmoid(-self.logits)
+        return tf.reduce_sum(tf.square(self._place_values()) * variance, -1)
+
+    def _place_values(self):
+        """128, 64, ..., 1."""
+        num_digits = self.logits.shape[-1]
+        places = [2.0**place for place in reversed(range(num_digits))]
+        return tf.constant(places, self.dtype)
+
+    def _number(self, digits):
+        return tf.reduce_sum(digits * self._place_values(), -1)
