@@ -19,14 +19,23 @@ from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
 from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from tfsigmavae.export import export_saved_model
 from tfsigmavae.losses import NegativeLogLikelihood
-from tfsigmavae.models import ElboTerms, VariationalModel
+from tfsigmavae.models import (
+    ConvVAE,
+    ElboTerms,
+    HierarchicalVAE,
+    ImageVAE,
+    VariationalModel,
+)
 from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
 from tfsigmavae.version import __version__
 
 __all__ = [
     "ConstantThenLinear",
+    "ConvVAE",
     "ElboTerms",
+    "HierarchicalVAE",
+    "ImageVAE",
     "NegativeLogLikelihood",
     "RunFolder",
     "StopOnInterrupt",

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfsigmavae.math import mean_event, sum_event, to_unit_range
+from tfsigmavae.math import sum_event, to_unit_range
 from tfsigmavae.models import ElboTerms, VariationalModel
 from tfsigmavae_video import rollout
 from tfsigmavae_video.svg_networks import SVGNetworks
@@ -152,19 +152,39 @@ class SVGLP(VariationalModel):
         prior, _ = self.networks.prior_of(codes[:, :-1])
         noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
         latents = posterior.mean() + posterior.stddev() * noise
-        # Step t - 1 predicts frame t; "future" starts with frame num_context.
-        first = self.num_context - 1 if self.scored_frames == "future" else 0
+        first = self._first_scored_step
         raw = self.networks.generate(codes, latents, actions, skips, first, training)
         target = frames[:, 1 + first :]
-        distribution = self.decoder(
+        likelihood = self.decoder(
             self.decoder.activate(raw), target=target, training=training
         )
-        return ElboTerms(
-            nll=-distribution.log_prob(target),
-            kl=sum_event(tfd.kl_divergence(posterior, prior)[:, first:]),
-            squared_error=mean_event(tf.square(target - distribution.mean())),
-            num_dims=tf.size(target[0]),
-        )
+        kl = sum_event(tfd.kl_divergence(posterior, prior)[:, first:])
+        return ElboTerms(likelihood, target, kl)
+
+    @property
+    def _first_scored_step(self):
+        # Step t - 1 predicts frame t; "future" starts with frame num_context.
+        return self.num_context - 1 if self.scored_frames == "future" else 0
+
+    def importance_sampler(self, inputs):
+        frames, actions = self._unpack(inputs)
+        codes, skips = self.networks.encode(frames)
+        posterior, _ = self.networks.posterior(codes[:, 1:])
+        prior, _ = self.networks.prior_of(codes[:, :-1])
+        first = self._first_scored_step
+        target = frames[:, 1 + first :]
+
+        def draw(seed):
+            noise = tf.random.stateless_normal(tf.shape(posterior), seed)
+            latents = posterior.mean() + posterior.stddev() * noise
+            raw = self.networks.generate(
+                codes, latents, actions, skips, first, training=False
+            )
+            likelihood = self.decoder(self.decoder.activate(raw))
+            log_ratio = prior.log_prob(latents) - posterior.log_prob(latents)
+            return likelihood.log_prob(target) + sum_event(log_ratio[:, first:])
+
+        return draw
 
     def call(self, inputs, training=False):
         frames, actions = self._unpack(inputs)
@@ -228,7 +248,7 @@ class SVGLP(VariationalModel):
                 f"{num_frames} and {num_samples}."
             )
         if seed is None:
-            seed = keras.random.randint([], 0, 2**31 - 1, "int32", self.seed_generator)
+            seed = self.seed_generator.as_integer()
         inputs = [context, num_frames, num_samples, seed]
         if self.action_size:
             inputs.append(tf.convert_to_tensor(actions, tf.float32))

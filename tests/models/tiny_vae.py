@@ -7,7 +7,6 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.layers import DiagonalNormal
-from tfsigmavae.math import mean_event, to_unit_range
 from tfsigmavae.models import ElboTerms, VariationalModel
 
 tfd = tfp.distributions
@@ -47,22 +46,17 @@ class TinyVAE(VariationalModel):
         )
 
     def elbo_terms(self, inputs, training):
-        images = to_unit_range(inputs)
+        images = self.decoder.to_values(inputs)
         posterior = self.encoder(images, training=training)
         noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
         latents = posterior.mean() + posterior.stddev() * noise
         params = self.decoder.activate(self.generator(latents, training=training))
         likelihood = self.decoder(params, target=images, training=training)
         prior = tfd.Independent(tfd.Normal(tf.zeros_like(noise), 1.0), 1)
-        return ElboTerms(
-            nll=-likelihood.log_prob(images),
-            kl=tfd.kl_divergence(posterior, prior),
-            squared_error=mean_event(tf.square(images - likelihood.mean())),
-            num_dims=math.prod(self.image_shape),
-        )
+        return ElboTerms(likelihood, images, tfd.kl_divergence(posterior, prior))
 
     def call(self, inputs, training=False):
-        posterior = self.encoder(to_unit_range(inputs))
+        posterior = self.encoder(self.decoder.to_values(inputs))
         params = self.decoder.activate(self.generator(posterior.mean()))
         return self.decoder(params).mean()
 

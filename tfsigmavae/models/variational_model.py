@@ -1,7 +1,6 @@
 """Training, evaluation and logging shared by every model with latent variables."""
 
 import math
-import typing
 import warnings
 
 import keras
@@ -9,22 +8,9 @@ import tensorflow as tf
 
 from tfsigmavae import decoders
 from tfsigmavae.math import nats_to_bits_per_dim
-
-
-class ElboTerms(typing.NamedTuple):
-    """What a model says of one batch; everything in nats per example.
-
-    Attributes:
-        nll: `[B]`, `-log p(x | z)` summed over pixels, channels and time.
-        kl: `[B]`, the rate, KL(q(z | x) || p(z)) summed over latents and time.
-        squared_error: `[B]`, mean over the pixels of `(x - mean of p(x | z))**2`.
-        num_dims: number of scored pixels times channels (times frames) per example.
-    """
-
-    nll: tf.Tensor
-    kl: tf.Tensor
-    squared_error: tf.Tensor
-    num_dims: int
+from tfsigmavae.models.elbo import ElboTerms
+from tfsigmavae.models.importance import log_mean_weight
+from tfsigmavae.models.seeding import ReplicaSeedGenerator
 
 
 class VariationalModel(keras.Model):
@@ -35,34 +21,65 @@ class VariationalModel(keras.Model):
     with `nll` and `kl` in nats per example: sums over pixels, channels, time and
     latents. With a calibrated decoder `beta=1` is right, and nothing is tuned.
 
-    A subclass sets `self.decoder` by the constructor and writes `elbo_terms` and `call`
-    (inputs -> reconstruction, a tensor). `compile`, `fit`, `evaluate`, `predict`,
-    `save` and callbacks are then Keras' own. Logged: `loss`, `nll`, `kl`, `mse`,
-    `bits_per_dim`, `sigma` where the decoder has one, and every `keras.metrics.Metric`
-    that the subclass makes in its constructor and updates in `elbo_terms`. `evaluate`
-    uses the sigma that training left behind, never one fitted to the evaluation data.
+    A subclass sets `self.decoder` by the constructor and writes `elbo_terms`, `call`
+    (inputs -> reconstruction, a tensor) and `importance_sampler`. `compile`, `fit`,
+    `evaluate`, `predict`, `save` and callbacks are then Keras' own. Logged:
+
+        loss                what is minimised
+        nll, kl             -log p(x | z) and the rate, nats per example
+        mse                 (x - mean of p(x | z))**2, averaged over pixels
+        bits_per_dim        of nll + kl; a density through the bridge of
+                            `tfsigmavae.math.nats_to_bits_per_dim`
+        bits_per_dim_mass   the same with the exact probability of the grey levels, for
+                            decoders that are densities; in evaluation only
+        sigma               where the decoder has one
+
+    and every `keras.metrics.Metric` that the subclass makes in its constructor and
+    updates in `elbo_terms`. There are no bits for a decoder without a measure.
+
+    `evaluate` uses the sigma that training left behind, never one fitted to the
+    evaluation data. That of `OptimalSigma` is a running average over the last steps of
+    training: it lags while the error still falls, and includes the noise of training
+    (batch statistics). `recalibrate(train_data)` sets it to the final model's own.
 
     Args:
         decoder: name, `Decoder` or its configuration, see `tfsigmavae.decoders.get`.
         beta: float >= 0, weight of the KL term. Defaults to `1.0`.
+        max_gradient_norm: float > 0; a larger norm of all gradients together (of one
+            replica) is scaled down to it. Defaults to `None`, no limit.
         seed: int or `None`. Seeds the initial weights and all noise drawn in training.
             Defaults to `None`, a fresh seed.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:
-        ValueError: if `beta` is negative.
+        ValueError: if `beta` is negative, or `max_gradient_norm` not positive.
     """
 
-    def __init__(self, decoder="optimal_sigma", beta=1.0, seed=None, **kwargs):
+    def __init__(
+        self,
+        decoder="optimal_sigma",
+        beta=1.0,
+        max_gradient_norm=None,
+        seed=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        if max_gradient_norm is not None and not max_gradient_norm > 0.0:
+            raise ValueError(
+                f"`max_gradient_norm` must be positive, got {max_gradient_norm!r}."
+            )
         self.beta = beta
+        self.max_gradient_norm = max_gradient_norm
         self.seed = seed
-        self.seed_generator = _SeedGenerator(seed, name="seed_generator")
+        self.seed_generator = ReplicaSeedGenerator(seed, name="seed_generator")
         self.decoder = decoders.get(decoder)
-        self._means = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("loss", "nll", "kl", "mse", "bits_per_dim")
-        }
+        names = ["loss", "nll", "kl", "mse"]
+        if self.decoder.measure is not None:
+            names.append("bits_per_dim")
+        if self.decoder.measure == "density":
+            names.append("bits_per_dim_mass")
+        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._log_likelihood = tf.function(self._log_mean_weight, reduce_retracing=True)
 
     @property
     def beta(self):
@@ -168,15 +185,32 @@ class VariationalModel(keras.Model):
         inputs = self._inputs(data)
         with tf.GradientTape() as tape:
             terms = self.elbo_terms(inputs, training=True)
-            losses = self._example_losses(terms)
+            nll = terms.nll
+            objective = self.decoder.objective(nll, terms.likelihood, terms.target)
+            losses = self._example_losses(objective, terms)
             loss = self.optimizer.scale_loss(_share_of_mean(losses))
         gradients = tape.gradient(loss, self.trainable_weights)
-        self.optimizer.apply(gradients, self.trainable_weights)
-        return self._record(terms, losses)
+        self.optimizer.apply(self._clipped(gradients), self.trainable_weights)
+        logs = self._record(losses, nll, terms)
+        # Two cumulative distributions a pixel are for evaluation alone.
+        logs.pop("bits_per_dim_mass", None)
+        return logs
 
     def test_step(self, data):
         terms = self.elbo_terms(self._inputs(data), training=False)
-        return self._record(terms, self._example_losses(terms))
+        nll = terms.nll
+        if "bits_per_dim_mass" in self._means:
+            nats = terms.kl - terms.likelihood.log_mass(terms.target)
+            bits = nats_to_bits_per_dim(nats, terms.num_dims, density=False)
+            self._means["bits_per_dim_mass"].update_state(bits)
+        return self._record(self._example_losses(nll, terms), nll, terms)
+
+    def _clipped(self, gradients):
+        if self.max_gradient_norm is None:
+            return gradients
+        # Under float16 the gradients come scaled, like the loss.
+        limit = self.optimizer.scale_loss(tf.constant(self.max_gradient_norm))
+        return tf.clip_by_global_norm(gradients, limit)[0]
 
     def _inputs(self, data):
         inputs = _only_inputs(data)
@@ -186,23 +220,141 @@ class VariationalModel(keras.Model):
             self(inputs)
         return inputs
 
-    def _example_losses(self, terms):
+    def _example_losses(self, nll, terms):
         penalties = tf.add_n(self.losses) if self.losses else 0.0
-        return terms.nll + self.beta * terms.kl + penalties
+        return nll + self.beta * terms.kl + penalties
 
-    def _record(self, terms, losses):
+    def _record(self, losses, nll, terms):
         values = {
             "loss": losses,
-            "nll": terms.nll,
+            "nll": nll,
             "kl": terms.kl,
             "mse": terms.squared_error,
-            "bits_per_dim": nats_to_bits_per_dim(
-                terms.nll + terms.kl, terms.num_dims, density=self.decoder.is_density
-            ),
         }
+        if "bits_per_dim" in self._means:
+            bits = self.decoder.bits_per_dim(nll + terms.kl, terms.num_dims)
+            values["bits_per_dim"] = bits
         for name, value in values.items():
             self._means[name].update_state(value)
         return self.get_metrics_result()
+
+    def importance_sampler(self, inputs):
+        """Log weights of posterior samples, for `log_likelihood`.
+
+        Args:
+            inputs: as of `elbo_terms`. What does not depend on the sample is computed
+                here, once.
+
+        Returns:
+            Function from a seed, int32 `[2]`, to log p(x, z) - log q(z | x) `[B]` of
+            one sample z ~ q(z | x).
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must write `importance_sampler` to tell a "
+            "log likelihood."
+        )
+
+    def log_likelihood(
+        self, inputs, num_importance_samples=1, seed=None, batch_size=32
+    ) -> tf.Tensor:
+        """A lower bound on log p(x), tighter with every importance sample.
+
+            log 1/K * sum over k of p(x, z_k) / q(z_k | x),   z_k ~ q(z | x)
+
+        Its expectation is the ELBO at K = 1, grows with K and tends to log p(x). The
+        samples are drawn one after the other: memory does not grow with K.
+
+        Args:
+            inputs: examples, as `fit` takes them (arrays, not datasets).
+            num_importance_samples: int >= 1, K. Defaults to `1`.
+            seed: int; the same call with the same seed gives the same figures. Defaults
+                to `None`, drawn from the model's own generator.
+            batch_size: int, examples in memory at a time. Defaults to `32`.
+
+        Returns:
+            float32 `[B]` in nats per example: a log density or a log probability, as
+            the decoder's `measure` says. With `OptimalSigma` it is that of the running
+            sigma.
+
+        Raises:
+            ValueError: if `num_importance_samples` or `batch_size` is not positive.
+
+        Reference: Burda et al., 2016.
+        """
+        if num_importance_samples < 1 or batch_size < 1:
+            raise ValueError(
+                "`num_importance_samples` and `batch_size` must be at least 1, got "
+                f"{num_importance_samples} and {batch_size}."
+            )
+        if seed is None:
+            seed = self.seed_generator.as_integer()
+        seed = tf.cast(seed, tf.int32)
+        inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+        num_examples = len(tf.nest.flatten(inputs)[0])
+        bounds = []
+        for start in range(0, num_examples, batch_size):
+            end = start + batch_size
+            batch = tf.nest.map_structure(lambda x: x[start:end], inputs)  # noqa: B023
+            # Other noise in every batch; the seed of a batch is its own.
+            batch_seed = seed + 7919 * (start // batch_size)
+            bounds.append(
+                self._log_likelihood(
+                    batch, tf.constant(num_importance_samples), batch_seed
+                )
+            )
+        return tf.concat(bounds, 0)
+
+    def _log_mean_weight(self, inputs, num_samples, seed):
+        batch_size = tf.shape(tf.nest.flatten(inputs)[0])[0]
+        draw = self.importance_sampler(inputs)
+        return log_mean_weight(draw, num_samples, batch_size, seed)
+
+    def recalibrate(self, dataset, steps=None) -> float:
+        """Sets the running sigma to the error of the model as it is now.
+
+        One pass over training data in evaluation mode (moving averages of batch norm,
+        no weight changes): sigma**2 becomes the mean squared error of reconstructions
+        from posterior samples. Meant for the end of training, where the running
+        average still remembers older, worse weights.
+
+        Args:
+            dataset: `tf.data.Dataset` of training batches, or an array.
+            steps: int, how many batches; needed for an endless dataset. Defaults to
+                `None`, all of them.
+
+        Returns:
+            float, the new sigma (root mean square where channels have their own).
+
+        Raises:
+            TypeError: if the decoder has no running sigma.
+            ValueError: if there is no batch.
+        """
+        if not self.decoder.fits_target:
+            raise TypeError(
+                f"{type(self.decoder).__name__} has no running sigma to recalibrate; "
+                "only OptimalSigma has."
+            )
+        if not isinstance(dataset, tf.data.Dataset):
+            dataset = tf.data.Dataset.from_tensor_slices(dataset).batch(32)
+        total = count = None
+        errors_of = tf.function(self._channel_errors, reduce_retracing=True)
+        for data in dataset.take(-1 if steps is None else steps):
+            sums, size = errors_of(_only_inputs(data))
+            total = sums if total is None else total + sums
+            count = size if count is None else count + size
+        if total is None:
+            raise ValueError("`dataset` holds no batch.")
+        self.decoder.calibrate(tf.cast(total / count, tf.float32))
+        return float(tf.sqrt(tf.reduce_mean(tf.square(self.decoder.sigma))))
+
+    def _channel_errors(self, inputs):
+        """Sum of squared errors of each channel, and how many there are."""
+        terms = self.elbo_terms(inputs, training=False)
+        errors = tf.square(terms.target - terms.likelihood.mean())
+        axes = list(range(errors.shape.rank - 1))
+        # In float64: a sum over a whole data set.
+        sums = tf.reduce_sum(tf.cast(errors, tf.float64), axes)
+        return sums, tf.cast(tf.size(errors) / tf.size(sums), tf.float64)
 
     def export_endpoints(self) -> dict:
         """Endpoints for `export_saved_model`: name -> (function, input signature)."""
@@ -215,6 +367,7 @@ class VariationalModel(keras.Model):
             **super().get_config(),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
             "beta": self.beta,
+            "max_gradient_norm": self.max_gradient_norm,
             "seed": self.seed,
         }
 
@@ -230,19 +383,6 @@ def _share_of_mean(losses):
     if replica is not None and replica.num_replicas_in_sync > 1:
         num_examples = replica.all_reduce(tf.distribute.ReduceOp.SUM, num_examples)
     return tf.reduce_sum(losses) / tf.cast(num_examples, losses.dtype)
-
-
-class _SeedGenerator(keras.random.SeedGenerator):
-    """Keras' own, with other noise on every replica of a `tf.distribute` strategy."""
-
-    def next(self, ordered=True):
-        seed = super().next(ordered)
-        replica = tf.distribute.get_replica_context()
-        if replica is None or replica.num_replicas_in_sync == 1:
-            return seed
-        # The first number is the key, the second counts the draws.
-        number = tf.cast(replica.replica_id_in_sync_group, seed.dtype)
-        return seed + tf.stack([0x9E3779B9 * number, tf.zeros_like(number)])
 
 
 def _only_inputs(data):

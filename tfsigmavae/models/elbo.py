@@ -1,0 +1,38 @@
+"""What a model says of one batch."""
+
+import typing
+
+import tensorflow as tf
+
+from tfsigmavae.distributions import CoercibleDistribution
+from tfsigmavae.math import mean_event
+
+
+class ElboTerms(typing.NamedTuple):
+    """The two terms of the ELBO of one batch.
+
+    Attributes:
+        likelihood: p(x | z) of one posterior sample, as a decoder returned it; batch
+            shape `[B]`.
+        target: what it scores, float32 of batch shape plus event shape.
+        kl: `[B]` in nats, the rate, KL(q(z | x) || p(z)) summed over latents and time.
+    """
+
+    likelihood: CoercibleDistribution
+    target: tf.Tensor
+    kl: tf.Tensor
+
+    @property
+    def nll(self) -> tf.Tensor:
+        """`[B]` in nats, `-log p(x | z)` summed over pixels, channels and time."""
+        return -self.likelihood.log_prob(self.target)
+
+    @property
+    def squared_error(self) -> tf.Tensor:
+        """`[B]`, mean over the pixels of `(x - mean of p(x | z))**2`."""
+        return mean_event(tf.square(self.target - self.likelihood.mean()))
+
+    @property
+    def num_dims(self) -> tf.Tensor:
+        """Scored pixels times channels (times frames) of an example, an int32."""
+        return tf.size(self.target[0])
