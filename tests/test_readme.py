@@ -1,4 +1,7 @@
-"""What README.md says can be done: its Python runs, its commands and links exist."""
+"""What README.md says can be done: its Python runs, its commands and links exist.
+
+The Python of the pages under docs/ runs as well.
+"""
 
 import os
 import pathlib
@@ -52,6 +55,25 @@ def test_python_block_runs(block, tmp_path, monkeypatch):
 
 def test_some_python_block_runs():
     assert [block for block in PYTHON if not block["reason"]]
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem
+)
+def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    """Its blocks in their order, each with the names of those before."""
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text()
+    blocks = [m for m in FENCE.finditer(text) if m["language"] == "python"]
+    namespace = {"__name__": "__main__"}
+    for block in blocks:
+        if not block["reason"]:
+            lines_before = text.count("\n", 0, block.start("code"))
+            exec(
+                compile("\n" * lines_before + block["code"], page.name, "exec"),
+                namespace,
+            )
+    assert blocks
 
 
 def _links():

@@ -4,65 +4,115 @@ import keras
 import tensorflow_probability as tfp
 
 from tfsigmavae.distributions import CoercibleDistribution
+from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer
+from tfsigmavae.layers.parameters import check_float32
+from tfsigmavae.layers.saved_function import (
+    function_config,
+    function_from_config,
+    shared_config,
+)
 
 tfd = tfp.distributions
 
-_CONVERSIONS = ("sample", "mean", "mode", "stddev", "variance")
+_METHODS = ("sample", "mean", "mode", "stddev", "variance")
+_CONVERSIONS = (*_METHODS, "logits")
 
 
 class DistributionLayer(keras.layers.Layer):
     """A Keras layer whose output is a distribution and, where needed, a tensor.
 
-    A subclass writes `distribution(...)`, which returns a `tfd.Distribution`, and a
-    `call` that passes its result through `self.coercible`. The output then works in
-    functional, Sequential and subclassed models: `model(x)` has `log_prob`, `sample`
-    and `mean`; the next layer and `predict` see a tensor.
+    A subclass writes a `call` that passes a `tfd.Distribution` through
+    `self.coercible`. The output then works in functional, Sequential and subclassed
+    models: `model(x)` has `log_prob`, `sample` and `mean`; the next layer and `predict`
+    see a tensor.
 
     Distribution parameters are always float32, also under mixed precision: likelihoods
     of thousands of pixels do not survive 8 bits of mantissa.
 
     Args:
         convert_to_tensor_fn: which tensor stands for the distribution: `"sample"`,
-            `"mean"`, `"mode"`, `"stddev"` or `"variance"`, or a function of the
-            distribution registered with `keras.saving.register_keras_serializable`.
-            Defaults to `"sample"`.
+            `"mean"`, `"mode"`, `"stddev"`, `"variance"` or `"logits"`, the method or
+            property of that name (`tfd.Distribution.mean`, `tfd.Bernoulli.logits`), or
+            a function of the distribution. A model with a function can be saved if it
+            is registered with `keras.saving.register_keras_serializable`. Defaults to
+            `"sample"`.
+        activity_regularizer: Keras regularizer of the output, such as
+            `KLDivergenceRegularizer`. Defaults to `None`.
+        **kwargs: `name` of the layer.
 
     Raises:
         ValueError: if `convert_to_tensor_fn` is an unknown name, or if a dtype other
-            than float32 is asked for.
+            than float32 is asked for; on saving, if it is a lambda or another function
+            that is not registered.
     """
 
-    def __init__(self, convert_to_tensor_fn="sample", dtype=None, **kwargs):
-        if keras.dtype_policies.get(dtype or "float32").compute_dtype != "float32":
-            raise ValueError(
-                f"A distribution layer computes in float32 only, got `dtype` {dtype!r}."
-            )
-        super().__init__(dtype="float32", **kwargs)
+    def __init__(
+        self,
+        convert_to_tensor_fn="sample",
+        dtype=None,
+        activity_regularizer=None,
+        **kwargs,
+    ):
+        check_float32(dtype)
+        regularizer = keras.regularizers.get(activity_regularizer)
+        is_kl = isinstance(regularizer, KLDivergenceRegularizer)
+        super().__init__(
+            dtype="float32",
+            activity_regularizer=None if is_kl else regularizer,
+            **kwargs,
+        )
         self.convert_to_tensor_fn = _conversion(convert_to_tensor_fn)
+        # Not left to Keras: it does not track a regularizer's variables, and divides
+        # by the length of the output's first axis (3.15), be it one of samples, or by
+        # nothing (3.12).
+        self.kl_regularizer = regularizer if is_kl else None
+        self._kl_variables = regularizer.holder if is_kl else None
 
     def coercible(self, distribution, kind=CoercibleDistribution):
+        wrapped = kind(distribution, self._to_tensor)
+        if self.kl_regularizer is not None:
+            self.add_loss(self.kl_regularizer(wrapped))
+        return wrapped
+
+    def _to_tensor(self, distribution):
         convert = self.convert_to_tensor_fn
+        if convert == "logits":
+            while isinstance(distribution, tfd.Independent):
+                distribution = distribution.distribution
+            return distribution.logits
         if isinstance(convert, str):
-            return kind(distribution, lambda d: getattr(d, convert)())
-        return kind(distribution, convert)
+            return getattr(distribution, convert)()
+        return convert(distribution)
+
+    def compute_output_spec(self, *args, **kwargs):
+        # That of Layer would ask compute_output_shape, which asks this one.
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
+
+    def compute_output_shape(self, input_shape):
+        inputs = keras.KerasTensor(input_shape, dtype=self.compute_dtype)
+        return self.compute_output_spec(inputs).shape
 
     def get_config(self):
         convert = self.convert_to_tensor_fn
         if not isinstance(convert, str):
-            convert = keras.saving.serialize_keras_object(convert)
-        return {**super().get_config(), "convert_to_tensor_fn": convert}
+            convert = function_config(convert, "convert_to_tensor_fn")
+        config = {**super().get_config(), "convert_to_tensor_fn": convert}
+        if self.kl_regularizer is not None:
+            config["activity_regularizer"] = shared_config(self.kl_regularizer)
+        return config
 
 
 def _conversion(convert):
-    """Gives a name from `_CONVERSIONS` or a function that Keras can serialise."""
-    if isinstance(convert, dict):
-        convert = keras.saving.deserialize_keras_object(convert)
-    for name in _CONVERSIONS:
-        if convert in (name, getattr(tfd.Distribution, name)):
+    """Gives a name from `_CONVERSIONS`, or a function."""
+    convert = function_from_config(convert)
+    for name in _METHODS:
+        if convert == getattr(tfd.Distribution, name):
             return name
-    if not callable(convert):
+    if isinstance(convert, property):
+        convert = "logits" if convert.fget.__name__ == "logits" else convert.fget
+    if convert not in _CONVERSIONS and not callable(convert):
         raise ValueError(
             f"`convert_to_tensor_fn` must be one of {_CONVERSIONS} or a function "
-            f"registered with Keras, got {convert!r}."
+            f"of the distribution, got {convert!r}."
         )
     return convert

@@ -1,0 +1,160 @@
+"""The layers beside those of TFP, which still run on Keras 2.
+
+The only file that may name `tfp.layers` and `tf_keras`: what they give is the oracle.
+"""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+import tf_keras
+
+from tfsigmavae import layers
+
+tfd = tfp.distributions
+NAMES = [
+    "CategoricalMixtureOfOneHotCategorical",
+    "DistributionLambda",
+    "IndependentBernoulli",
+    "IndependentLogistic",
+    "IndependentNormal",
+    "IndependentPoisson",
+    "KLDivergenceAddLoss",
+    "KLDivergenceRegularizer",
+    "MixtureLogistic",
+    "MixtureNormal",
+    "MixtureSameFamily",
+    "MultivariateNormalTriL",
+    "OneHotCategorical",
+    "VariableLayer",
+]
+
+
+def _arguments(function):
+    return [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind != inspect.Parameter.VAR_KEYWORD
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_have_the_same_names_and_order(name):
+    ours, theirs = getattr(layers, name), getattr(tfp.layers, name)
+    expected = _arguments(theirs.__init__)
+    assert _arguments(ours.__init__)[: len(expected)] == expected
+    for method in ("new", "params_size"):
+        if hasattr(theirs, method):
+            expected = _arguments(getattr(theirs, method))
+            assert _arguments(getattr(ours, method)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "size", "value"),
+    [
+        ("IndependentNormal", [[2, 3]], 12, 0.3),
+        ("IndependentNormal", [4], 8, 0.3),
+        ("IndependentNormal", [], 2, 0.3),
+        ("IndependentLogistic", [[2, 3]], 12, 0.3),
+        ("IndependentBernoulli", [[2, 3]], 6, 1.0),
+        ("IndependentPoisson", [[2, 3]], 6, 2.0),
+        ("MultivariateNormalTriL", [4], 14, 0.3),
+        ("OneHotCategorical", [5], 5, [0.0, 0.0, 1.0, 0.0, 0.0]),
+        ("CategoricalMixtureOfOneHotCategorical", [3, 2], 8, [0.0, 1.0, 0.0]),
+        ("MixtureNormal", [3, [2]], 15, 0.3),
+        ("MixtureLogistic", [3, [2]], 15, 0.3),
+    ],
+)
+def test_new_gives_the_same_distribution(name, arguments, size, value):
+    ours, theirs = getattr(layers, name), getattr(tfp.layers, name)
+    assert ours.params_size(*arguments) == theirs.params_size(*arguments) == size
+    params = tf.random.stateless_normal([4, 3, size], seed=[1, 2])
+    one, other = ours.new(params, *arguments), theirs.new(params, *arguments)
+    assert issubclass(type(one), type(other))
+    assert (one.batch_shape, one.event_shape) == (other.batch_shape, other.event_shape)
+    assert one.dtype == other.dtype
+    value = tf.broadcast_to(tf.constant(value), one.batch_shape + one.event_shape)
+    np.testing.assert_allclose(one.log_prob(value), other.log_prob(value), rtol=1e-5)
+    np.testing.assert_allclose(one.mean(), other.mean(), rtol=1e-5)
+
+
+def test_mixture_of_another_layer_gives_the_same_distribution():
+    params = tf.random.stateless_normal([4, 18], seed=[1, 2])
+    one, other = (
+        place.MixtureSameFamily.new(params, 3, place.MultivariateNormalTriL(2))
+        for place in (layers, tfp.layers)
+    )
+    np.testing.assert_allclose(one.log_prob([0.1, 0.2]), other.log_prob([0.1, 0.2]))
+    sizes = [
+        place.MixtureSameFamily.params_size(
+            3, place.MultivariateNormalTriL.params_size(2)
+        )
+        for place in (layers, tfp.layers)
+    ]
+    assert sizes == [18, 18]
+
+
+# A VAE as they were written for TFP. Means stand for the posteriors and the KL is
+# exact, so that two runs can be compared. TFP's regularizer counts the KL twice: the
+# same loss has half the weight there.
+OLD_PROGRAM = """
+image_shape, latent_size = [4, 4, 1], 2
+prior = tfd.MultivariateNormalDiag(loc=tf.zeros(latent_size))
+encoder = keras.Sequential([
+    keras.layers.InputLayer(input_shape=image_shape),
+    keras.layers.Flatten(),
+    keras.layers.Dense(8, activation="tanh"),
+    keras.layers.Dense(tfpl.MultivariateNormalTriL.params_size(latent_size)),
+    tfpl.MultivariateNormalTriL(
+        latent_size,
+        convert_to_tensor_fn=tfd.Distribution.mean,
+        activity_regularizer=tfpl.KLDivergenceRegularizer(
+            prior, use_exact_kl=True, weight=kl_weight
+        ),
+    ),
+])
+decoder = keras.Sequential([
+    keras.layers.InputLayer(input_shape=[latent_size]),
+    keras.layers.Dense(8, activation="tanh"),
+    keras.layers.Dense(tfpl.IndependentBernoulli.params_size(image_shape)),
+    tfpl.IndependentBernoulli(image_shape, tfd.Bernoulli.logits),
+])
+vae = keras.Model(inputs=encoder.inputs, outputs=decoder(encoder.outputs[0]))
+vae.compile(
+    optimizer=keras.optimizers.SGD(0.1), loss=lambda x, rv_x: -rv_x.log_prob(x)
+)
+vae.set_weights(weights)
+history = vae.fit(
+    pixels, pixels, batch_size=8, epochs=3, shuffle=False, verbose=0
+).history["loss"]
+evaluated = vae.evaluate(pixels, pixels, batch_size=8, verbose=0)
+log_likelihood = vae(pixels).log_prob(pixels)
+draw = decoder(prior.sample(3)).mean()
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Argument `input_shape` is deprecated")
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`")
+def test_an_old_vae_trains_alike_after_the_import_line_is_changed():
+    rng = np.random.default_rng(0)
+    shapes = [(16, 8), (8,), (8, 5), (5,), (2, 8), (8,), (8, 16), (16,)]
+    common = {
+        "weights": [0.3 * rng.normal(size=shape) for shape in shapes],
+        "pixels": (rng.random([24, 4, 4, 1]) > 0.6).astype(np.float32),
+        "tf": tf,
+        "tfd": tfd,
+    }
+    old = {**common, "keras": tf_keras, "tfpl": tfp.layers, "kl_weight": 0.35}
+    new = {**common, "keras": keras, "tfpl": layers, "kl_weight": 0.7}
+    for namespace in (old, new):
+        exec(compile(OLD_PROGRAM, "old program", "exec"), namespace)
+    # The same float32 operations through two versions of Keras, for nine steps.
+    np.testing.assert_allclose(new["history"], old["history"], rtol=1e-4)
+    np.testing.assert_allclose(new["evaluated"], old["evaluated"], rtol=1e-4)
+    np.testing.assert_allclose(
+        new["log_likelihood"], old["log_likelihood"], rtol=1e-3, atol=1e-3
+    )
+    assert new["draw"].shape == old["draw"].shape == [3, 4, 4, 1]

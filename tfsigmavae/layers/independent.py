@@ -1,0 +1,230 @@
+"""Layers of independent scalars: Normal, logistic, Bernoulli and Poisson."""
+
+import math
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfsigmavae.layers.distribution_layer import DistributionLayer
+from tfsigmavae.layers.parameters import (
+    check_size,
+    dtype_name,
+    reshape_last_axis,
+    to_shape,
+)
+
+tfd = tfp.distributions
+
+
+class _Independent(DistributionLayer):
+    """What the four layers share: an event shape, and `call` by the static `new`."""
+
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        validate_args=False,
+        **kwargs,
+    ):
+        super().__init__(convert_to_tensor_fn, **kwargs)
+        self.event_shape = to_shape(event_shape)
+        self.validate_args = bool(validate_args)
+
+    def call(self, params):
+        return self.coercible(
+            self.new(params, self.event_shape, validate_args=self.validate_args)
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "event_shape": self.event_shape,
+            "validate_args": self.validate_args,
+        }
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class IndependentNormal(_Independent):
+    """Gaussian of an event of any shape, from its means and raw scales.
+
+    loc, raw = split(params, 2); scale = softplus(raw)
+
+    Args:
+        event_shape: int, or ints > 0, shape of one draw. Defaults to `()`.
+        convert_to_tensor_fn: see `DistributionLayer`. Defaults to `"sample"`.
+        validate_args: bool, whether TFP checks parameters and values at run time.
+            Defaults to `False`.
+
+    Call arguments:
+        params: `[..., 2 * prod(event_shape)]` float tensor.
+
+    Returns:
+        `tfd.Independent` of `tfd.Normal`, batch shape `[...]`, event shape
+        `event_shape`.
+
+    Raises:
+        ValueError: if a size is not positive, or the last axis is not `params_size`.
+
+    Example:
+        >>> size = IndependentNormal.params_size([8, 8, 3])
+        >>> images = IndependentNormal([8, 8, 3], "mean")(tf.zeros([4, size]))
+        >>> images.shape, images.log_prob(images).shape
+        (TensorShape([4, 8, 8, 3]), TensorShape([4]))
+    """
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None):
+        return _loc_scale(tfd.Normal, params, event_shape, validate_args, name)
+
+    @staticmethod
+    def params_size(event_shape=(), name=None) -> int:
+        return 2 * math.prod(to_shape(event_shape))
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class IndependentLogistic(_Independent):
+    """Logistic distribution of an event of any shape, from means and raw scales.
+
+    loc, raw = split(params, 2); scale = softplus(raw)
+
+    Args:
+        event_shape: int, or ints > 0, shape of one draw. Defaults to `()`.
+        convert_to_tensor_fn: see `DistributionLayer`. Defaults to `"sample"`.
+        validate_args: bool, whether TFP checks parameters and values at run time.
+            Defaults to `False`.
+
+    Call arguments:
+        params: `[..., 2 * prod(event_shape)]` float tensor.
+
+    Returns:
+        `tfd.Independent` of `tfd.Logistic`, batch shape `[...]`, event shape
+        `event_shape`.
+
+    Raises:
+        ValueError: if a size is not positive, or the last axis is not `params_size`.
+    """
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None):
+        return _loc_scale(tfd.Logistic, params, event_shape, validate_args, name)
+
+    @staticmethod
+    def params_size(event_shape=(), name=None) -> int:
+        return 2 * math.prod(to_shape(event_shape))
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class IndependentPoisson(_Independent):
+    """Poisson distribution of an event of any shape, from log rates.
+
+    Args:
+        event_shape: int, or ints > 0, shape of one draw. Defaults to `()`.
+        convert_to_tensor_fn: see `DistributionLayer`. Defaults to `"sample"`.
+        validate_args: bool, whether TFP checks parameters and values at run time.
+            Defaults to `False`.
+
+    Call arguments:
+        params: `[..., prod(event_shape)]` float tensor, log rates.
+
+    Returns:
+        `tfd.Independent` of `tfd.Poisson`, batch shape `[...]`, event shape
+        `event_shape`.
+
+    Raises:
+        ValueError: if a size is not positive, or the last axis is not `params_size`.
+    """
+
+    @staticmethod
+    def new(params, event_shape=(), validate_args=False, name=None):
+        (log_rate,) = _split(params, 1, event_shape)
+        poisson = tfd.Poisson(log_rate=log_rate, validate_args=validate_args)
+        return _independent(poisson, event_shape, validate_args, name)
+
+    @staticmethod
+    def params_size(event_shape=(), name=None) -> int:
+        return math.prod(to_shape(event_shape))
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class IndependentBernoulli(_Independent):
+    """Bernoulli distribution of an event of any shape, from logits.
+
+    Args:
+        event_shape: int, or ints > 0, shape of one draw. Defaults to `()`.
+        convert_to_tensor_fn: see `DistributionLayer`; `tfd.Bernoulli.logits` gives the
+            logits in the event's shape. Defaults to `"sample"`.
+        sample_dtype: dtype of samples, or `None`: that of the parameters. Keras casts
+            what it compares with targets to float, which leaves no distribution: with
+            integers use `NegativeLogLikelihood`, not a function, as the loss. Defaults
+            to `None`.
+        validate_args: bool, whether TFP checks parameters and values at run time.
+            Defaults to `False`.
+
+    Call arguments:
+        params: `[..., prod(event_shape)]` float tensor, logits.
+
+    Returns:
+        `tfd.Independent` of `tfd.Bernoulli`, batch shape `[...]`, event shape
+        `event_shape`.
+
+    Raises:
+        ValueError: if a size is not positive, or the last axis is not `params_size`.
+    """
+
+    def __init__(
+        self,
+        event_shape=(),
+        convert_to_tensor_fn="sample",
+        sample_dtype=None,
+        validate_args=False,
+        **kwargs,
+    ):
+        super().__init__(event_shape, convert_to_tensor_fn, validate_args, **kwargs)
+        self.sample_dtype = dtype_name(sample_dtype)
+
+    @staticmethod
+    def new(params, event_shape=(), dtype=None, validate_args=False, name=None):
+        (logits,) = _split(params, 1, event_shape)
+        bernoulli = tfd.Bernoulli(
+            logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args
+        )
+        return _independent(bernoulli, event_shape, validate_args, name)
+
+    @staticmethod
+    def params_size(event_shape=(), name=None) -> int:
+        return math.prod(to_shape(event_shape))
+
+    def call(self, params):
+        return self.coercible(
+            self.new(params, self.event_shape, self.sample_dtype, self.validate_args)
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "sample_dtype": self.sample_dtype}
+
+
+def _split(params, parts, event_shape):
+    """`[..., parts * prod(event_shape)]` -> parts, each `[..., *event_shape]`."""
+    params = tf.convert_to_tensor(params)
+    event_shape = to_shape(event_shape)
+    check_size(params, parts * math.prod(event_shape))
+    return [
+        reshape_last_axis(part, event_shape)
+        for part in tf.split(params, parts, axis=-1)
+    ]
+
+
+def _loc_scale(kind, params, event_shape, validate_args, name):
+    loc, raw_scale = _split(params, 2, event_shape)
+    scalars = kind(loc, tf.math.softplus(raw_scale), validate_args=validate_args)
+    return _independent(scalars, event_shape, validate_args, name)
+
+
+def _independent(scalars, event_shape, validate_args, name):
+    return tfd.Independent(
+        scalars,
+        reinterpreted_batch_ndims=len(to_shape(event_shape)),
+        validate_args=validate_args,
+        name=name,
+    )

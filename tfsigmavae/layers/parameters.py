@@ -1,0 +1,65 @@
+"""Checks of the sizes, shapes and dtypes that parametrise distributions."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def to_size(size, argument: str) -> int:
+    """Gives a Python int of anything that is one: Keras' Dense takes nothing else.
+
+    Raises:
+        ValueError: if it is not a positive integer, or not known in advance.
+    """
+    value = np.asarray(tf.get_static_value(size) if tf.is_tensor(size) else size)
+    if value.shape != () or not isinstance(value.item(), int) or value.item() < 1:
+        raise ValueError(
+            f"`{argument}` must be a positive integer known in advance, got {size!r}."
+        )
+    return value.item()
+
+
+def to_shape(shape, argument: str = "event_shape") -> tuple:
+    """Gives a tuple of Python ints of an int, a sequence, a shape or an eager tensor.
+
+    Raises:
+        ValueError: if a size is not a positive integer, or not known in advance.
+    """
+    if isinstance(shape, tf.TensorShape):
+        shape = shape.as_list()
+    if tf.is_tensor(shape):
+        shape = tf.get_static_value(shape)
+    sizes = np.atleast_1d(np.asarray(shape, dtype=object))
+    return tuple(to_size(size, argument) for size in sizes)
+
+
+def check_size(params, expected: int) -> None:
+    """Raises ValueError unless the last axis has `expected` parameters, or is unknown.
+
+    TFP would make other categories or components of them, in silence, or fail inside.
+    """
+    if params.shape.rank is None or params.shape[-1] in (None, expected):
+        return
+    raise ValueError(
+        f"The last axis of the parameters must have size {expected}, the layer's "
+        f"`params_size`, got shape {params.shape}."
+    )
+
+
+def reshape_last_axis(params, shape) -> tf.Tensor:
+    """`[..., prod(shape)]` -> `[..., *shape]`, whatever the leading axes."""
+    leading = tf.shape(params)[:-1]
+    return tf.reshape(params, tf.concat([leading, tf.constant(shape, tf.int32)], 0))
+
+
+def dtype_name(dtype):
+    """Name of a dtype as a saved configuration holds it, or `None`."""
+    return None if dtype is None else tf.as_dtype(dtype).name
+
+
+def check_float32(dtype) -> None:
+    """Raises ValueError for a dtype, name or policy that is not float32 or `None`."""
+    if keras.dtype_policies.get(dtype or "float32").compute_dtype != "float32":
+        raise ValueError(
+            f"A distribution layer computes in float32 only, got `dtype` {dtype!r}."
+        )

@@ -1,0 +1,73 @@
+"""A trainable constant as a layer."""
+
+import keras
+import tensorflow as tf
+
+from tfsigmavae.layers.parameters import to_shape
+
+
+@keras.saving.register_keras_serializable(package="tfsigmavae")
+class VariableLayer(keras.layers.Layer):
+    """Gives a trainable variable, whatever its input.
+
+    With a distribution layer after it, a trainable prior:
+
+        prior = keras.Sequential([VariableLayer([16]), IndependentNormal([8])])
+
+    Args:
+        shape: int, or ints > 0, shape of the variable.
+        dtype: dtype of the layer. Defaults to `None`, Keras' default.
+        activation: name or function applied to the variable. Defaults to `None`.
+        initializer: Keras initializer. Defaults to `"zeros"`.
+        regularizer: Keras regularizer of the variable. Defaults to `None`.
+        constraint: Keras constraint of the variable. Defaults to `None`.
+
+    Call arguments:
+        inputs: any tensor; ignored.
+
+    Returns:
+        Tensor of shape `shape`, without a batch axis.
+
+    Raises:
+        ValueError: if a size is not positive.
+    """
+
+    def __init__(
+        self,
+        shape,
+        dtype=None,
+        activation=None,
+        initializer="zeros",
+        regularizer=None,
+        constraint=None,
+        **kwargs,
+    ):
+        super().__init__(dtype=dtype, **kwargs)
+        self.shape = to_shape(shape, "shape")
+        self.activation = keras.activations.get(activation)
+        self.initializer = keras.initializers.get(initializer)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.constraint = keras.constraints.get(constraint)
+        self.constant = self.add_weight(
+            name="constant",
+            shape=self.shape,
+            initializer=self.initializer,
+            regularizer=self.regularizer,
+            constraint=self.constraint,
+        )
+
+    def call(self, inputs):
+        return self.activation(tf.convert_to_tensor(self.constant))
+
+    def compute_output_shape(self, input_shape):
+        return self.shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "shape": self.shape,
+            "activation": keras.activations.serialize(self.activation),
+            "initializer": keras.initializers.serialize(self.initializer),
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+            "constraint": keras.constraints.serialize(self.constraint),
+        }
