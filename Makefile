@@ -11,6 +11,8 @@ RUN := $(VENV)/bin/python
 PYTHON ?=
 # More options for pytest: make test PYTEST_ARGS="-x tests/video"
 PYTEST_ARGS ?=
+# Test processes at a time; each needs about 3 GB.
+WORKERS ?= 2
 # More options for the demo: make demo DEMO_ARGS="--compare"
 DEMO_ARGS ?=
 
@@ -32,7 +34,7 @@ demo: $(STAMP)
 		--output runs/demo $(DEMO_ARGS)
 
 test: lint
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@$(RUN) -m ruff check .

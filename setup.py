@@ -59,8 +59,19 @@ setup(
             "etils<1.14; python_version < '3.11'",
         ],
         "mp4": ["imageio[pyav]>=2.31"],
-        # setuptools: so that the test of the package builds it without the network.
-        "test": ["pytest>=8", "ruff>=0.9", "build>=1.2", "setuptools>=77"],
+        "reproduce": ["matplotlib>=3.8"],
+        "svhn": ["scipy>=1.11"],
+        # xdist: two workers nearly halve the time of the tests. matplotlib: the plots
+        # are tested. setuptools: so that the test of the package builds it without the
+        # network.
+        "test": [
+            "pytest>=8",
+            "pytest-xdist>=3.5",
+            "matplotlib>=3.8",
+            "ruff>=0.9",
+            "build>=1.2",
+            "setuptools>=77",
+        ],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -1,4 +1,6 @@
-"""Presets of `train_video.py`: what differs from the paper's recipe for BAIR."""
+"""Presets of the training scripts: what differs from the papers' recipes."""
+
+# Of `train_video.py`, against SVG-LP's recipe for BAIR.
 
 # The demo's recipe, against the paper's: small network, residual predictor, wide latent
 # at the start, falling learning rate. It is what makes samples move within minutes.
@@ -31,3 +33,24 @@ KTH = {
 }
 SMMNIST = {"network": "dcgan", "num_context": 5, "latent_size": 10, "channels": 1}
 PRESETS = {"bair": {}, "demo": DEMO, "kth": KTH, "smmnist": SMMNIST}
+
+# Of `train_image.py`, against the sigma-VAE's recipe for SVHN: 10 epochs, as there.
+IMAGE_DEMO = {
+    "data": "fashion_mnist",
+    "output": "runs/image_demo",
+    "model_options": {"widths": [16, 32, 64]},
+    "steps": 3000,
+    "batch_size": 64,
+    "decay_from": 0.5,
+    "validation_images": 1000,
+}
+IMAGE_PRESETS = {
+    "cifar10": {"data": "cifar10", "output": "runs/cifar10", "steps": 3910},
+    "demo": IMAGE_DEMO,
+    "fashion_mnist": {
+        "data": "fashion_mnist",
+        "output": "runs/fashion_mnist",
+        "steps": 4690,
+    },
+    "svhn": {"data": "svhn", "output": "runs/svhn", "image_size": 28},
+}

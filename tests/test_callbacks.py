@@ -7,9 +7,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
+from tfsigmavae.callbacks import (
+    EvaluationNoise,
+    ImagePreview,
+    StopOnInterrupt,
+    TrainingCheckpoint,
+)
 from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint
+from tfsigmavae.models import ConvVAE
 
 
 def _model(steps_per_execution=1):
@@ -150,3 +157,120 @@ def test_outside_the_main_thread_it_does_nothing():
     thread.start()
     thread.join()
     assert errors == []
+
+
+IMAGES = np.random.default_rng(0).random([5, 4, 4, 1]).astype(np.float32)
+
+
+def _vae():
+    model = ConvVAE((4, 4, 1), latent_size=2, widths=(2, 2), seed=3)
+    # Eagerly: so small a model is quicker than its tracing.
+    model.compile(keras.optimizers.Adam(0.1), jit_compile=False, run_eagerly=True)
+    return model
+
+
+def test_evaluation_draws_the_same_noise_and_training_its_own():
+    model, untouched = _vae(), _vae()
+
+    def evaluate(**options):
+        noise = EvaluationNoise(**options)
+        return model.evaluate(IMAGES, callbacks=[noise], verbose=0, return_dict=True)
+
+    state = np.array(model.seed_generator.state)
+    scores = evaluate()
+    np.testing.assert_array_equal(model.seed_generator.state, state)
+    assert scores["nll"] != evaluate(seed=1)["nll"]
+    for vae in (model, untouched):
+        vae.fit(IMAGES, epochs=2, shuffle=False, verbose=0)
+    for mine, other in zip(model.weights, untouched.weights, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    # At another position of the training noise, with the first weights.
+    model.set_weights(_vae().get_weights())
+    assert evaluate() == scores
+
+
+def test_generators_of_one_model_draw_different_noise():
+    generators = [keras.random.SeedGenerator(seed) for seed in (3, 4)]
+    states = []
+
+    class Noisy(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.generators = generators
+
+        def call(self, x):
+            return x
+
+    model = keras.Sequential([keras.Input([2]), Noisy()])
+    model.compile(loss="mse", run_eagerly=True)
+    look = keras.callbacks.LambdaCallback()
+    look.on_test_batch_end = lambda batch, logs=None: states.extend(
+        np.array(generator.state).tolist() for generator in generators
+    )
+    callbacks = [EvaluationNoise(seed=7), look]
+    model.evaluate(tf.ones([1, 2]), tf.ones([1, 2]), callbacks=callbacks, verbose=0)
+    assert states == [[7, 0], [8, 0]]
+    assert [np.array(g.state).tolist() for g in generators] == [[3, 0], [4, 0]]
+
+
+def _numbers(folder):
+    return sorted(path.stem.split("-")[1] for path in folder.glob("samples-*.png"))
+
+
+def test_previews_are_numbered_by_the_step(tmp_path):
+    model = _vae()
+    batches = tf.data.Dataset.from_tensors(IMAGES).repeat(3)
+    for _ in range(2):  # the second time as a run that goes on
+        preview = ImagePreview(tmp_path, IMAGES, every=4, num_samples=2)
+        model.fit(batches, epochs=2, callbacks=[preview], verbose=0)
+    assert _numbers(tmp_path) == ["000004", "000008", "000012"]
+    assert len(list(tmp_path.glob("reconstructions-*.png"))) == 3
+
+
+def test_previews_of_several_steps_in_one_call(tmp_path):
+    model = _vae()
+    model.compile(jit_compile=False, run_eagerly=True, steps_per_execution=3)
+    batches = tf.data.Dataset.from_tensors(IMAGES).repeat(8)
+    preview = ImagePreview(tmp_path, IMAGES, every=2, num_samples=2)
+    model.fit(batches, callbacks=[preview], verbose=0)
+    # After the third, sixth and eighth step, each the first one past a multiple of 2.
+    assert _numbers(tmp_path) == ["000003", "000006", "000008"]
+
+
+def test_preview_shows_samples_and_pairs_and_uses_up_no_noise(tmp_path):
+    model = _vae()
+    state = np.array(model.seed_generator.state)
+    images = IMAGES[:3]
+    preview = ImagePreview(tmp_path, images, every=0, num_samples=3, seed=6)
+    paths = preview.write(model, "-last")
+    np.testing.assert_array_equal(model.seed_generator.state, state)
+    assert [path.name for path in paths] == [
+        "samples-last.png",
+        "reconstructions-last.png",
+    ]
+    samples, pairs = (np.array(Image.open(path)) / 255 for path in paths)
+
+    def tile(grid, row, column):
+        return grid[2 + 6 * row :, 2 + 6 * column :][:4, :4, None]
+
+    # PNG rounds to a grey level.
+    np.testing.assert_allclose(
+        [tile(samples, 0, 0), tile(samples, 0, 1), tile(samples, 1, 0)],
+        model.sample(3, seed=6),
+        atol=0.501 / 255,
+    )
+    # Six tiles in rows of four: in rows of three a pair would be split.
+    reconstructions = model.reconstruct(images)
+    for i in range(3):
+        row, column = divmod(2 * i, 4)
+        for j, expected in enumerate((images[i], reconstructions[i])):
+            shown = tile(pairs, row, column + j)
+            np.testing.assert_allclose(shown, expected, atol=0.501 / 255)
+
+
+def test_without_previews_nothing_is_written_in_training(tmp_path):
+    preview = ImagePreview(tmp_path, IMAGES, every=0)
+    _vae().fit(IMAGES, callbacks=[preview], verbose=0)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="`every` must not be negative"):
+        ImagePreview(tmp_path, IMAGES, every=-1)

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from models.tiny_vae import TinyVAE
 
+from tfsigmavae.callbacks import EvaluationNoise
 from tfsigmavae.checkpoint import load_checkpoint
 from tfsigmavae.run_folder import RunFolder, environment
 
@@ -25,10 +26,12 @@ def _batches_from(step):
     return tf.data.Dataset.counter(start=step).map(batch)
 
 
-def _model():
+def _model(run_eagerly=False):
     model = TinyVAE(seed=1)
     model(tf.zeros([1, 4, 4, 1]))
-    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    model.compile(
+        keras.optimizers.Adam(0.01), jit_compile=False, run_eagerly=run_eagerly
+    )
     return model
 
 
@@ -46,6 +49,7 @@ def test_a_run_writes_its_files(tmp_path):
     assert record["steps"] == 7
     assert record["parameters"] == model.count_params()
     assert record["seconds"] >= 0 and record["seconds_per_step"] >= 0
+    assert record["cpu_seconds"] > 0
     assert set(environment()) <= set(record)
     assert record["tensorflow"] == tf.__version__
     assert [row["epoch"] for row in _history(run.path)] == ["0", "1", "2"]
@@ -71,6 +75,59 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     assert run.read_json("run.json")["steps"] == 8
     epochs = [int(row["epoch"]) for row in _history(run.path)]
     assert epochs == sorted(epochs) and epochs[-1] == 2
+
+
+def _validation():
+    return _batches_from(1000).take(2)
+
+
+def test_validation_fills_columns_and_leaves_training_alone(tmp_path):
+    """Also where attempts end within an epoch, and validation comes in between."""
+    plain = _model(run_eagerly=True)
+    RunFolder(tmp_path / "plain", CONFIG).fit(plain, _batches_from, 8, epoch_steps=3)
+    for num_steps in (4, 8):
+        validated = _model(run_eagerly=True)
+        run = RunFolder(tmp_path / "validated", CONFIG)
+        run.fit(
+            validated,
+            _batches_from,
+            num_steps,
+            epoch_steps=3,
+            validation_data=_validation(),
+        )
+    models = (plain, validated)
+    states = [[*m.weights, m.seed_generator.state] for m in models]
+    for mine, other in zip(*states, strict=True):
+        np.testing.assert_array_equal(other, mine, err_msg=mine.path)
+    rows = _history(run.path)
+    assert [row["epoch"] for row in rows] == ["0", "1", "1", "2"]
+    logs = validated.evaluate(
+        _validation(), callbacks=[EvaluationNoise()], verbose=0, return_dict=True
+    )
+    assert float(rows[-1]["val_nll"]) == logs["nll"]
+    assert {row["val_kl"] for row in _history(tmp_path / "plain")} == {"NA"}
+
+
+def test_more_callbacks_see_every_step(tmp_path):
+    seen = []
+    count = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(batch)
+    )
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(
+        _model(run_eagerly=True), _batches_from, 5, epoch_steps=3, callbacks=[count]
+    )
+    assert seen == [0, 1, 2, 0, 1]
+
+
+def test_times_of_all_attempts_add_up(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(run_eagerly=True), _batches_from, 2, epoch_steps=2)
+    first = run.read_json("run.json") | {"cpu_seconds": 1000.0, "seconds": 2000.0}
+    run.write_json("run.json", first)
+    run.fit(_model(run_eagerly=True), _batches_from, 4, epoch_steps=2)
+    record = run.read_json("run.json")
+    assert record["cpu_seconds"] > 1000 and record["seconds"] > 2000
 
 
 def test_a_complete_run_trains_no_further(tmp_path):

@@ -1,11 +1,17 @@
 """Keras callbacks of a training run."""
 
+import math
+import pathlib
 import signal
 import threading
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from tfsigmavae.checkpoint import save_checkpoint
+from tfsigmavae.images import image_grid, write_png
+from tfsigmavae.math import to_unit_range
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
@@ -25,9 +31,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self._saved = initial_step
 
     def on_train_batch_end(self, batch, logs=None):
-        # `batch` is the last one of `steps_per_execution`, counted within the epoch;
-        # Keras counts a last, shorter execution in full.
-        self._step_in_epoch = min(batch + 1, self.params["steps"] or batch + 1)
+        self._step_in_epoch = _steps_done(batch, self.params)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._step_in_epoch = 0
@@ -79,3 +83,122 @@ class StopOnInterrupt(keras.callbacks.Callback):
         if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
             self._previous = None
+
+
+class EvaluationNoise(keras.callbacks.Callback):
+    """Evaluation draws the same noise every time, and leaves that of training alone.
+
+    Every `keras.random.SeedGenerator` of the model starts evaluation at a fixed state
+    and is put back afterwards. So figures are comparable from epoch to epoch, and
+    training with validation is, to the bit, training without. For `evaluate` and for
+    the validation of `fit`.
+
+    Args:
+        seed: int, of the noise. Defaults to `0`.
+
+    Example:
+        >>> model.evaluate(images, callbacks=[EvaluationNoise()])
+    """
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.seed = seed
+        self._kept = []
+
+    def on_test_begin(self, logs=None):
+        # `weights` leaves them out; nothing but their name tells them apart.
+        states = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        self._kept = [(state, np.array(state)) for state in states]
+        for number, state in enumerate(states):
+            state.assign([self.seed + number, 0])
+
+    def on_test_end(self, logs=None):
+        for state, value in self._kept:
+            state.assign(value)
+
+
+class ImagePreview(keras.callbacks.Callback):
+    """Draws what an image model samples and reconstructs, every so many steps.
+
+        FOLDER/samples-000500.png           from the prior, the same latents each time
+        FOLDER/reconstructions-000500.png   pairs: an image, and its reconstruction
+
+    The number is that of the training step, as the optimizer counts. No noise of the
+    model is used up: training with previews is, to the bit, training without.
+
+    Args:
+        folder: where to write; made if missing.
+        images: `[N, H, W, C]` to reconstruct, uint8 or floating in [0, 1].
+        every: int, steps between pictures; 0 for none during training.
+        num_samples: int, samples in the grid. Defaults to `64`.
+        seed: int, of the samples. Defaults to `0`.
+
+    Raises:
+        ValueError: if `every` is negative.
+
+    Example:
+        >>> model.fit(train, callbacks=[ImagePreview("samples", test[:32], every=500)])
+    """
+
+    def __init__(self, folder, images, every, num_samples=64, seed=0):
+        super().__init__()
+        if every < 0:
+            raise ValueError(f"`every` must not be negative, got {every!r}.")
+        self.folder = pathlib.Path(folder)
+        self.images = images
+        self.every = every
+        self.num_samples = num_samples
+        self.seed = seed
+
+    def on_train_begin(self, logs=None):
+        self._step = int(self.model.optimizer.iterations)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_start = self._step
+
+    def on_train_batch_end(self, batch, logs=None):
+        before = self._step
+        self._step = self._epoch_start + _steps_done(batch, self.params)
+        if self.every and self._step // self.every > before // self.every:
+            self.write(self.model, f"-{self._step:06d}")
+
+    def write(self, model, suffix="") -> list[pathlib.Path]:
+        """Writes `samples{suffix}.png` and `reconstructions{suffix}.png`.
+
+        Args:
+            model: an `ImageVAE`.
+            suffix: str. Defaults to none.
+
+        Returns:
+            The paths.
+
+        Raises:
+            ValueError: if a pixel is not finite.
+        """
+        images = to_unit_range(self.images, "images")
+        pairs = tf.stack([images, model.reconstruct(images)], axis=1)
+        pairs = tf.reshape(pairs, [-1, *images.shape[1:]])
+        num_columns = 2 * math.ceil(math.sqrt(len(pairs)) / 2)  # no pair is split
+        samples = model.sample(self.num_samples, seed=self.seed)
+        if not (np.isfinite(samples).all() and np.isfinite(pairs).all()):
+            raise ValueError(
+                "Training has diverged: `model` draws pixels that are not finite. "
+                "Lower the learning rate."
+            )
+        pictures = {
+            "samples": image_grid(samples),
+            "reconstructions": image_grid(pairs, num_columns),
+        }
+        return [
+            write_png(self.folder / f"{name}{suffix}.png", picture)
+            for name, picture in pictures.items()
+        ]
+
+
+def _steps_done(batch, params):
+    """Steps of the epoch so far, from what Keras tells its callbacks.
+
+    `batch` is the last one of `steps_per_execution`, counted within the epoch; Keras
+    counts a last, shorter execution in full.
+    """
+    return min(batch + 1, params["steps"] or batch + 1)

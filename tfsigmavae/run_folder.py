@@ -12,7 +12,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.backend import require
-from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
+from tfsigmavae.callbacks import (
+    EvaluationNoise,
+    StopOnInterrupt,
+    TrainingCheckpoint,
+)
 from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint
 from tfsigmavae.version import __version__
 
@@ -72,7 +76,16 @@ class RunFolder:
         partial.write_text(json.dumps(value, indent=2) + "\n")
         os.replace(partial, self.path / name)
 
-    def fit(self, model, batches_from, num_steps, epoch_steps=100, tensorboard=False):
+    def fit(
+        self,
+        model,
+        batches_from,
+        num_steps,
+        epoch_steps=100,
+        tensorboard=False,
+        validation_data=None,
+        callbacks=(),
+    ):
         """Trains up to `num_steps` in all, from wherever the last attempt stopped.
 
         Args:
@@ -83,6 +96,10 @@ class RunFolder:
             epoch_steps: int, steps between two rows of `history.csv`, which is also how
                 often the checkpoint is written. Defaults to `100`.
             tensorboard: bool, whether to write `logs/`. Defaults to `False`.
+            validation_data: finite dataset of batches to evaluate for every row, with
+                the same noise each time: columns `val_*`. Training is the same with and
+                without it. Defaults to `None`.
+            callbacks: more Keras callbacks. Defaults to none.
 
         Returns:
             bool, whether `num_steps` were reached (not if Ctrl-C ended it).
@@ -92,17 +109,13 @@ class RunFolder:
         if 0 < step < num_steps:
             print(f"Resuming at step {step} of {num_steps}.", file=sys.stderr)
         stop = StopOnInterrupt()
-        started = time.time()
+        started = time.time(), time.process_time()
         while step < num_steps and not stop.interrupted:
             steps_per_epoch, epochs = _next_fit(step, num_steps, epoch_steps)
             tracker = TrainingCheckpoint(checkpoint, step)
-            callbacks = [
-                tracker,
-                keras.callbacks.CSVLogger(self.path / "history.csv", append=True),
-                stop,
-            ]
+            logs = [keras.callbacks.CSVLogger(self.path / "history.csv", append=True)]
             if tensorboard:
-                callbacks.append(_tensorboard(self.path / "logs"))
+                logs.append(_tensorboard(self.path / "logs"))
             try:
                 model.fit(
                     batches_from(step),
@@ -110,7 +123,8 @@ class RunFolder:
                     initial_epoch=step // epoch_steps,
                     epochs=step // epoch_steps + epochs,
                     shuffle=False,  # the dataset has its own order
-                    callbacks=callbacks,
+                    validation_data=validation_data,
+                    callbacks=[tracker, EvaluationNoise(), *logs, stop, *callbacks],
                     verbose="auto" if sys.stdout.isatty() else 2,
                 )
             finally:
@@ -120,14 +134,17 @@ class RunFolder:
             step = tracker.step
         record = self.read_json("run.json") or {}
         if record.get("steps") != step or not (self.path / "model.keras").is_file():
-            self._save(model, step, time.time() - started)
+            passed = time.time() - started[0], time.process_time() - started[1]
+            self._save(model, step, *passed)
         return step >= num_steps
 
-    def _save(self, model, step, seconds):
+    def _save(self, model, step, seconds, cpu_seconds):
         partial = self.path / ".partial.keras"
         model.save(partial)
         os.replace(partial, self.path / "model.keras")
-        seconds += (self.read_json("run.json") or {"seconds": 0.0})["seconds"]
+        record = self.read_json("run.json") or {}
+        seconds += record.get("seconds", 0.0)
+        cpu_seconds += record.get("cpu_seconds", 0.0)
         self.write_json(
             "run.json",
             {
@@ -135,6 +152,7 @@ class RunFolder:
                 "parameters": model.count_params(),
                 "steps": step,
                 "seconds": round(seconds, 1),
+                "cpu_seconds": round(cpu_seconds, 1),
                 "seconds_per_step": round(seconds / max(step, 1), 4),
             },
         )

@@ -1,6 +1,7 @@
 """The scripts from end to end, as a user calls them."""
 
 import json
+import math
 import os
 import pathlib
 import runpy
@@ -10,18 +11,28 @@ import sys
 import time
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from fresh_process import ROOT, environment, run
 from tiny_svg_lp import random_clips, tiny_model
 
+from tfsigmavae.experiments import ImageExperiment
+from tfsigmavae.images import write_png
 from tfsigmavae.video import VideoExperiment, write_shards
 
 # The process's own switch is not for pipelines of data, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
 
 SCRIPTS = ROOT / "scripts"
-TRAINING = ["train_video", "make_pushing", "export_model", "predict_video"]
+COMMANDS = [
+    "export_model",
+    "make_pushing",
+    "predict_video",
+    "reproduce",
+    "train_image",
+    "train_video",
+]
 
 # A model of 16 x 16 pixels that trains in an instant.
 SMALL = (
@@ -44,12 +55,13 @@ def data(tmp_path_factory):
 
 def test_every_script_is_known_here():
     names = {path.stem for path in SCRIPTS.glob("*.py")}
-    assert names - {"console", "presets", "video_flags"} == set(TRAINING)
+    shared = {"console", "image_flags", "presets", "video_flags"}
+    assert names - shared == set(COMMANDS)
     for path in SCRIPTS.glob("*.py"):
         assert len(path.read_text().splitlines()) <= 80, path.name
 
 
-@pytest.mark.parametrize("name", TRAINING)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_is_instant(name, tmp_path):
     """In a process that could not import anything heavy if it tried."""
     code = (
@@ -67,10 +79,10 @@ def test_help_is_instant(name, tmp_path):
     assert f"python scripts/{name}.py" in text and "JSON" in text
 
 
-def flags_of(*argv):
+def flags_of(*argv, module="video_flags"):
     sys.path.insert(0, str(SCRIPTS))
     try:
-        parse = runpy.run_path(str(SCRIPTS / "video_flags.py"))["parse"]
+        parse = runpy.run_path(str(SCRIPTS / f"{module}.py"))["parse"]
     finally:
         sys.path.remove(str(SCRIPTS))
     return parse(list(argv), "")
@@ -113,10 +125,50 @@ def test_explicit_flags_win_over_the_preset():
     assert (digits["network"], digits["num_context"]) == ("dcgan", 5)
 
 
-def test_missing_folders_are_asked_for(capsys):
+@pytest.mark.parametrize("module", ["image_flags", "video_flags"])
+def test_missing_folders_are_asked_for(module, capsys):
     with pytest.raises(SystemExit):
-        flags_of("--preset", "bair")
+        flags_of("--beta", "2", module=module)
     assert "--data and --output" in capsys.readouterr().err
+
+
+def image_flags_of(*argv):
+    return flags_of(*argv, module="image_flags")
+
+
+def test_image_flags_default_to_the_experiment():
+    flags = image_flags_of("--data", "fashion_mnist", "--output", "o")
+    options = ImageExperiment().options()
+    for name in ("output", "preset", "dry_run", "tensorboard"):
+        flags.pop(name)
+    assert flags == options
+
+
+def test_image_presets_are_ten_epochs_of_their_data():
+    for preset, num_train in (
+        ("svhn", 73_257),
+        ("cifar10", 50_000),
+        ("fashion_mnist", 60_000),
+    ):
+        flags = image_flags_of("--preset", preset)
+        assert flags["steps"] == 10 * math.ceil(num_train / flags["batch_size"])
+        assert (flags["data"], flags["output"]) == (preset, f"runs/{preset}")
+    assert image_flags_of("--preset", "svhn")["image_size"] == 28
+    demo = image_flags_of("--preset", "demo", "--steps", "7", "--output", "o")
+    assert (demo["steps"], demo["output"]) == (7, "o")
+    assert demo["model_options"] == {"widths": [16, 32, 64]}
+
+
+def test_options_of_model_and_decoder_are_named_values(capsys):
+    flags = image_flags_of(
+        *("--preset", "demo", "--model-options", "latent_size=3", "widths=[2, 4]"),
+        *("--decoder-options", "scope=channel", "momentum=0.5"),
+    )
+    assert flags["model_options"] == {"latent_size": 3, "widths": [2, 4]}
+    assert flags["decoder_options"] == {"scope": "channel", "momentum": 0.5}
+    with pytest.raises(SystemExit):
+        image_flags_of("--preset", "demo", "--decoder-options", "0.5")
+    assert "'0.5' is not NAME=VALUE" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -175,6 +227,23 @@ def test_training_prints_the_summary_that_it_keeps(data, tmp_path, call):
     assert not (tmp_path / "run" / "compare").exists()
 
 
+def test_image_training_prints_the_summary_that_it_keeps(tmp_path, call):
+    pixels = np.random.default_rng(0).integers(0, 256, [12, 8, 8, 1], dtype=np.uint8)
+    for number, image in enumerate(pixels):
+        split = "test" if number % 3 == 0 else "train"
+        write_png(tmp_path / "pictures" / split / f"{number}.png", image)
+    flags = "--data pictures --output run --steps 1 --batch-size 2".split()
+    flags += ["--model-options", "latent_size=2", "widths=[2,2]"]
+    summary, _ = call("train_image", *flags)
+    assert summary == json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (tmp_path / summary["samples"]).is_file()
+    # The same command again answers at once.
+    again, errors = call("train_image", *flags)
+    assert again == summary and "is complete" in errors
+    exported, _ = call("export_model", "--model", "run/model.keras", "--output", "v/1")
+    assert exported["endpoints"]["sample"] == ["num", "seed"]
+
+
 def test_export_script(tmp_path, call):
     tiny_model().save(tmp_path / "model.keras")
     tf.config.run_functions_eagerly(False)
@@ -190,6 +259,16 @@ def test_dry_run_of_a_preset_prints_a_summary_and_keeps_nothing(tmp_path, call):
     assert summary["steps"] == 2 and "psnr" in summary
     options = json.loads(errors.partition("Options: ")[2].splitlines()[0])
     assert options["frame_shape"] == [16, 16, 1] and options["latent_size"] == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dry_run_of_image_training_keeps_nothing(tmp_path, call):
+    flags = ["--image-size", "8", "--channels", "3", "--decoder", "shared_sigma"]
+    flags += ["--preset", "demo", "--model-options", "widths=[2,2]", "--dry-run"]
+    summary, errors = call("train_image", *flags)
+    assert summary["steps"] == 2 and summary["num_dims"] == 8 * 8 * 3
+    options = json.loads(errors.partition("Options: ")[2].splitlines()[0])
+    assert (options["data"], options["decoder"]) == ("fashion_mnist", "shared_sigma")
     assert list(tmp_path.iterdir()) == []
 
 

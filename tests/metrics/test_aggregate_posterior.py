@@ -1,0 +1,87 @@
+"""The split of the rate against mixtures whose information is known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tfsigmavae.metrics import split_rate
+
+
+def numpy_kl(means, scales):
+    return np.mean(
+        0.5 * (means**2 + scales**2 - 1.0 - np.log(scales**2)).sum(1), dtype=np.float64
+    )
+
+
+def test_posteriors_far_apart_tell_which_image_it_was():
+    """Then I = log N, and the gap is the rate less that."""
+    means = np.random.default_rng(0).normal(size=(64, 3)) * 100.0
+    split = split_rate(means, np.full_like(means, 0.01))
+    assert split["information"] == pytest.approx(math.log(64), abs=1e-9)
+    assert split["log_count"] == pytest.approx(math.log(64))
+    assert split["rate"] == pytest.approx(numpy_kl(means, np.full_like(means, 0.01)))
+    assert split["prior_gap"] == pytest.approx(split["rate"] - math.log(64))
+
+
+def test_one_posterior_for_all_images_tells_nothing():
+    means, scales = np.full((50, 2), 0.7), np.full((50, 2), 0.4)
+    split = split_rate(means, scales)
+    assert split["information"] == pytest.approx(0.0, abs=1e-12)
+    # All of the rate is gap, and m is the Gaussian that the limit supposes.
+    assert split["prior_gap"] == pytest.approx(split["rate"])
+    assert split["prior_gap_limit"] == pytest.approx(split["rate"])
+
+
+def test_two_overlapping_gaussians_have_the_information_of_quadrature():
+    """Many copies of two posteriors: a 1-D mixture, integrated on a fine grid."""
+    centres, scale = np.array([-0.8, 1.1]), 0.9
+    grid = np.linspace(-12.0, 12.0, 200_001)
+    densities = np.exp(-0.5 * ((grid[:, None] - centres) / scale) ** 2)
+    densities /= scale * math.sqrt(2.0 * math.pi)
+    mixture = densities.mean(1)
+    step = grid[1] - grid[0]
+    prior = np.exp(-0.5 * grid**2) / math.sqrt(2.0 * math.pi)
+    gap = (mixture * np.log(mixture / prior)).sum() * step
+    means = np.tile(centres, 1_500)[:, None]
+    split = split_rate(means, np.full_like(means, scale), seed=1)
+    # 3,000 samples of a term with standard deviation about 0.5: 3 of 0.009.
+    assert split["prior_gap"] == pytest.approx(gap, abs=0.03)
+    assert split["information"] == pytest.approx(split["rate"] - gap, abs=0.03)
+
+
+def test_a_linear_gaussian_model_lies_between_its_bounds():
+    """q(z | x) = N(x, s**2) with x ~ N(0, 1 - s**2): m is the prior, I is known."""
+    scale, num = 0.5, 2000
+    means = np.random.default_rng(7).normal(size=(num, 1)) * math.sqrt(1 - scale**2)
+    split = split_rate(means, np.full_like(means, scale))
+    truth = -math.log(scale)
+    assert split["information"] == pytest.approx(truth, abs=0.06)  # 2000 samples
+    assert split["information_limit"] == pytest.approx(truth, abs=0.06)
+    assert split["prior_gap_limit"] == pytest.approx(0.0, abs=2e-3)
+
+
+def test_the_limit_is_the_closed_form_of_a_gaussian_with_these_moments():
+    rng = np.random.default_rng(3)
+    means = rng.normal(size=(40, 2)) @ [[1.0, 0.5], [0.0, 2.0]] + [0.3, -1.0]
+    scales = rng.uniform(0.2, 1.0, (40, 2))
+    centre = means.mean(0)
+    second = (means - centre).T @ (means - centre) / 40 + np.diag((scales**2).mean(0))
+    expected = np.trace(second) + centre @ centre - 2 - np.log(np.linalg.det(second))
+    split = split_rate(means, scales)
+    assert split["prior_gap_limit"] == pytest.approx(0.5 * expected)
+    assert split["prior_gap_limit"] <= split["prior_gap"]
+
+
+def test_chunks_change_nothing():
+    rng = np.random.default_rng(4)
+    means, scales = rng.normal(size=(11, 3)), rng.uniform(0.1, 1.0, (11, 3))
+    whole, parts = split_rate(means, scales), split_rate(means, scales, chunk_size=4)
+    assert parts == pytest.approx(whole, rel=1e-12)
+
+
+def test_arrays_that_do_not_fit_are_an_error():
+    with pytest.raises(ValueError, match="one shape, the scales positive"):
+        split_rate(np.zeros((3, 2)), np.ones((3, 1)))
+    with pytest.raises(ValueError, match="one shape, the scales positive"):
+        split_rate(np.zeros((3, 2)), np.zeros((3, 2)))

@@ -1,0 +1,193 @@
+"""The report: what held, what did not, and by which figures."""
+
+import collections
+import dataclasses
+import os
+
+from tfsigmavae.experiments.reproduction.finding import (
+    QUESTIONS,
+    TIE_BITS,
+    TIE_NATS_PER_DIM,
+    TIE_SHARE,
+)
+from tfsigmavae.experiments.reproduction.markdown import cell, results_table
+from tfsigmavae.experiments.reproduction.plan import VARIANTS, Study
+from tfsigmavae.experiments.reproduction.report_notes import (
+    information_note,
+    results_note,
+    set_up,
+)
+from tfsigmavae.experiments.reproduction.table import Results
+
+_TABLE = {
+    "n": None,
+    "sigma": "sigma",
+    "2 sigma^2": "effective_beta",
+    "root MSE": "rmse",
+    "KL": "kl",
+    "-ELBO": "negative_elbo",
+    "-ELBO recal.": "negative_elbo_recalibrated",
+    "bits/dim bridge": "bits_per_dim",
+    "bits/dim mass": "bits_per_dim_mass",
+    "FD": "fd",
+    "FD rec.": "fd_reconstructions",
+    "CPU s": "cpu_seconds",
+}
+_INFORMATION = {
+    "2 sigma^2": "effective_beta",
+    "rate": "kl",
+    "I(x; z) at least": "information",
+    "at most": "information_limit",
+    "gap KL(m \\|\\| p) at least": "prior_gap_limit",
+    "at most ": "prior_gap",
+    "bound gain": "bound_gain",
+}
+
+
+_NUMERALS = ("i", "ii", "iii", "iv", "v")
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyReport:
+    """All that the report tells of one study.
+
+    Args:
+        study: `Study`.
+        results: its `Results`.
+        features: record of its feature network, see `train_features`.
+        checks, findings: see `run_checks` and `questions.find`.
+        plots: caption -> path.
+    """
+
+    study: Study
+    results: Results
+    features: dict
+    checks: list
+    findings: list
+    plots: dict
+
+
+def write_report(path, preset, studies, skipped, cost) -> None:
+    """Writes the report in Markdown.
+
+    Args:
+        path: of the report; pictures are linked relative to it.
+        preset: name of the preset.
+        studies: list of `StudyReport`.
+        skipped: list of sentences on what was left out.
+        cost: sentence on what it took.
+    """
+    lines = ["# Does the sigma-VAE reproduce?", ""]
+    lines += [f"Preset `{preset}`. {cost} {_gates(studies)}", *skipped]
+    for study in studies:
+        lines += ["", f"## {study.study.key}", "", set_up(study)]
+        lines += ["", *_plainly(study.findings)]
+        lines += [*_questions(study.findings), *_checks(study.checks)]
+        lines += ["", "### Results", "", results_note()]
+        lines += ["", *results_table(study.results, _TABLE, study.results.variants())]
+        lines += ["", "### Information", "", information_note(study)]
+        lines += [_landing(study.results)]
+        lines += [
+            "",
+            *results_table(study.results, _INFORMATION, _along_beta(study.results)),
+        ]
+        for caption, plot in study.plots.items():
+            link = os.path.relpath(plot, path.parent).replace(os.sep, "/")
+            lines += ["", f"### {caption}", "", f"![{caption}]({link})"]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _gates(studies):
+    checks = [check for study in studies for check in study.checks]
+    gated = [check for check in checks if check.gated and check.passed is not None]
+    failed = [check.key for check in gated if check.failed]
+    words = f"Gated checks: {len(gated) - len(failed)} of {len(gated)} passed"
+    return f"{words}; failed: {', '.join(failed)}." if failed else f"{words}."
+
+
+def _plainly(findings):
+    """One sentence a verdict, so that failures are not lost in a table."""
+    by_verdict = collections.defaultdict(dict)  # verdict -> claim -> figures
+    for finding in findings:
+        figures = by_verdict[finding.verdict].setdefault(finding.claim, [])
+        figures.append(finding.figures.partition(":")[0])
+    failed = [
+        f"  - {finding.claim}. {cell(finding.figures)}"
+        for finding in findings
+        if finding.verdict == "did not hold"
+    ]
+    lines = ["- **Did not hold here:**" + ("" if failed else " nothing."), *failed]
+    for verdict, words in [("held", "Held"), ("tie", "Tie"), ("not run", "Not run")]:
+        claims = [
+            f"{claim} ({', '.join(figures)})"
+            for claim, figures in by_verdict[verdict].items()
+        ]
+        lines.append(f"- **{words}:** {'; '.join(claims) or 'nothing'}.")
+    return lines
+
+
+def _questions(findings):
+    lines = [
+        "",
+        "### The five questions",
+        "",
+        "*held*: the difference has the claimed sign and exceeds the margin; *did not "
+        "hold*: it has the other sign and exceeds it; *tie*: it lies within. The "
+        "margin is two standard errors over seeds, and at least "
+        f"{TIE_NATS_PER_DIM:.3f} nats per pixel value, {TIE_BITS:g} bits/dim, or "
+        f"{TIE_SHARE:.0%} of an FD: what seeds alone change.",
+    ]
+    for numeral, (number, question) in zip(_NUMERALS, QUESTIONS.items(), strict=True):
+        lines += ["", f"**({numeral}) {question}**", ""]
+        lines += ["| claim | figures | verdict |", "|---|---|---|"]
+        lines += [
+            f"| {finding.claim} | {cell(finding.figures)} | *{finding.verdict}* |"
+            for finding in findings
+            if finding.question == number
+        ]
+    return lines
+
+
+def _landing(results):
+    """Question (iv) in one sentence."""
+    low = results.estimate("optimal", "information")
+    if low is None:
+        return "Optimal sigma: not run."
+    high = results.estimate("optimal", "information_limit")
+    beta = results.estimate("optimal", "effective_beta")
+    return (
+        f"Optimal sigma lands at beta {beta} with a rate of "
+        f"{results.estimate('optimal', 'kl')} nats, of which between {low} and {high} "
+        "are information about the image; the rest is the gap to the prior."
+    )
+
+
+def _checks(checks):
+    lines = [
+        "",
+        "### Acceptance checks",
+        "",
+        "Only figures whose limits were measured for this kind of data and schedule "
+        "are gated.",
+        "",
+        "| | figure | value | limits | verdict |",
+        "|---|---|---|---|---|",
+    ]
+    for check in checks:
+        note = f" ({check.note})" if check.note else ""
+        value = "-" if check.value is None else str(check.value)
+        claim = cell(check.claim + note)
+        lines.append(
+            f"| {check.key} | {claim} | {value} | {check.limits} | {check.verdict} |"
+        )
+    return lines
+
+
+def _along_beta(results):
+    """The beta-VAEs, and the sigma-VAEs at their place among them."""
+    keys = [
+        key
+        for key in results.variants()
+        if VARIANTS[key].beta is not None or key in ("optimal", "shared_fast")
+    ]
+    return sorted(keys, key=lambda key: results.estimate(key, "effective_beta").mean)

@@ -1,0 +1,57 @@
+"""One job of the reproduction, in a process of its own.
+
+    python -m tfsigmavae.experiments.reproduction.worker OUTPUT features STUDY
+    python -m tfsigmavae.experiments.reproduction.worker OUTPUT run NAME
+
+OUTPUT/plan.json says what the names mean.
+"""
+
+import json
+import pathlib
+import sys
+
+import keras
+import numpy as np
+
+from tfsigmavae.experiments.image_experiment import ImageExperiment
+from tfsigmavae.experiments.reproduction.features import FeatureNetwork, train_features
+from tfsigmavae.experiments.reproduction.files import Files, write_json
+from tfsigmavae.experiments.reproduction.scores import score_run
+
+
+def make_features(files, study):
+    """Trains the feature network of a study."""
+    experiment = ImageExperiment(**study["options"])
+    train_features(experiment, files.features(study["key"]), study["num_samples"])
+
+
+def make_run(files, run, study) -> bool:
+    """Trains and scores one run; whether it came to its end."""
+    experiment = ImageExperiment(**run["options"])
+    folder = files.run(run["name"])
+    if experiment.run(folder) is None:
+        return False
+    model = keras.saving.load_model(folder / "model.keras")
+    network = FeatureNetwork(files.features(run["study"]))
+    scores, pictures = score_run(
+        model, experiment.test_images, network, study["num_samples"]
+    )
+    scores["num_train"] = len(experiment.train_images)
+    np.savez_compressed(folder / "pictures.npz", **pictures)
+    write_json(files.scores(run["name"]), scores)
+    return True
+
+
+def main(argv=None) -> int:
+    output, kind, name = argv or sys.argv[1:]
+    files = Files(pathlib.Path(output))
+    plan = json.loads(files.plan.read_text())
+    if kind == "features":
+        make_features(files, plan["studies"][name])
+        return 0
+    run = plan["runs"][name]
+    return 0 if make_run(files, run, plan["studies"][run["study"]]) else 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""How the rate splits into information about x and a gap to the prior."""
+
+import math
+
+import numpy as np
+
+
+def split_rate(means, scales, seed=0, chunk_size=100) -> dict:
+    """Splits the rate of a VAE with diagonal Gaussian posteriors and prior N(0, I).
+
+        E[KL(q(z | x) || p(z))] = I(x; z) + KL(m(z) || p(z)),   m = E[q(z | x)]
+
+    The information is estimated over the given posteriors, with one sample of each:
+
+        I_N = mean over n of [log q(z_n | x_n) - log 1/N * sum over k of q(z_n | x_k)]
+
+    It is at most log N, and in expectation a lower bound of the information over all
+    data: where it comes near log N, it tells only that there is at least that much.
+    The other side is bounded by the Gaussian M with the moments of m(z):
+
+        KL(m || p) = KL(m || M) + KL(M || p) >= KL(M || p)
+
+    Args:
+        means: `[N, K]` array, posterior means.
+        scales: `[N, K]` array, posterior standard deviations.
+        seed: int, of the samples. Defaults to `0`.
+        chunk_size: int, samples scored at a time; memory grows with it times N.
+            Defaults to `100`.
+
+    Returns:
+        dict of floats in nats: `rate`; `information`, I_N, and `information_limit`,
+        the rate less KL(M || p), between which I lies; `prior_gap`, the rate less I_N,
+        and `prior_gap_limit`, KL(M || p), between which KL(m || p) lies; `log_count`,
+        log N, the most that `information` can be.
+
+    Raises:
+        ValueError: if the arrays are not two matrices of one shape, or a scale is not
+            positive.
+
+    Reference: Hoffman & Johnson, 2016; Rosca et al., 2018; bound: Poole et al., 2019.
+    """
+    means, scales = np.asarray(means, np.float64), np.asarray(scales, np.float64)
+    if means.ndim != 2 or means.shape != scales.shape or not (scales > 0).all():
+        raise ValueError(
+            "`means` and `scales` must be matrices of one shape, the scales positive, "
+            f"got shapes {means.shape} and {scales.shape}."
+        )
+    rate = _kl_to_prior(means, scales).mean()
+    noise = np.random.default_rng(seed).standard_normal(means.shape)
+    latents = means + scales * noise
+    own = -0.5 * np.square(noise).sum(1) - np.log(scales).sum(1)
+    aggregate = np.concatenate(
+        [
+            _log_aggregate(latents[start : start + chunk_size], means, scales)
+            for start in range(0, len(latents), chunk_size)
+        ]
+    )
+    information = np.mean(own - aggregate)
+    gap_limit = _moments_to_prior(means, scales)
+    return {
+        "rate": float(rate),
+        "information": float(information),
+        "information_limit": float(rate - gap_limit),
+        "prior_gap": float(rate - information),
+        "prior_gap_limit": float(gap_limit),
+        "log_count": math.log(len(means)),
+    }
+
+
+def _kl_to_prior(means, scales):
+    terms = np.square(means) + np.square(scales) - 1.0 - 2.0 * np.log(scales)
+    return 0.5 * terms.sum(1)
+
+
+def _log_aggregate(latents, means, scales):
+    """log m(z) less the constant K / 2 * log(2 pi), `[len(latents)]`."""
+    precisions = scales**-2.0
+    # sum over K of (z - mean)**2 / scale**2, as two matrix products.
+    squares = np.square(latents) @ precisions.T
+    squares -= 2.0 * latents @ (means * precisions).T
+    squares += (np.square(means) * precisions).sum(1)
+    log_terms = -0.5 * squares - np.log(scales).sum(1)
+    top = log_terms.max(1)
+    sums = np.exp(log_terms - top[:, None]).sum(1)
+    return top + np.log(sums) - math.log(len(means))
+
+
+def _moments_to_prior(means, scales):
+    """KL of the Gaussian with the moments of m(z) from N(0, I)."""
+    mean = means.mean(0)
+    covariance = np.atleast_2d(np.cov(means, rowvar=False, bias=True))
+    covariance = covariance + np.diag(np.square(scales).mean(0))
+    log_determinant = np.linalg.slogdet(covariance)[1]
+    terms = np.trace(covariance) + mean @ mean - mean.size - log_determinant
+    return 0.5 * float(terms)
