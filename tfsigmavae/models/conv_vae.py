@@ -134,9 +134,7 @@ class ConvVAE(ImageVAE):
         return keras.Sequential(
             [
                 keras.Input([self.latent_size]),
-                self._layer(
-                    keras.layers.Dense, coarsest[0] * coarsest[1] * coarsest[2]
-                ),
+                self._layer(keras.layers.Dense, math.prod(coarsest)),
                 keras.layers.Reshape(coarsest),
                 *(
                     self._conv(width, 6, stride=2, kind="Conv2DTranspose")
