@@ -33,8 +33,8 @@ def parse(argv):
     add("--data", help="name, folder or zip of the images (default: fashion_mnist)")
     add("--root", help="folder of the files of a named data set")
     add("--color-data", help="name, folder or zip of 32x32 colour images")
-    add("--output", default="runs/reproduce", help="(default: %(default)s)")
-    add("--processes", type=int, help="runs at a time (default: one a core)")
+    add("--output", help="folder (default: runs/reproduce-PRESET)")
+    add("--processes", type=int, help="runs at a time (default: one a core; 1 on GPU)")
     add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
     flags = vars(parser.parse_args(argv))
     if flags["data"] is None:

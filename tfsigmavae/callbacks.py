@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tfsigmavae.checkpoint import save_checkpoint
 from tfsigmavae.images import image_grid, write_png
-from tfsigmavae.math import to_unit_range
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
@@ -128,7 +127,8 @@ class ImagePreview(keras.callbacks.Callback):
 
     Args:
         folder: where to write; made if missing.
-        images: `[N, H, W, C]` to reconstruct, uint8 or floating in [0, 1].
+        images: `[N, H, W, C]` to reconstruct, uint8 or floating in [0, 1]; fields of
+            real numbers cannot be drawn.
         every: int, steps between pictures; 0 for none during training.
         num_samples: int, samples in the grid. Defaults to `64`.
         seed: int, of the samples. Defaults to `0`.
@@ -175,7 +175,7 @@ class ImagePreview(keras.callbacks.Callback):
         Raises:
             ValueError: if a pixel is not finite.
         """
-        images = to_unit_range(self.images, "images")
+        images = model.to_images(self.images)
         pairs = tf.stack([images, model.reconstruct(images)], axis=1)
         pairs = tf.reshape(pairs, [-1, *images.shape[1:]])
         num_columns = 2 * math.ceil(math.sqrt(len(pairs)) / 2)  # no pair is split

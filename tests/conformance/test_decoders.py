@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from models.tiny_vae import TinyVAE
 
-from tfsigmavae import decoders
+from tfsigmavae import ConvVAE, HierarchicalVAE, decoders
 from tfsigmavae.export import export_saved_model
 from tfsigmavae.losses import NegativeLogLikelihood
 from tfsigmavae.video import SVGLP
@@ -61,8 +60,13 @@ def _functional(decoder):
     return keras.Model(image, PixelHead(decoder)(raw, target=image))
 
 
-def _vae(decoder):
-    return TinyVAE(IMAGE_SHAPE, decoder=decoder, seed=1)
+def _conv_vae(decoder):
+    return ConvVAE(IMAGE_SHAPE, 2, (6, 6), decoder=decoder, seed=1)
+
+
+def _hierarchical_vae(decoder):
+    levels = ((2, 2), (4, 2))
+    return HierarchicalVAE(IMAGE_SHAPE, levels, width=6, decoder=decoder, seed=1)
 
 
 def _svg(decoder):
@@ -98,7 +102,7 @@ def _fit(make, name, **options):
     assert np.isfinite(loss)
     for variable, old in zip(model.trainable_variables, before, strict=True):
         assert np.isfinite(variable).all(), variable.path
-        if make is not _svg:  # a net of four channels may have dead units
+        if make is _functional:  # small deep nets may have dead units
             assert np.any(variable != old), f"{variable.path} does not train"
     return model, pixels, loss
 
@@ -145,20 +149,29 @@ def test_functional_model_trains_saves_and_exports(name, tmp_path):
     _check_export(exported, "serve", pixels[:3], model(pixels[:3]))
 
 
+# Eagerly: the graph of each decoder was that of the functional model.
+@pytest.mark.parametrize("make", [_conv_vae, _hierarchical_vae])
 @each_decoder
-def test_vae_trains_saves_and_exports(name, tmp_path):
-    # Eagerly: the graph of each decoder was that of the functional model.
-    model, pixels, _ = _fit(_vae, name, run_eagerly=True)
+def test_image_vae_trains_saves_and_samples(eager_functions, make, name, tmp_path):
+    model, pixels, _ = _fit(make, name, run_eagerly=True)
     logs = model.evaluate(pixels, verbose=0, return_dict=True)
     assert all(np.isfinite(value) for value in logs.values())
     assert ("bits_per_dim" in logs) == (model.decoder.measure is not None)
     assert ("sigma" in logs) == (model.decoder.sigma is not None)
+    assert np.isfinite(model.log_likelihood(pixels, 2, seed=1)).all()
     reloaded = _reload(model, tmp_path / "model.keras")
-    np.testing.assert_array_equal(
-        reloaded.predict(pixels, verbose=0), model.predict(pixels, verbose=0)
-    )
+    np.testing.assert_array_equal(reloaded(pixels), model(pixels))
+    samples = model.sample(3, seed=2)
+    np.testing.assert_array_equal(reloaded.sample(3, seed=2), samples)
+    assert np.all(samples >= 0.0) and np.all(samples <= 1.0)
     if model.decoder.sigma is not None:
         np.testing.assert_array_equal(reloaded.decoder.sigma, model.decoder.sigma)
+
+
+@pytest.mark.parametrize("name", ["optimal_sigma", "logistic_mixture"])
+def test_image_vae_exports(name, tmp_path):
+    model = _conv_vae(DECODERS[name]())
+    pixels, _ = _batches(_conv_vae)
     export_saved_model(model, tmp_path / "saved")
     exported = tf.saved_model.load(tmp_path / "saved")
     _check_export(exported, "reconstruct", pixels[:3], model(pixels[:3]))
@@ -188,7 +201,7 @@ def test_video_model_trains_and_saves(eager_functions, name, tmp_path):
 @pytest.mark.parametrize(
     ("make", "rtol"),
     # XLA reorders float32 operations; in the VAE it also draws other noise.
-    [(_functional, 1e-4), (_vae, 0.3)],
+    [(_functional, 1e-4), (_conv_vae, 0.3)],
 )
 def test_model_trains_under_xla(make, rtol):
     _, _, loss = _fit(make, "optimal_sigma", jit_compile=False)

@@ -87,6 +87,19 @@ def test_folders_named_like_splits_are_the_splits(tmp_path, above, held):
             images.load(place, "x")
 
 
+def test_splits_are_known_by_other_spellings(tmp_path):
+    names = [f"Training/{n}.png" for n in range(4)]
+    fill(tmp_path, [*names, "TEST/4.png", "TEST/5.png"])
+    assert sorted(numbers(images.load(tmp_path, "train"))) == [*range(4)]
+    assert sorted(numbers(images.load(tmp_path, "test"))) == [4, 5]
+
+
+def test_a_held_out_split_without_its_training_images_is_refused(tmp_path):
+    fill(tmp_path, [f"{kind}/{n}.png" for kind in ("a", "test") for n in range(4)])
+    with pytest.raises(ValueError, match="look like held-out splits, and no folder"):
+        images.load(tmp_path, "train")
+
+
 def test_a_class_called_train_is_not_a_split(tmp_path):
     fill(tmp_path, [f"{kind}/{n}.png" for kind in ("bus", "train") for n in range(10)])
     parts = [numbers(images.load(tmp_path, split)) for split in ("train", "test")]

@@ -162,6 +162,19 @@ def test_samples_of_two_channels_follow_the_joint_probabilities():
     assert_samples_follow(8 * blocks[:, 0] + blocks[:, 1], joint.ravel())
 
 
+def test_a_later_channel_depends_on_the_level_of_the_earlier_one():
+    # Scales of a level and less: where in its bin the first one fell would show.
+    parameters = {
+        "logits": np.zeros([1], np.float32),
+        "loc": np.array([[0.1], [-0.2]], np.float32),
+        "scale": np.array([[0.008], [0.001]], np.float32),
+        "coefficients": np.array([[0.9]], np.float32),
+    }
+    samples = DiscretizedLogisticMixture(**parameters).sample(20000, seed=1)
+    cells = samples.numpy().astype(int) @ [256, 1]
+    assert_samples_follow(cells, _pmf(parameters, 2).ravel())
+
+
 # A level is 2 / 255 wide: above that scale the bins do not matter to the mean.
 @pytest.mark.parametrize(("scale", "atol"), [(0.001, 0.5), (0.008, 0.01), (0.5, 0.01)])
 def test_mean_of_a_channel_is_that_of_its_levels(scale, atol):

@@ -202,7 +202,12 @@ def test_the_number_of_parameters_may_be_unknown():
     """As a reshape before the layer may leave it."""
     output = IndependentNormal([2, 3], "mean")(keras.Input([None]))
     assert output.shape == (None, 2, 3)
-    assert MultivariateNormalTriL(3, "mean")(keras.Input([None])).shape == (None, 3)
+    layer = MultivariateNormalTriL(3, "mean")
+    assert layer(keras.Input([None])).shape == (None, 3)
+    free = tf.function(layer, input_signature=[tf.TensorSpec([None, None])])
+    assert free(tf.zeros([4, 9])).shape == [4, 3]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        free(tf.zeros([4, 10]))
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,8 @@ def test_interpolation_walks_between_the_codes():
         np.testing.assert_allclose(walk[:, step], expected, atol=1e-5)
     with pytest.raises(ValueError, match="`num_steps` must be at least 2"):
         model.interpolate(IMAGES[:1], IMAGES[1:2], 1)
+    with pytest.raises(ValueError, match="equally many images, got 1 and 2"):
+        model.interpolate(IMAGES[:1], IMAGES[1:3], 3)
 
 
 def test_samples_are_decoded_draws_of_the_prior():

@@ -193,9 +193,9 @@ def test_log_likelihood_against_the_integral_over_two_levels():
     log_likelihood = np.stack([likelihood.log_prob(x) for x in repeated], axis=1)
     assert np.all(np.ptp(log_likelihood, axis=0) > 0.2)  # the latents matter
     expected = _log_mean_exp(np.float64(log_likelihood))
-    bound = model.log_likelihood(images, 3000, seed=1)
-    # 3,000 weights whose spread is below one, and a grid of 60 cells.
-    np.testing.assert_allclose(bound, expected, atol=0.05)
+    bound = model.log_likelihood(images, 1000, seed=1)
+    # The standard error of 1,000 weights, whose spread is below one, is 0.03.
+    np.testing.assert_allclose(bound, expected, atol=0.1)
 
 
 def test_one_sample_has_the_elbo_as_its_mean():
@@ -336,9 +336,10 @@ def test_wild_heads_do_not_overflow(wild):
         limit = 2 * LOG_SCALE_LIMIT * np.sign(wild)
         np.testing.assert_allclose(np.log(posterior.stddev()), limit, rtol=1e-3)
     if abs(wild) < 100.0:  # smooth limits: a gradient leads back
-        heads = [level.change_head.layers[-1].bias for level in model.ladder]
-        slopes = tape.gradient(loss, [head.value for head in heads])
-        assert all(np.all(slope) for slope in slopes)
+        # Of the coarsest level: the state that its latents make is far off, too.
+        bias = model.ladder[0].change_head.layers[-1].bias
+        slopes = tape.gradient(loss, bias.value)
+        np.testing.assert_array_equal(np.sign(slopes), np.sign(wild))
 
 
 def test_learns_under_xla_and_bfloat16(tmp_path):

@@ -93,7 +93,9 @@ def test_the_bound_rises_to_the_evidence():
 def test_the_mean_is_one_of_weights_and_not_of_their_logarithms():
     model = LinearGaussianVAE(widen=1.5)
     draw = model.importance_sampler(tf.constant(POINTS))
-    weights = [np.exp(np.float64(draw(tf.constant([3, k])))) for k in range(4)]
+    fold_in = tf.random.experimental.stateless_fold_in
+    seeds = [fold_in(tf.constant([3, 0]), k) for k in range(4)]
+    weights = [np.exp(np.float64(draw(seed))) for seed in seeds]
     bound = model.log_likelihood(POINTS, 4, seed=3)
     np.testing.assert_allclose(bound, np.log(np.mean(weights, axis=0)), rtol=1e-5)
 
@@ -120,10 +122,18 @@ def test_seeds():
     assert np.all(unseeded[0] != unseeded[1])
 
 
-@pytest.mark.parametrize("options", [{"num_importance_samples": 0}, {"batch_size": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [{"num_importance_samples": 0}, {"num_importance_samples": 2.5}, {"batch_size": 0}],
+)
 def test_no_samples_are_refused(options):
     with pytest.raises(ValueError, match="must be at least 1"):
         LinearGaussianVAE(1.0).log_likelihood(POINTS, **options)
+
+
+def test_no_examples_are_refused():
+    with pytest.raises(ValueError, match="no examples"):
+        LinearGaussianVAE(1.0).log_likelihood(POINTS[:0])
 
 
 def _log_integral(log_joint, grid):
@@ -140,17 +150,17 @@ def test_image_model_against_the_integral_over_its_latent():
     model = ConvVAE((4, 4, 1), 1, (2, 2), decoder=FixedSigma(0.4), seed=0)
     for variable in model.generator.trainable_variables:  # so that the latent matters
         variable.assign(variable * 1.5)
-    images = RNG.random((3, 4, 4, 1)).astype(np.float32)
+    images = np.random.default_rng(1).random((3, 4, 4, 1)).astype(np.float32)
     likelihood = model.generate(tf.repeat(GRID[:, None], 3, axis=0))
     log_likelihood = likelihood.log_prob(np.tile(images, [len(GRID), 1, 1, 1]))
     log_prior = -0.5 * GRID**2 - 0.5 * np.log(2 * np.pi)
     log_joint = tf.reshape(log_likelihood, [-1, 3]) + log_prior[:, None]
     expected = _log_integral(log_joint, GRID)
-    bound = model.log_likelihood(images, 3000, seed=1)
-    # The standard error of 3,000 weights, whose spread is below one.
+    bound = model.log_likelihood(images, 10000, seed=1)
+    # The standard error of 10,000 weights, some of which are rare and large.
     np.testing.assert_allclose(bound, expected, atol=0.05)
     one = [model.log_likelihood(images, seed=seed) for seed in range(50)]
-    assert np.all(np.mean(one, axis=0) < expected)
+    assert np.mean(one) < np.mean(expected) - 0.01
 
 
 def test_one_sample_has_the_elbo_as_its_mean():
@@ -188,7 +198,7 @@ def test_video_model_against_the_integral_over_its_latent(scored_frames):
         log_prior = prior.log_prob(latents)[:, 0]
         log_joint.append(likelihood.log_prob(frames[:, 1:]) + log_prior)
     expected = _log_integral(np.stack(log_joint), GRID[::8])
-    bound = model.log_likelihood(clips, 1000, seed=1)
+    bound = model.log_likelihood(clips, 5000, seed=1)
     np.testing.assert_allclose(bound, expected, atol=0.1)
 
 

@@ -57,6 +57,12 @@ def test_an_endless_dataset_is_read_for_so_many_steps():
     )
 
 
+def test_an_endless_dataset_needs_a_number_of_steps():
+    dataset = tf.data.Dataset.from_tensor_slices(IMAGES).batch(5).repeat()
+    with pytest.raises(ValueError, match="`dataset` is endless: pass `steps`"):
+        _model().recalibrate(dataset)
+
+
 def test_a_video_model_is_recalibrated_with_its_moving_averages():
     model = compiled_model({"optimizer": keras.optimizers.SGD(0.0)})
     clips = random_clips(4, 4, model.frame_shape)

@@ -151,7 +151,8 @@ class ContinuousDecoder(Decoder):
     Args:
         values: `"pixels"` in [0, 1], checked, with means through a sigmoid; or
             `"real"`, any real numbers (physical fields), unchecked, with linear means
-            and sigma in their unit. Defaults to `"pixels"`.
+            and sigma in their unit. All defaults (first sigma, bounds) are for values
+            of about unit size: scale fields so, or set them. Defaults to `"pixels"`.
         **kwargs: see `Decoder`.
 
     Raises:

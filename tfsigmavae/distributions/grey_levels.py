@@ -122,7 +122,7 @@ def log_level_mass(distribution, pixels):
     over = tf.where(above, level <= 0.0, level >= MAX_LEVEL)
     log_mass = tf.where(away, log_high, log_mass)
     log_mass = tf.where(over, tfp.math.log1mexp(log_low), log_mass)
-    underflow = tf.math.is_inf(tf.where(away, log_high, log_low))
+    underflow = ~over & tf.math.is_inf(tf.where(away, log_high, log_low))
     density = base.log_prob(pixel) - math.log(MAX_LEVEL)
     log_mass = tf.where(underflow, density, log_mass)
     axes = list(range(-distribution.event_shape.rank, 0))

@@ -208,7 +208,7 @@ def _split(params, parts, event_shape):
     """`[..., parts * prod(event_shape)]` -> parts, each `[..., *event_shape]`."""
     params = tf.convert_to_tensor(params)
     event_shape = to_shape(event_shape)
-    check_size(params, parts * math.prod(event_shape))
+    params = check_size(params, parts * math.prod(event_shape))
     return [
         reshape_last_axis(part, event_shape)
         for part in tf.split(params, parts, axis=-1)

@@ -226,9 +226,9 @@ class MixtureLogistic(_MixtureOf):
 
 
 def _mixture(kind, params, num_components, event_shape, validate_args, name):
-    params = tf.convert_to_tensor(params)
     component_size = kind.params_size(event_shape)
-    check_size(params, MixtureSameFamily.params_size(num_components, component_size))
+    size = MixtureSameFamily.params_size(num_components, component_size)
+    params = check_size(tf.convert_to_tensor(params), size)
     return MixtureSameFamily.new(
         params,
         num_components,

@@ -55,7 +55,7 @@ class MultivariateNormalTriL(DistributionLayer):
     def new(params, event_size, validate_args=False, name=None):
         params = tf.convert_to_tensor(params)
         event_size = to_size(event_size, "event_size")
-        check_size(params, MultivariateNormalTriL.params_size(event_size))
+        params = check_size(params, MultivariateNormalTriL.params_size(event_size))
         fill_scale_tril = tfp.bijectors.FillScaleTriL(
             diag_shift=tf.constant(_DIAGONAL_SHIFT, params.dtype),
             validate_args=validate_args,

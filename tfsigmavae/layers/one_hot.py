@@ -52,7 +52,7 @@ class OneHotCategorical(DistributionLayer):
     @staticmethod
     def new(params, event_size, dtype=None, validate_args=False, name=None):
         params = tf.convert_to_tensor(params)
-        check_size(params, to_size(event_size, "event_size"))
+        params = check_size(params, to_size(event_size, "event_size"))
         return tfd.OneHotCategorical(
             logits=params,
             dtype=dtype or params.dtype,
@@ -133,7 +133,7 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
     ):
         params = tf.convert_to_tensor(params)
         kind = CategoricalMixtureOfOneHotCategorical
-        check_size(params, kind.params_size(event_size, num_components))
+        params = check_size(params, kind.params_size(event_size, num_components))
         mixture = MixtureSameFamily.new(
             params,
             num_components,

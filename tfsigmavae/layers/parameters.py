@@ -33,13 +33,19 @@ def to_shape(shape, argument: str = "event_shape") -> tuple:
     return tuple(to_size(size, argument) for size in sizes)
 
 
-def check_size(params, expected: int) -> None:
-    """Raises ValueError unless the last axis has `expected` parameters, or is unknown.
+def check_size(params, expected: int) -> tf.Tensor:
+    """Gives the same parameters, the size of their last axis known to be `expected`.
 
-    TFP would make other categories or components of them, in silence, or fail inside.
+    TFP would make other categories or components of more, in silence, or fail inside.
+
+    Raises:
+        ValueError: if the last axis has another size; where the size is known only at
+            run time, `tf.errors.InvalidArgumentError` then.
     """
-    if params.shape.rank is None or params.shape[-1] in (None, expected):
-        return
+    if params.shape.rank is None or params.shape[-1] == expected:
+        return params
+    if params.shape[-1] is None:
+        return tf.ensure_shape(params, [*params.shape[:-1], expected])
     raise ValueError(
         f"The last axis of the parameters must have size {expected}, the layer's "
         f"`params_size`, got shape {params.shape}."

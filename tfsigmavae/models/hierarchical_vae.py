@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.models.ladder import Convolutions, TopDownLevel, network
+from tfsigmavae.models.levels import checked_levels, default_levels
 
 tfd = tfp.distributions
 
@@ -44,8 +45,9 @@ class HierarchicalVAE(ImageVAE):
         decoder: see `tfsigmavae.decoders.get`. Defaults to `"optimal_sigma"`.
         beta: see `VariationalModel`.
         max_gradient_norm: see `VariationalModel`. Typical norms are far above the
-            default, so that with Adam gradients are in effect normalised, and no single
-            batch can throw the weights far off. Defaults to `200.0`.
+            default, so that with Adam gradients are in effect normalised, and a batch
+            of large (but finite) ones cannot throw the weights far off. Defaults to
+            `200.0`.
         seed: see `VariationalModel`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
@@ -89,8 +91,8 @@ class HierarchicalVAE(ImageVAE):
             seed=seed,
             **kwargs,
         )
-        levels = _default_levels(self.image_shape) if levels is None else levels
-        self.levels = _checked_levels(levels, self.image_shape)
+        levels = default_levels(self.image_shape) if levels is None else levels
+        self.levels = checked_levels(levels, self.image_shape)
         if not (width >= 2 and num_blocks >= 1):
             raise ValueError(
                 "`width` must be at least 2 and `num_blocks` at least 1, got "
@@ -105,26 +107,20 @@ class HierarchicalVAE(ImageVAE):
         self.built = True
 
     def _make_networks(self):
+        height, image_width, _ = self.image_shape
+        self._map_shapes = [
+            (rows, image_width * rows // height, channels)
+            for rows, channels in self.levels
+        ]
+        sizes = [shape[:2] for shape in self._map_shapes]
+        rows = [*(size[0] for size in sizes), height]
+        # How many times larger each map is than the one above; the image last.
+        factors = [1, *(b // a for a, b in itertools.pairwise(rows))]
         # A seed that `keras.utils.set_random_seed` decides where none is given.
         seed = self.seed_generator.get_config()["seed"]
         convolution = Convolutions(seed, self.dtype_policy)
-        height, image_width, channels = self.image_shape
-        rows = [resolution for resolution, _ in self.levels]
-        # How many times larger each map is than the one above; the image last.
-        factors = [1, *(b // a for a, b in itertools.pairwise([*rows, height]))]
-        self._map_shapes = [
-            (resolution, image_width * resolution // height, latent_channels)
-            for resolution, latent_channels in self.levels
-        ]
-        sizes = [shape[:2] for shape in self._map_shapes]
         # Flat lists only: Keras before 3.13 does not save layers in lists of lists.
-        self.encoder, inputs = [], self.image_shape
-        for size, factor in zip(sizes[::-1], factors[:0:-1], strict=True):
-            kernel = max(3, 2 * factor) if not self.encoder else factor
-            layers = [convolution(self.width, kernel, factor)]
-            layers += convolution.blocks(self.width, self.num_blocks)
-            self.encoder.append(network(inputs, layers))
-            inputs = (*size, self.width)
+        self.encoder = self._make_encoder(sizes[::-1], factors[:0:-1], convolution)
         self.start = self.add_weight(
             name="start", shape=(1, *sizes[0], self.width), initializer="zeros"
         )
@@ -132,22 +128,37 @@ class HierarchicalVAE(ImageVAE):
             TopDownLevel(
                 shape[:2], factor, self.width, shape[2], self.num_blocks, convolution
             )
-            for shape, factor in zip(self._map_shapes, factors, strict=False)
+            for shape, factor in zip(self._map_shapes, factors[:-1], strict=True)
         ]
-        kernel = max(3, 2 * factors[-1])
-        self.output_network = network(
-            (*sizes[-1], self.width),
-            [
-                convolution.relu(),
-                convolution(
-                    self.width // 2, kernel, factors[-1], kind="Conv2DTranspose"
-                ),
-                convolution.relu(),
-                convolution(self.decoder.params_size(channels), 3),
-            ],
-        )
+        self.output_network = self._make_output(sizes[-1], factors[-1], convolution)
         if not self.decoder.built:  # a reloaded one is
             self.decoder.build([None, *self.output_network.output_shape[1:]])
+
+    def _make_encoder(self, sizes, factors, convolution):
+        """A network for each level, finest first."""
+        networks, inputs = [], self.image_shape
+        for size, factor in zip(sizes, factors, strict=True):
+            kernel = factor if networks else _wide_kernel(factor)
+            layers = [convolution(self.width, kernel, factor)]
+            layers += convolution.blocks(self.width, self.num_blocks)
+            networks.append(network(inputs, layers))
+            inputs = (*size, self.width)
+        return networks
+
+    def _make_output(self, size, factor, convolution):
+        enlarge = convolution(
+            self.width // 2, _wide_kernel(factor), factor, kind="Conv2DTranspose"
+        )
+        params_size = self.decoder.params_size(self.image_shape[-1])
+        return network(
+            (*size, self.width),
+            [
+                convolution.relu(),
+                enlarge,
+                convolution.relu(),
+                convolution(params_size, 3),
+            ],
+        )
 
     @property
     def num_latents(self):
@@ -333,41 +344,14 @@ class HierarchicalVAE(ImageVAE):
         }
 
 
+def _wide_kernel(factor):
+    """Kernels next to the image overlap; those within the ladder do not."""
+    return max(3, 2 * factor)
+
+
 def _no_noise(index, shape):
     return tf.zeros(shape)
 
 
 def _vector(maps):
     return tf.concat([tf.reshape(m, [-1, math.prod(m.shape[1:])]) for m in maps], 1)
-
-
-def _default_levels(image_shape):
-    rows, columns, _ = image_shape
-    resolutions = []
-    while rows % 2 == 0 and columns % 2 == 0 and min(rows, columns) >= 8:
-        rows, columns = rows // 2, columns // 2
-        resolutions.insert(0, rows)
-    if not resolutions:
-        raise ValueError(
-            "`image_shape` must have even sides of at least 8, or `levels` be given, "
-            f"got {image_shape}."
-        )
-    return [(rows, max(16 >> index, 2)) for index, rows in enumerate(resolutions)]
-
-
-def _checked_levels(levels, image_shape):
-    levels = tuple(tuple(level) for level in levels)
-    if not levels or any(len(level) != 2 or min(level) < 1 for level in levels):
-        raise ValueError(
-            "`levels` must be pairs (resolution, channels) of positive numbers, "
-            f"coarsest first, got {levels}."
-        )
-    height, width, _ = image_shape
-    rows = [*(resolution for resolution, _ in levels), height]
-    if any(b % a for a, b in itertools.pairwise(rows)) or width * rows[0] % height:
-        raise ValueError(
-            "`levels` must have resolutions of which each divides the next, and the "
-            f"last the height of the image, its width alike; got {levels} for "
-            f"`image_shape` {image_shape}."
-        )
-    return levels

@@ -109,10 +109,16 @@ class ImageVAE(VariationalModel):
             float32 `[B, num_steps, H, W, C]`.
 
         Raises:
-            ValueError: if `num_steps` is below 2.
+            ValueError: if `num_steps` is below 2, or `first` and `last` are not alike
+                in number.
         """
         if not num_steps >= 2:
             raise ValueError(f"`num_steps` must be at least 2, got {num_steps!r}.")
+        if len(first) != len(last):
+            raise ValueError(
+                "`first` and `last` must be equally many images, got "
+                f"{len(first)} and {len(last)}."
+            )
         share = tf.linspace(0.0, 1.0, num_steps)[None, :, None]
         ends = [self.encode(images)[:, None] for images in (first, last)]
         latents = (1.0 - share) * ends[0] + share * ends[1]

@@ -25,7 +25,8 @@ class VariationalModel(keras.Model):
     (inputs -> reconstruction, a tensor) and `importance_sampler`. `compile`, `fit`,
     `evaluate`, `predict`, `save` and callbacks are then Keras' own. Logged:
 
-        loss                what is minimised
+        loss                what is minimised (by `evaluate`: nll + beta * kl, also for
+                            a decoder whose training weighs the likelihood otherwise)
         nll, kl             -log p(x | z) and the rate, nats per example
         mse                 (x - mean of p(x | z))**2, averaged over pixels
         bits_per_dim        of nll + kl; a density through the bridge of
@@ -267,8 +268,9 @@ class VariationalModel(keras.Model):
         Args:
             inputs: examples, as `fit` takes them (arrays, not datasets).
             num_importance_samples: int >= 1, K. Defaults to `1`.
-            seed: int; the same call with the same seed gives the same figures. Defaults
-                to `None`, drawn from the model's own generator.
+            seed: int; the same call (with the same `batch_size`) and the same seed give
+                the same figures. Defaults to `None`, drawn from the model's own
+                generator.
             batch_size: int, examples in memory at a time. Defaults to `32`.
 
         Returns:
@@ -277,37 +279,38 @@ class VariationalModel(keras.Model):
             sigma.
 
         Raises:
-            ValueError: if `num_importance_samples` or `batch_size` is not positive.
+            ValueError: if `num_importance_samples` or `batch_size` is no positive whole
+                number, or there are no examples.
 
         Reference: Burda et al., 2016.
         """
-        if num_importance_samples < 1 or batch_size < 1:
-            raise ValueError(
-                "`num_importance_samples` and `batch_size` must be at least 1, got "
-                f"{num_importance_samples} and {batch_size}."
-            )
+        for value in (num_importance_samples, batch_size):
+            if not (value >= 1 and int(value) == value):
+                raise ValueError(
+                    "`num_importance_samples` and `batch_size` must be at least 1 and "
+                    f"whole, got {num_importance_samples} and {batch_size}."
+                )
         if seed is None:
             seed = self.seed_generator.as_integer()
         seed = tf.cast(seed, tf.int32)
         inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
         num_examples = len(tf.nest.flatten(inputs)[0])
+        if not num_examples:
+            raise ValueError("`inputs` holds no examples.")
         bounds = []
         for start in range(0, num_examples, batch_size):
             end = start + batch_size
             batch = tf.nest.map_structure(lambda x: x[start:end], inputs)  # noqa: B023
-            # Other noise in every batch; the seed of a batch is its own.
-            batch_seed = seed + 7919 * (start // batch_size)
+            key = tf.stack([seed, start // batch_size])  # other noise in every batch
             bounds.append(
-                self._log_likelihood(
-                    batch, tf.constant(num_importance_samples), batch_seed
-                )
+                self._log_likelihood(batch, tf.constant(num_importance_samples), key)
             )
         return tf.concat(bounds, 0)
 
-    def _log_mean_weight(self, inputs, num_samples, seed):
+    def _log_mean_weight(self, inputs, num_samples, key):
         batch_size = tf.shape(tf.nest.flatten(inputs)[0])[0]
         draw = self.importance_sampler(inputs)
-        return log_mean_weight(draw, num_samples, batch_size, seed)
+        return log_mean_weight(draw, num_samples, batch_size, key)
 
     def recalibrate(self, dataset, steps=None) -> float:
         """Sets the running sigma to the error of the model as it is now.
@@ -327,7 +330,7 @@ class VariationalModel(keras.Model):
 
         Raises:
             TypeError: if the decoder has no running sigma.
-            ValueError: if there is no batch.
+            ValueError: if there is no batch, or `steps` is missing where it is needed.
         """
         if not self.decoder.fits_target:
             raise TypeError(
@@ -336,6 +339,8 @@ class VariationalModel(keras.Model):
             )
         if not isinstance(dataset, tf.data.Dataset):
             dataset = tf.data.Dataset.from_tensor_slices(dataset).batch(32)
+        if steps is None and dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise ValueError("`dataset` is endless: pass `steps`, how many batches.")
         total = count = None
         errors_of = tf.function(self._channel_errors, reduce_retracing=True)
         for data in dataset.take(-1 if steps is None else steps):

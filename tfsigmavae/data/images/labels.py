@@ -21,7 +21,8 @@ def load_labels(source, split: str = "train", root=None, test_share: float = 0.1
 
     Returns:
         int64 array `[N]` of 0 to the number of classes less 1; `None` where the data
-        set has no classes.
+        set has no classes, and for `"tfds:..."`: labels are not read from
+        tensorflow-datasets.
 
     Raises:
         FileNotFoundError: if the labels of a data set that has them are not there.

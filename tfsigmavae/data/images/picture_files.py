@@ -12,7 +12,15 @@ from PIL import Image, ImageOps
 from tfsigmavae.data.images.stacking import stack_in_threads
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
-_SPLIT_FOLDERS = {"test", "val", "valid", "validation"}
+# Folder names of splits, in lower case, and what `split` calls them.
+_TRAIN_FOLDERS = {"train": "train", "training": "train"}
+_HELD_OUT_FOLDERS = {
+    "test": "test",
+    "testing": "test",
+    "val": "val",
+    "valid": "valid",
+    "validation": "validation",
+}
 
 
 def picture_names(path) -> list:
@@ -53,14 +61,23 @@ def names_of_split(names, split: str, test_share: float, path) -> list:
     parts = [name.split("/") for name in names]
     depth = len(os.path.commonprefix([part[:-1] for part in parts]))
     folders = {part[depth] for part in parts if len(part) > depth + 1}
-    if "train" not in folders or not folders & _SPLIT_FOLDERS:
+    train = {folder for folder in folders if folder.lower() in _TRAIN_FOLDERS}
+    held_out = {folder for folder in folders if folder.lower() in _HELD_OUT_FOLDERS}
+    if not held_out:  # a folder "train" alone may hold pictures of trains
         return hold_out(names, split, test_share, path)
-    if split not in folders:
+    if not train:
+        raise ValueError(
+            f"'{path}' has the folders {sorted(held_out)}, which look like held-out "
+            "splits, and no folder 'train'. Rename them, or name one as `source`."
+        )
+    split_of = {**_TRAIN_FOLDERS, **_HELD_OUT_FOLDERS}
+    wanted = {folder for folder in folders if split_of.get(folder.lower()) == split}
+    if not wanted:
         raise ValueError(
             f"Unknown split {split!r}: '{path}' has the folders {sorted(folders)}."
         )
     return [
-        name for name, part in zip(names, parts, strict=True) if part[depth] == split
+        name for name, part in zip(names, parts, strict=True) if part[depth] in wanted
     ]
 
 

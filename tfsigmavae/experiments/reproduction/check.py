@@ -30,7 +30,7 @@ class Check:
 
     @property
     def passed(self):
-        """`None` if not run."""
+        """`None` if not run; a figure of a diverged run lies nowhere."""
         return None if self.value is None else self.low <= self.value.mean <= self.high
 
     @property

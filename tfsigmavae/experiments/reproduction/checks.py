@@ -102,7 +102,7 @@ def _unit_variance(results, study):
 
 def _effective_beta(results, study):
     """Whether the beta that a search finds is the one nearest to 2 * sigma**2."""
-    ran = [key for key in BETAS if results.estimate(key, "negative_elbo")]
+    ran = results.finite(BETAS, "negative_elbo")
     best = results.best(ran, "negative_elbo")
     value = results.estimate("optimal", "effective_beta")
     low, high, note = -math.inf, math.inf, ""

@@ -1,5 +1,6 @@
 """The network whose features the Frechet distance compares: a small classifier."""
 
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -7,7 +8,6 @@ import pathlib
 import keras
 import numpy as np
 
-from tfsigmavae.data import images
 from tfsigmavae.data.images.labels import load_labels
 from tfsigmavae.metrics import frechet_distance
 
@@ -57,7 +57,7 @@ def train_features(experiment, folder, num_samples) -> dict:
 
     Returns:
         The record: network, SHA-256 of its weights, test accuracy, counts, floor;
-        `network` is `None` if the data have no labels.
+        `network` is `None` if the data have no labels, or none that are read.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,12 +74,10 @@ def train_features(experiment, folder, num_samples) -> dict:
 
 
 def _train(experiment, labels, folder, num_samples):
-    pixels = {
-        split: images.load(
-            experiment.data, split, size=experiment.image_size, root=experiment.root
-        )
-        for split in ("train", "test")
-    }
+    every = dataclasses.replace(
+        experiment, num_train=None, num_test=None, validation_images=0
+    )
+    pixels = {"train": every.train_images, "test": every.test_images}
     # Two passes over 60,000 images, and about as many steps over fewer.
     epochs = min(max(2, round(120_000 / len(pixels["train"]))), 14)
     keras.utils.set_random_seed(_SEED)

@@ -1,5 +1,7 @@
 """Tables in Markdown."""
 
+import math
+
 from tfsigmavae.experiments.reproduction.plan import VARIANTS
 from tfsigmavae.experiments.reproduction.table import format_number
 
@@ -28,6 +30,8 @@ def _figure(results, variant, column):
     found = results.estimate(variant, column)
     if found is None:
         return "-"
+    if not math.isfinite(found.mean):
+        return "diverged"
     spread = f" ± {format_number(found.spread)}" if found.count > 1 else ""
     return format_number(found.mean) + spread
 

@@ -149,7 +149,19 @@ def make_plan(preset, data="fashion_mnist", color_data=None, root=None) -> list:
     makers = {"quick": _quick, "laptop": _laptop, "paper": _paper}
     if preset not in makers:
         raise ValueError(f"`preset` must be one of {sorted(makers)}, got {preset!r}.")
-    return makers[preset](data, color_data, root)
+    return _with_own_keys(makers[preset](data, color_data, root))
+
+
+def _with_own_keys(studies):
+    """Two folders may have one name: the second of them is `NAME_2`."""
+    named = {}
+    for study in studies:
+        key, number = study.key, 1
+        while key in named:
+            number += 1
+            key = f"{study.key}_{number}"
+        named[key] = dataclasses.replace(study, key=key)
+    return list(named.values())
 
 
 def _quick(data, color_data, root):
@@ -218,10 +230,18 @@ def _key(data):
     return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
 
 
+# Fashion-MNIST by exactly its name; CIFAR-10, no CIFAR-100, also as a part of it.
+_KNOWN = {
+    "fashion": r"(tfds:)?fashion[-_]?mnist(\.\w+)?",
+    "cifar": r"(tfds:)?cifar[-_]?10(\D.*)?",
+}
+
+
 def _known(data):
     """Whose thresholds hold for a data set, as far as its name tells."""
     name = pathlib.Path(data).name.lower()
-    return next((known for known in ("fashion", "cifar") if known in name), None)
+    found = (key for key, names in _KNOWN.items() if re.fullmatch(names, name))
+    return next(found, None)
 
 
 def effective_beta(sigma: float) -> float:

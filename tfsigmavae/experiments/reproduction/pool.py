@@ -35,6 +35,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def check_processes(processes) -> None:
+    if processes < 1:
+        raise ValueError(f"`processes` must be at least 1, got {processes!r}.")
+
+
 def run_jobs(jobs, processes, describe=None, say=None) -> None:
     """Runs what is not done yet, in order, `processes` at a time.
 
@@ -47,9 +52,11 @@ def run_jobs(jobs, processes, describe=None, say=None) -> None:
         say: function that takes the lines. Defaults to `None`, printing to stderr.
 
     Raises:
+        ValueError: if `processes` is less than 1.
         ChildProcessError: if a command fails, naming its log; the others are ended.
         KeyboardInterrupt: on Ctrl-C, which the commands get as well.
     """
+    check_processes(processes)
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
     waiting = [job for job in jobs if not job.result.is_file()]
     if len(waiting) < len(jobs):

@@ -2,9 +2,12 @@
 
 import collections
 import dataclasses
+import math
 import os
 
 from tfsigmavae.experiments.reproduction.finding import (
+    PER_PIXEL_TIE_NATS_PER_DIM,
+    PER_PIXEL_TIE_SHARE,
     QUESTIONS,
     TIE_BITS,
     TIE_NATS_PER_DIM,
@@ -110,19 +113,23 @@ def _plainly(findings):
     by_verdict = collections.defaultdict(dict)  # verdict -> claim -> figures
     for finding in findings:
         figures = by_verdict[finding.verdict].setdefault(finding.claim, [])
-        figures.append(finding.figures.partition(":")[0])
+        single = ", one seed" if finding.is_single else ""
+        figures.append(finding.figures.partition(":")[0] + single)
     failed = [
         f"  - {finding.claim}. {cell(finding.figures)}"
         for finding in findings
         if finding.verdict == "did not hold"
     ]
     lines = ["- **Did not hold here:**" + ("" if failed else " nothing."), *failed]
-    for verdict, words in [("held", "Held"), ("tie", "Tie"), ("not run", "Not run")]:
+    words = {"held": "Held", "tie": "Tie", "not run": "Not run"}
+    if "diverged" in by_verdict:
+        words["diverged"] = "Diverged"
+    for verdict, word in words.items():
         claims = [
             f"{claim} ({', '.join(figures)})"
             for claim, figures in by_verdict[verdict].items()
         ]
-        lines.append(f"- **{words}:** {'; '.join(claims) or 'nothing'}.")
+        lines.append(f"- **{word}:** {'; '.join(claims) or 'nothing'}.")
     return lines
 
 
@@ -132,16 +139,21 @@ def _questions(findings):
         "### The five questions",
         "",
         "*held*: the difference has the claimed sign and exceeds the margin; *did not "
-        "hold*: it has the other sign and exceeds it; *tie*: it lies within. The "
-        "margin is two standard errors over seeds, and at least "
+        "hold*: it has the other sign and exceeds it; *tie*: it lies within, or bounds "
+        "overlap; *diverged*: a run that it needs did. The margin is half the 95 % "
+        "interval of the mean difference over seeds (standard error times the 97.5 % "
+        "quantile of Student's t, 12.7 for two seeds, 4.3 for three), and at least "
         f"{TIE_NATS_PER_DIM:.3f} nats per pixel value, {TIE_BITS:g} bits/dim, or "
-        f"{TIE_SHARE:.0%} of an FD: what seeds alone change.",
+        f"{TIE_SHARE:.0%} of an FD: what seeds alone change. *One seed* has this least "
+        "margin only, with sigma per pixel, which scatters more, of "
+        f"{PER_PIXEL_TIE_NATS_PER_DIM:.3f} nats per pixel value or "
+        f"{PER_PIXEL_TIE_SHARE:.0%} of an FD: a hint, no test.",
     ]
     for numeral, (number, question) in zip(_NUMERALS, QUESTIONS.items(), strict=True):
         lines += ["", f"**({numeral}) {question}**", ""]
         lines += ["| claim | figures | verdict |", "|---|---|---|"]
         lines += [
-            f"| {finding.claim} | {cell(finding.figures)} | *{finding.verdict}* |"
+            f"| {finding.claim} | {cell(finding.figures)} | *{finding.marked_verdict}* |"
             for finding in findings
             if finding.question == number
         ]
@@ -153,6 +165,8 @@ def _landing(results):
     low = results.estimate("optimal", "information")
     if low is None:
         return "Optimal sigma: not run."
+    if not math.isfinite(low.mean):
+        return "Optimal sigma: diverged."
     high = results.estimate("optimal", "information_limit")
     beta = results.estimate("optimal", "effective_beta")
     return (
@@ -190,4 +204,5 @@ def _along_beta(results):
         for key in results.variants()
         if VARIANTS[key].beta is not None or key in ("optimal", "shared_fast")
     ]
-    return sorted(keys, key=lambda key: results.estimate(key, "effective_beta").mean)
+    betas = {key: results.estimate(key, "effective_beta").mean for key in keys}
+    return sorted(keys, key=lambda key: (math.isnan(betas[key]), betas[key]))

@@ -6,14 +6,21 @@ import sys
 import tempfile
 
 import numpy as np
+import tensorflow as tf
 
 from tfsigmavae.backend import require
 from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.experiments.reproduction.checks import run_checks
+from tfsigmavae.experiments.reproduction.existing import check_existing
 from tfsigmavae.experiments.reproduction.files import Files, read_json, write_json
 from tfsigmavae.experiments.reproduction.plan import Study, make_plan
 from tfsigmavae.experiments.reproduction.plots import draw_plots
-from tfsigmavae.experiments.reproduction.pool import Job, available_cores, run_jobs
+from tfsigmavae.experiments.reproduction.pool import (
+    Job,
+    available_cores,
+    check_processes,
+    run_jobs,
+)
 from tfsigmavae.experiments.reproduction.questions import find
 from tfsigmavae.experiments.reproduction.report import StudyReport, write_report
 from tfsigmavae.experiments.reproduction.scores import curve
@@ -33,7 +40,7 @@ _FEATURE_SECONDS = 60.0
 
 def reproduce(
     preset="quick",
-    output="runs/reproduce",
+    output=None,
     data="fashion_mnist",
     color_data=None,
     root=None,
@@ -48,7 +55,7 @@ def reproduce(
     Args:
         preset: `"quick"` (a few minutes on two cores), `"laptop"` (three quarters of an
             hour) or `"paper"` (the full schedules, for a GPU). Defaults to `"quick"`.
-        output: folder. Defaults to `"runs/reproduce"`.
+        output: folder. Defaults to `None`: `"runs/reproduce-PRESET"`.
         data: grey images (in `"paper"` SVHN), see `tfsigmavae.data.images.load`.
             Defaults to `"fashion_mnist"`, whose figures the checks were measured by.
         color_data: 32x32 colour images. Defaults to `None`: left out.
@@ -57,18 +64,22 @@ def reproduce(
 
     Returns:
         dict: `report` and `results`, paths; `held`, `did not hold`, `tie`, `not run`,
-        numbers of claims; `failed`, the gated checks that failed, by name.
+        `diverged`, numbers of claims; `failed`, the gated checks that failed, by name.
 
     Raises:
         ImportError: if Matplotlib is not installed.
         FileNotFoundError, ValueError: see `tfsigmavae.data.images.load`.
+        ValueError: if `processes` is less than 1, or `output` holds runs with other
+            options.
         ChildProcessError: if a run fails, naming its log.
     """
     studies, skipped = _with_data(make_plan(preset, data, color_data, root))
     if not color_data:
         skipped.append("Colour images: not run, none were given.")
     if processes is None:
-        processes = 1 if preset == "paper" else available_cores()
+        on_gpu = tf.config.list_physical_devices("GPU")
+        processes = 1 if on_gpu else available_cores()
+    output = output or f"runs/reproduce-{preset}"
     return run_studies(studies, preset, output, processes, skipped)
 
 
@@ -84,10 +95,13 @@ def run_studies(studies, preset, output, processes, skipped=()) -> dict:
     Returns:
         See `reproduce`.
     """
+    check_processes(processes)
     require("matplotlib", "reproduce")  # now, not after an hour
     files = Files(pathlib.Path(output))
     runs = {run.name: run for study in studies for run in study.runs()}
-    write_json(files.plan, _as_json(studies, runs))
+    plan = _as_json(studies, runs)
+    check_existing(files, plan)
+    write_json(files.plan, plan)
     cost = _estimated_cost(runs.values(), processes)
     _say(cost)
     features = [_job(files, "features", study.key) for study in studies]
@@ -190,6 +204,8 @@ def _estimated_cost(runs, processes):
 
 
 def _in_words(row):
+    if row["diverged"]:
+        return "diverged"
     figures = [f"-ELBO {format_number(row['negative_elbo'])}"]
     for name, column in [("root MSE", "rmse"), ("FD", "fd")]:
         if row[column] is not None:
@@ -201,7 +217,12 @@ def _judge(study, rows, files):
     """Results, checks, findings and plots of a study."""
     results = Results([row for row in rows if row["study"] == study.key])
     # Of seed 0, as an example.
-    names = {run.variant: run.name for run in study.runs() if run.seed == 0}
+    shown = results.without_diverged()
+    names = {
+        run.variant: run.name
+        for run in study.runs()
+        if run.seed == 0 and 0 in shown.of(run.variant, "kl")
+    }
     curves = {key: curve(files.history(name)) for key, name in names.items()}
     pictures = {key: dict(np.load(files.pictures(name))) for key, name in names.items()}
     return StudyReport(
@@ -210,13 +231,13 @@ def _judge(study, rows, files):
         read_json(files.features_record(study.key)),
         run_checks(results, study),
         find(results),
-        draw_plots(results, curves, pictures, files.plots / study.key),
+        draw_plots(shown, curves, pictures, files.plots / study.key),
     )
 
 
 def _outcome(reports, files):
     findings = [finding.verdict for report in reports for finding in report.findings]
-    verdicts = ("held", "did not hold", "tie", "not run")
+    verdicts = ("held", "did not hold", "tie", "not run", "diverged")
     return {
         **{verdict: findings.count(verdict) for verdict in verdicts},
         "failed": [

@@ -22,7 +22,8 @@ def score_run(model, test_images, features, num_samples) -> tuple:
         negative_bound, bound_gain        of 500 test images: the importance-weighted
                                  bound of 16 samples, and its gain over one sample
         batch_difference         largest relative change of an image's likelihood
-                                 between a batch of many and a batch of its own
+                                 between a batch of many and a batch of its own, as
+                                 the target of the decoder and without one
 
     Args:
         model: a `ConvVAE`.
@@ -108,15 +109,22 @@ def _bounds(model, images):
 
 
 def _batch_difference(model, images):
-    """Of images given the means of their posteriors: nothing here is drawn."""
+    """Of images given the means of their posteriors: nothing here is drawn.
 
-    def log_likelihood(batch):
-        return np.asarray(model.generate(model.encode(batch)).log_prob(batch))
+    The decoder has the images as its target, which it must not look at: a sigma fitted
+    to them depends on the batch, or is another one without a target.
+    """
 
-    together = log_likelihood(images)
-    alone = np.concatenate([log_likelihood(images[i : i + 1]) for i in range(8)])
-    scale = np.maximum(np.abs(together[:8]), math.prod(images.shape[1:]))
-    return np.max(np.abs(together[:8] - alone) / scale)
+    def log_likelihood(batch, target):
+        dist = model.generate(model.encode(batch), target=target, training=False)
+        return np.asarray(dist.log_prob(batch))
+
+    singles = [images[i : i + 1] for i in range(min(8, len(images)))]
+    together = log_likelihood(images, images)[: len(singles)]
+    scale = np.maximum(np.abs(together), math.prod(images.shape[1:]))
+    alone = [np.concatenate([log_likelihood(x, x) for x in singles])]
+    alone += [np.concatenate([log_likelihood(x, None) for x in singles])]
+    return np.max(np.abs(together - alone) / scale)
 
 
 def _to_levels(images):

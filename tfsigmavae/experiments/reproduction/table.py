@@ -17,6 +17,7 @@ COLUMNS = [
     "study",
     "variant",
     "seed",
+    "diverged",
     "decoder",
     "beta",
     "sigma",
@@ -49,6 +50,13 @@ COLUMNS = [
     "steps",
     "cpu_seconds",
     "seconds",
+]
+
+# What a diverged run would have had; the others do not depend on its training.
+_FIGURES = [
+    name
+    for name in COLUMNS[COLUMNS.index("sigma") : COLUMNS.index("num_dims")]
+    if name not in ("fd_floor", "fd_samples", "log_count")
 ]
 
 
@@ -113,14 +121,25 @@ class Results:
     def ratio(self, variant, other, column) -> Estimate | None:
         return self.compare(variant, other, column, lambda a, b: a / b)
 
+    def finite(self, variants, column) -> list:
+        """Those of the variants that have the column, in runs of which none diverged.
+
+        Args:
+            variants: list of keys.
+            column: name.
+        """
+        found = {key: self.estimate(key, column) for key in variants}
+        return [key for key in found if found[key] and math.isfinite(found[key].mean)]
+
     def best(self, variants, column) -> str | None:
-        """The variant with the lowest mean, of those that have the column."""
-        means = {
-            key: found.mean
-            for key in variants
-            if (found := self.estimate(key, column)) is not None
-        }
-        return min(means, key=means.get) if means else None
+        """The variant with the lowest mean, of those where it is finite."""
+        variants = self.finite(variants, column)
+        means = {key: self.estimate(key, column).mean for key in variants}
+        return min(means, key=means.get, default=None)
+
+    def without_diverged(self):
+        """`Results` of the other runs."""
+        return Results([row for row in self.rows if not row.get("diverged")])
 
     def figure(self, column):
         """A figure that all runs share, such as the number of pixels."""
@@ -128,22 +147,33 @@ class Results:
 
 
 def make_row(run, files) -> dict:
-    """The row of a finished run."""
-    summary = read_json(files.summary(run.name))
-    row = {**summary, **read_json(files.scores(run.name))}
+    """The row of a finished run; of one that diverged, all its figures are NaN."""
+    row = read_json(files.scores(run.name))
     row |= {"study": run.study, "variant": run.variant, "seed": run.seed}
     row |= {"decoder": run.experiment.decoder, "beta": VARIANTS[run.variant].beta}
-    row["negative_elbo"] = -summary["elbo"]
-    if "elbo_recalibrated" in summary:
-        row["negative_elbo_recalibrated"] = -summary["elbo_recalibrated"]
-    row["train_rmse"] = math.sqrt(summary["train_mse"])
-    if summary.get("sigma") is not None:
-        row["effective_beta"] = effective_beta(summary["sigma"])
+    row.setdefault("diverged", False)
+    if row["diverged"]:
+        row |= dict.fromkeys(_FIGURES, math.nan)
+        # What beta-VAEs are sorted by is known all the same.
+        row["effective_beta"] = math.nan if row["beta"] is None else row["beta"]
+    else:
+        row |= _figures(run, files)
+    return {column: row.get(column) for column in COLUMNS}
+
+
+def _figures(run, files):
+    row = read_json(files.summary(run.name))
+    row["negative_elbo"] = -row["elbo"]
+    if "elbo_recalibrated" in row:
+        row["negative_elbo_recalibrated"] = -row["elbo_recalibrated"]
+    row["train_rmse"] = math.sqrt(row["train_mse"])
+    if row.get("sigma") is not None:
+        row["effective_beta"] = effective_beta(row["sigma"])
     curves = curve(files.history(run.name))
     for step, value in zip(curves["step"], curves["negative_elbo"], strict=False):
         if step in EARLY_STEPS:
             row[f"negative_elbo_at_{step}"] = value
-    return {column: row.get(column) for column in COLUMNS}
+    return row
 
 
 def write_csv(rows, path) -> None:

@@ -7,6 +7,7 @@ OUTPUT/plan.json says what the names mean.
 """
 
 import json
+import math
 import pathlib
 import sys
 
@@ -26,11 +27,23 @@ def make_features(files, study):
 
 
 def make_run(files, run, study) -> bool:
-    """Trains and scores one run; whether it came to its end."""
+    """Trains and scores one run; whether it came to its end.
+
+    A run that diverged has an end as well, and no figures: the others go on.
+    """
     experiment = ImageExperiment(**run["options"])
     folder = files.run(run["name"])
-    if experiment.run(folder) is None:
+    try:
+        summary = experiment.run(folder)
+    except ValueError as error:
+        if "Training has diverged" not in str(error):
+            raise
+        summary = {"elbo": math.nan}
+    if summary is None:
         return False
+    if not math.isfinite(summary["elbo"]):
+        write_json(files.scores(run["name"]), _diverged(experiment, folder))
+        return True
     model = keras.saving.load_model(folder / "model.keras")
     network = FeatureNetwork(files.features(run["study"]))
     scores, pictures = score_run(
@@ -40,6 +53,18 @@ def make_run(files, run, study) -> bool:
     np.savez_compressed(folder / "pictures.npz", **pictures)
     write_json(files.scores(run["name"]), scores)
     return True
+
+
+def _diverged(experiment, folder):
+    record = json.loads((folder / "run.json").read_text())
+    kept = ("steps", "seconds", "cpu_seconds", "parameters")
+    return {
+        "diverged": True,
+        **{name: record[name] for name in kept},
+        "num_dims": math.prod(experiment.test_images.shape[1:]),
+        "num_train": len(experiment.train_images),
+        "num_test": len(experiment.test_images),
+    }
 
 
 def main(argv=None) -> int:
