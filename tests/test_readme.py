@@ -73,7 +73,20 @@ def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
                 compile("\n" * lines_before + block["code"], page.name, "exec"),
                 namespace,
             )
-    assert blocks
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))],
+    ids=lambda page: page.stem,
+)
+def test_a_page_is_finished_and_its_links_lead_somewhere(page):
+    prose = FENCE.sub("", page.read_text())
+    assert not re.findall(r"<!--(?!\s*not run).*?-->", prose)
+    for link in re.findall(r"\]\(([^)\s]+)", prose):
+        target = link.partition("#")[0]
+        if target and "://" not in link:
+            assert (page.parent / target).exists(), link
 
 
 def _links():

@@ -33,7 +33,7 @@ def test_quick_is_nine_short_runs_of_one_seed():
 
 
 def test_laptop_has_three_seeds_of_the_main_decoders_and_fits_two_cores():
-    studies = make_plan("laptop", color_data="some/cifar.zip")
+    studies = make_plan("laptop", color_data="some/cifar10.zip")
     assert [study.thresholds for study in studies] == ["fashion", "cifar"]
     grey, colour = (study.seeds for study in studies)
     assert {key for key, count in grey.items() if count == 3} == set(colour)
@@ -96,9 +96,31 @@ def test_runs_have_names_of_their_own_and_survive_json():
         ("fashion_mnist", "fashion_mnist", "fashion"),
         ("/usr/share/datasets/fashion-mnist", "fashion_mnist", "fashion"),
         ("mnist", "mnist", None),
+        ("tfds:fashion_mnist", "tfds_fashion_mnist", "fashion"),
+        ("cifar10_jpeg_train10k.zip", "cifar10_jpeg_train10k", "cifar"),
+        ("cifar-10-batches-py", "cifar_10_batches_py", "cifar"),
+        ("cifar100", "cifar100", None),
+        ("cifar-100-python", "cifar_100_python", None),
+        ("old-fashioned chairs", "old_fashioned_chairs", None),
+        ("fashion", "fashion", None),
         ("my pictures.zip", "my_pictures", None),
     ],
 )
 def test_limits_are_known_by_the_name_of_the_data(data, key, thresholds):
     (study,) = make_plan("quick", data)
     assert (study.key, study.thresholds) == (key, thresholds)
+
+
+@pytest.mark.parametrize(
+    ("preset", "data", "color_data", "keys"),
+    [
+        ("paper", "mnist", None, ["mnist", "mnist_2"]),
+        ("paper", "a/mnist", "b/mnist", ["mnist", "mnist_2", "mnist_3"]),
+        ("laptop", "/a/images", "/b/images", ["images", "images_2"]),
+    ],
+)
+def test_data_of_one_name_have_keys_of_their_own(preset, data, color_data, keys):
+    studies = make_plan(preset, data, color_data)
+    assert [study.key for study in studies] == keys
+    runs = [run for study in studies for run in study.runs()]
+    assert len({run.name for run in runs}) == len(runs)

@@ -79,6 +79,12 @@ def test_a_failure_ends_the_others_and_names_the_log(tmp_path, code, words):
     assert not slow.result.exists() and not later.result.exists()
 
 
+@pytest.mark.parametrize("processes", [0, -1])
+def test_less_than_one_process_is_an_error(tmp_path, processes):
+    with pytest.raises(ValueError, match=f"`processes` must be .* 1, got {processes}"):
+        run_jobs([job(tmp_path, "any")], processes)
+
+
 def test_an_interrupted_job_interrupts(tmp_path):
     interrupted = job(tmp_path, "interrupted", "import sys; sys.exit(130)")
     with pytest.raises(KeyboardInterrupt):

@@ -27,14 +27,40 @@ def finding(claim, column, **changes):
         (Estimate(-2.0, math.nan, 1), 1.0, "held"),
         (Estimate(2.0, math.nan, 1), 1.0, "did not hold"),
         (Estimate(-1.0, math.nan, 1), 1.0, "tie"),
-        (Estimate(-2.0, 1.0, 4), 0.5, "held"),  # two standard errors are 1
-        (Estimate(-2.0, 2.5, 4), 0.5, "tie"),
+        # Student's t: 12.71 standard errors of two seeds, 3.18 of four.
+        (Estimate(-2.0, 2.0 * 2**0.5 / 12.8, 2), 0.5, "held"),
+        (Estimate(-2.0, 2.0 * 2**0.5 / 12.6, 2), 0.5, "tie"),
+        (Estimate(-2.0, 2.0 * 2 / 3.19, 4), 0.5, "held"),
+        (Estimate(-2.0, 2.0 * 2 / 3.17, 4), 0.5, "tie"),
+        (Estimate(-2.0, 2.0 * 10 / 2.01, 100), 0.5, "held"),
         (Estimate(2.0, 1.0, 4), 2.5, "tie"),  # few seeds that happen to agree
-        (Estimate(math.nan, math.nan, 1), 1.0, "did not hold"),
+        (Estimate(math.nan, math.nan, 1), 1.0, "diverged"),
     ],
 )
 def test_verdict(difference, tie, verdict):
-    assert Finding(1, "", "", difference, tie).verdict == verdict
+    found = Finding(1, "", "", difference, tie)
+    assert found.verdict == verdict
+    single = difference is not None and difference.count == 1
+    assert found.marked_verdict == (f"{verdict} (one seed)" if single else verdict)
+
+
+def test_quantiles_are_those_of_students_t():
+    stats = pytest.importorskip("scipy.stats")
+    for count in range(2, 11):
+        margin = Finding(1, "", "", Estimate(0.0, math.sqrt(count), count), 0.0).margin
+        assert margin == pytest.approx(stats.t.ppf(0.975, count - 1), abs=0.006)
+
+
+def test_one_seed_with_sigma_per_pixel_has_a_margin_of_its_own():
+    claim = "sigma per pixel has the better likelihood"
+    near = {"per_pixel": {"negative_elbo": -950.0}}  # optimal: -600
+    assert finding(claim, "-ELBO", **near).verdict == "held"
+    (one,) = [
+        found
+        for found in find(reproduction_rows.results(seeds=1, **near))
+        if found.claim == claim and found.figures.startswith("-ELBO")
+    ]
+    assert one.verdict == "tie" and one.margin == pytest.approx(400.0)
 
 
 def test_every_question_has_findings_in_order():
@@ -93,10 +119,30 @@ def test_the_beta_curve_is_read_at_the_effective_beta():
     assert off.verdict == "did not hold"
 
 
-def test_a_larger_gap_at_the_smallest_beta():
-    assert finding("larger gap to the prior", "least").verdict == "held"
-    reverse = {"beta_0.01": {"prior_gap_limit": 1.0}}
-    assert finding("larger gap", "least", **reverse).verdict == "did not hold"
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "tie"),  # 6.9 to 64.6 against 5.2 to 48
+        ({"beta_0.01": {"prior_gap_limit": 50.0}}, "held"),
+        ({"optimal": {"prior_gap_limit": 66.0, "prior_gap": 70.0}}, "did not hold"),
+        ({"beta_0.01": {"prior_gap": math.nan}}, "diverged"),
+        # Not smaller than the beta that optimal sigma lands at.
+        ({"optimal": {"effective_beta": 0.009}}, "not run"),
+    ],
+)
+def test_a_larger_gap_at_the_smallest_beta(changes, verdict):
+    assert finding("larger gap to the prior", "KL(m", **changes).verdict == verdict
+
+
+def test_a_diverged_beta_is_not_the_best_and_its_claims_say_so():
+    """NaN is less than nothing."""
+    diverged = dict.fromkeys(reproduction_rows.rows(1)[0], math.nan)
+    fixed = ("study", "variant", "seed", "beta", "effective_beta", "num_dims")
+    diverged = {name: diverged[name] for name in diverged if name not in fixed}
+    found = finding("best beta, each", "-ELBO,", **{"beta_0.01": diverged})
+    assert found.verdict == "held" and "beta 0.03" in found.figures
+    found = finding("better ELBO than the best beta, each", "-ELBO,", optimal=diverged)
+    assert found.verdict == "diverged"
 
 
 def test_nothing_run_gives_no_verdict():

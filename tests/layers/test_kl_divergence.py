@@ -219,6 +219,7 @@ def test_a_variable_weight_trains_unless_told_otherwise(kind):
     assert len(model.trainable_weights) == 1
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 @pytest.mark.parametrize("kind", KINDS)
 def test_fit_adds_it_to_the_loss(kind):
     inputs = keras.Input([2 * K])

@@ -153,9 +153,9 @@ def _questions(findings):
         lines += ["", f"**({numeral}) {question}**", ""]
         lines += ["| claim | figures | verdict |", "|---|---|---|"]
         lines += [
-            f"| {finding.claim} | {cell(finding.figures)} | *{finding.marked_verdict}* |"
-            for finding in findings
-            if finding.question == number
+            f"| {found.claim} | {cell(found.figures)} | *{found.marked_verdict}* |"
+            for found in findings
+            if found.question == number
         ]
     return lines
 

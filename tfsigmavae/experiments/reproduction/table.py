@@ -68,6 +68,8 @@ class Estimate(typing.NamedTuple):
     count: int
 
     def __str__(self):
+        if not math.isfinite(self.mean):
+            return f"diverged (n={self.count})"
         spread = f" ± {format_number(self.spread)}" if self.count > 1 else ""
         return f"{format_number(self.mean)}{spread} (n={self.count})"
 
