@@ -134,8 +134,7 @@ class SVGLP(VariationalModel):
         *size, channels = self.frame_shape
         num_outputs = self.decoder.params_size(channels)
         sizes = {k: v for k, v in self._arguments.items() if k != "scored_frames"}
-        # A seed that `keras.utils.set_random_seed` decides where none is given.
-        seed = self.seed_generator.get_config()["seed"]
+        seed = self.seed_generator.initial_seed
         self.networks = SVGNetworks(num_outputs, seed, dtype=self.dtype_policy, **sizes)
         if not self.decoder.built:  # a reloaded one is
             self.decoder.build([None, 1, *size, num_outputs])

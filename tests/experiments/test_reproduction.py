@@ -1,13 +1,19 @@
 """The whole reproduction on noise, with its jobs run in this process."""
 
 import csv
+import dataclasses
 import json
 import math
+import shutil
+import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfsigmavae.decoders import OptimalSigma
+from tfsigmavae.experiments import ImageExperiment
 from tfsigmavae.experiments.reproduction import runner, worker
 from tfsigmavae.experiments.reproduction.features import FeatureNetwork
 from tfsigmavae.experiments.reproduction.files import Files
@@ -19,6 +25,9 @@ from tfsigmavae.models import ConvVAE
 pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
 
 
+EXPECTED_WORDS = "-ELBO"
+
+
 def run_here(jobs, processes, describe=None, say=None):
     """Stands for `run_jobs`: the same commands, in order, in this process."""
     for job in jobs:
@@ -27,7 +36,7 @@ def run_here(jobs, processes, describe=None, say=None):
             assert worker.main(job.command[3:]) == 0
             assert job.result.is_file()
             if describe:
-                assert "-ELBO" in describe(job)
+                assert EXPECTED_WORDS in describe(job)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,6 +110,72 @@ def test_a_run_whose_scores_are_missing_is_scored_and_not_trained(output, monkey
     assert json.loads(scores.read_text()) == pytest.approx(before, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"steps": 3}, r"a run noise-optimal-0 .*\(steps 2 -> 3\)"),
+        # It shapes the scores, and no run's training.
+        ({"num_samples": 51}, r"a study noise .*\(num_samples \d+ -> 51\)"),
+    ],
+)
+def test_results_of_other_options_are_not_taken_for_these(output, changes, words):
+    folder, study, _ = output
+    plan = Files(folder / "run").plan
+    before = plan.read_text()
+    if "steps" in changes:
+        changes = {"options": {**study.options, **changes}}
+    other = dataclasses.replace(study, **changes)
+    with pytest.raises(ValueError, match=f"{words}.*Choose another --output"):
+        runner.run_studies([other], "dry run", folder / "run", 1)
+    assert plan.read_text() == before
+
+
+def test_fewer_than_one_process_is_an_early_error(output, tmp_path):
+    with pytest.raises(ValueError, match="`processes` must be at least 1, got 0"):
+        runner.run_studies([output[1]], "dry run", tmp_path / "run", 0)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def copied(output, tmp_path, monkeypatch):
+    """The finished reproduction, without the run of unit variance."""
+    shutil.copytree(output[0] / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "runs" / "noise-unit-0")
+    monkeypatch.setattr(runner, "run_jobs", run_here)
+    monkeypatch.setattr(sys.modules[__name__], "EXPECTED_WORDS", "diverged")
+    return tmp_path / "run"
+
+
+def test_a_diverged_run_is_reported_and_the_others_stand(copied, output, monkeypatch):
+    def too_fast(**options):
+        return ImageExperiment(**{**options, "learning_rate": 1e30})
+
+    monkeypatch.setattr(worker, "ImageExperiment", too_fast)
+    outcome = runner.run_studies([output[1]], "dry run", copied, 1)
+    assert outcome["diverged"] > 0
+    files = Files(copied)
+    assert json.loads(files.scores("noise-unit-0").read_text())["diverged"] is True
+    lines = files.report.read_text().splitlines()
+    row = next(line for line in lines if line.startswith("| unit variance"))
+    assert row.count("diverged") == 8
+    row = next(line for line in lines if line.startswith("| optimal sigma |"))
+    assert "diverged" not in row
+    with open(files.results, newline="") as file:
+        rows = {row["variant"]: row for row in csv.DictReader(file)}
+    assert rows["unit"]["diverged"] == "True" and rows["unit"]["num_dims"] == "64"
+    assert rows["unit"]["negative_elbo"] == rows["unit"]["fd"] == "nan"
+
+
+def test_any_other_error_of_a_run_stays_one(copied, output, monkeypatch):
+    def broken(self, folder):
+        raise ValueError("broken")
+
+    monkeypatch.setattr(ImageExperiment, "run", broken)
+    with pytest.raises(ValueError, match="broken"):
+        runner.run_studies([output[1]], "dry run", copied, 1)
+    assert not Files(copied).scores("noise-unit-0").exists()
+
+
 def test_features_are_those_of_the_hidden_layer(output):
     folder, study, _ = output
     files = Files(folder / "run")
@@ -155,6 +230,35 @@ def test_distances_are_of_samples_and_of_reconstructions(scored):
     mean, scale = model.posterior(images).mean(), model.posterior(images).stddev()
     kl = 0.5 * np.sum(mean**2 + scale**2 - 1.0 - 2.0 * np.log(scale), axis=1)
     assert scores["rate"] == pytest.approx(kl.mean(), rel=1e-4)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Peeking(OptimalSigma):
+    """Fits sigma to whatever it is to score."""
+
+    def distribution(self, params, target, training):
+        if target is None:
+            return super().distribution(params, target, training)
+        return self.normal(params, tf.sqrt(self._variance(params, target)))
+
+
+@pytest.mark.parametrize(
+    ("decoder", "low", "high"),
+    [
+        (OptimalSigma(), 0.0, 1e-6),
+        (OptimalSigma(scope="image"), 0.0, 1e-6),
+        (Peeking(), 1e-3, math.inf),
+        # The same in every batch, but not without the image.
+        (Peeking(scope="image"), 1e-3, math.inf),
+    ],
+)
+def test_a_sigma_fitted_to_test_images_shows(eager, decoder, low, high):
+    model = ConvVAE((8, 8, 1), decoder, latent_size=2, widths=(2, 2), seed=0)
+    brightness = np.linspace(20, 250, 12)[:, None, None, None]
+    noise = np.random.default_rng(0).uniform(size=(12, 8, 8, 1))
+    images = (noise * brightness).astype(np.uint8)
+    found = score_run(model, images, Brightness(False), num_samples=5)[0]
+    assert low <= found["batch_difference"] <= high
 
 
 def test_data_without_labels_leave_the_frechet_distance_out(scored):

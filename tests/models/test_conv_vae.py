@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 from fresh_process import run_python
+from tiny_svg_lp import tiny_model
 
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.export import export_saved_model
-from tfsigmavae.models import ConvVAE
+from tfsigmavae.models import ConvVAE, HierarchicalVAE
+from tfsigmavae.video import SVGLP
 
 tfd = tfp.distributions
 IMAGES = np.random.default_rng(0).random((6, 8, 8, 3)).astype(np.float32)
@@ -157,6 +159,23 @@ def test_the_seed_decides_the_weights():
     kernels = [w for w in first if w.ndim > 1]
     others = [w for w in other if w.ndim > 1]
     assert all(np.any(a != b) for a, b in zip(kernels, others, strict=True))
+
+
+@pytest.mark.parametrize("make", [ConvVAE, HierarchicalVAE, SVGLP])
+def test_without_a_seed_that_of_keras_decides(make):
+    models = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        if make is SVGLP:
+            models.append(tiny_model(seed=None))
+        else:
+            models.append(make((8, 8, 3)))
+    first, same, other = (model.trainable_variables for model in models)
+    for ours, theirs in zip(first, same, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    kernels = [(a, b) for a, b in zip(first, other, strict=True) if a.name == "kernel"]
+    assert any(np.any(np.array(a) != np.array(b)) for a, b in kernels)
+    assert models[0].seed is None
 
 
 def test_weights_learn_under_xla_and_bfloat16(tmp_path):

@@ -76,8 +76,7 @@ class ConvVAE(ImageVAE):
         _check_arguments(self.image_shape, latent_size, widths)
         self.latent_size = int(latent_size)
         self.widths = tuple(int(width) for width in widths)
-        # A seed that `keras.utils.set_random_seed` decides where none is given.
-        self._next_seed = self.seed_generator.get_config()["seed"]
+        self._next_seed = self.seed_generator.initial_seed
         self.encoder = self._make_encoder()
         self.generator = self._make_generator()
         if not self.decoder.built:  # a reloaded one is

@@ -116,8 +116,7 @@ class HierarchicalVAE(ImageVAE):
         rows = [*(size[0] for size in sizes), height]
         # How many times larger each map is than the one above; the image last.
         factors = [1, *(b // a for a, b in itertools.pairwise(rows))]
-        # A seed that `keras.utils.set_random_seed` decides where none is given.
-        seed = self.seed_generator.get_config()["seed"]
+        seed = self.seed_generator.initial_seed
         convolution = Convolutions(seed, self.dtype_policy)
         # Flat lists only: Keras before 3.13 does not save layers in lists of lists.
         self.encoder = self._make_encoder(sizes[::-1], factors[:0:-1], convolution)
