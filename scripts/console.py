@@ -22,7 +22,8 @@ def run(main):
     except (ValueError, TypeError, OSError, ImportError) as error:
         raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
         modules = map(sys.modules.get, ("__main__", "tfsigmavae", "tfsigmavae_video"))
-        ours = tuple(os.path.dirname(m.__file__) + os.sep for m in modules if m)
+        files = [getattr(module, "__file__", None) for module in modules]
+        ours = tuple(os.path.dirname(file) + os.sep for file in files if file)
         if os.environ.get("TFSIGMAVAE_TRACEBACK") or not raised_in.startswith(ours):
             raise
         sys.exit(f"error: {error}")

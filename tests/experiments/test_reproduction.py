@@ -17,7 +17,11 @@ from tfsigmavae.experiments import ImageExperiment
 from tfsigmavae.experiments.reproduction import runner, worker
 from tfsigmavae.experiments.reproduction.features import FeatureNetwork
 from tfsigmavae.experiments.reproduction.files import Files
-from tfsigmavae.experiments.reproduction.scores import curve, score_run
+from tfsigmavae.experiments.reproduction.scores import (
+    _batch_difference,
+    curve,
+    score_run,
+)
 from tfsigmavae.metrics import frechet_distance
 from tfsigmavae.models import ConvVAE
 
@@ -146,6 +150,8 @@ def copied(output, tmp_path, monkeypatch):
     return tmp_path / "run"
 
 
+# Keras does not close the history of a training that ends by an error.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_diverged_run_is_reported_and_the_others_stand(copied, output, monkeypatch):
     def too_fast(**options):
         return ImageExperiment(**{**options, "learning_rate": 1e30})
@@ -157,7 +163,7 @@ def test_a_diverged_run_is_reported_and_the_others_stand(copied, output, monkeyp
     assert json.loads(files.scores("noise-unit-0").read_text())["diverged"] is True
     lines = files.report.read_text().splitlines()
     row = next(line for line in lines if line.startswith("| unit variance"))
-    assert row.count("diverged") == 8
+    assert row.count("diverged") == 9
     row = next(line for line in lines if line.startswith("| optimal sigma |"))
     assert "diverged" not in row
     with open(files.results, newline="") as file:
@@ -253,12 +259,11 @@ class Peeking(OptimalSigma):
     ],
 )
 def test_a_sigma_fitted_to_test_images_shows(eager, decoder, low, high):
-    model = ConvVAE((8, 8, 1), decoder, latent_size=2, widths=(2, 2), seed=0)
+    model = ConvVAE((8, 8, 1), 2, (2, 2), decoder=decoder, seed=0)
     brightness = np.linspace(20, 250, 12)[:, None, None, None]
     noise = np.random.default_rng(0).uniform(size=(12, 8, 8, 1))
     images = (noise * brightness).astype(np.uint8)
-    found = score_run(model, images, Brightness(False), num_samples=5)[0]
-    assert low <= found["batch_difference"] <= high
+    assert low <= _batch_difference(model, images) <= high
 
 
 def test_data_without_labels_leave_the_frechet_distance_out(scored):

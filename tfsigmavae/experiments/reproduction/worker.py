@@ -10,6 +10,7 @@ import json
 import math
 import pathlib
 import sys
+import time
 
 import keras
 import numpy as np
@@ -42,7 +43,7 @@ def make_run(files, run, study) -> bool:
     if summary is None:
         return False
     if not math.isfinite(summary["elbo"]):
-        write_json(files.scores(run["name"]), _diverged(experiment, folder))
+        write_json(files.scores(run["name"]), _diverged(experiment))
         return True
     model = keras.saving.load_model(folder / "model.keras")
     network = FeatureNetwork(files.features(run["study"]))
@@ -55,12 +56,13 @@ def make_run(files, run, study) -> bool:
     return True
 
 
-def _diverged(experiment, folder):
-    record = json.loads((folder / "run.json").read_text())
-    kept = ("steps", "seconds", "cpu_seconds", "parameters")
+def _diverged(experiment):
+    """What is known of such a run; its folder may have no record."""
     return {
         "diverged": True,
-        **{name: record[name] for name in kept},
+        "parameters": experiment.make_model().count_params(),
+        "steps": experiment.steps,
+        "cpu_seconds": round(time.process_time(), 1),
         "num_dims": math.prod(experiment.test_images.shape[1:]),
         "num_train": len(experiment.train_images),
         "num_test": len(experiment.test_images),
