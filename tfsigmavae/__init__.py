@@ -4,6 +4,7 @@ import tfsigmavae as sv
 
 sv.decoders    p(x | z) whose sigma is learned or solved for
 sv.layers      distribution layers and building blocks
+sv.data        image data sets; sv.images for grids of them
 sv.video       SVG-LP, video data, GIFs (loaded when first used)
 """
 
@@ -14,7 +15,7 @@ from tfsigmavae.backend import check_keras
 check_keras()  # before anything imports Keras
 
 # ruff: noqa: E402
-from tfsigmavae import decoders, distributions, layers, math, metrics
+from tfsigmavae import data, decoders, distributions, images, layers, math, metrics
 from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
 from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 from tfsigmavae.export import export_saved_model
@@ -42,10 +43,12 @@ __all__ = [
     "TrainingCheckpoint",
     "VariationalModel",
     "__version__",
+    "data",
     "decoders",
     "distributions",
     "export_saved_model",
     "has_checkpoint",
+    "images",
     "layers",
     "load_checkpoint",
     "math",

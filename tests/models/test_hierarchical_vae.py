@@ -178,6 +178,10 @@ def _draw(distribution, noise):
 
 def test_log_likelihood_against_the_integral_over_two_levels():
     model = _tiny((2, 2, 1), ((1, 1), (1, 1)), decoder=FixedSigma(0.3))
+    # Posteriors near their priors: the weights then have no heavy tail.
+    for level in model.ladder:
+        for head in (level.shift_head, level.change_head):
+            head.set_weights([0.2 * weight for weight in head.get_weights()])
     images = np.random.default_rng(3).random((3, 2, 2, 1)).astype(np.float32)
     # Quantiles of N(0, 1) in the middle of 60 x 60 cells of equal prior mass.
     grid = tfd.Normal(0.0, 1.0).quantile((np.arange(60, dtype=np.float32) + 0.5) / 60)
@@ -191,7 +195,7 @@ def test_log_likelihood_against_the_integral_over_two_levels():
     likelihood = model.generate(tf.stack([coarse, fine], 1))
     repeated = [np.repeat(image[None], len(noise), axis=0) for image in images]
     log_likelihood = np.stack([likelihood.log_prob(x) for x in repeated], axis=1)
-    assert np.all(np.ptp(log_likelihood, axis=0) > 0.2)  # the latents matter
+    assert np.all(np.ptp(log_likelihood, axis=0) > 0.1)  # the latents matter
     expected = _log_mean_exp(np.float64(log_likelihood))
     bound = model.log_likelihood(images, 1000, seed=1)
     # The standard error of 1,000 weights, whose spread is below one, is 0.03.

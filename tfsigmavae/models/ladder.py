@@ -68,7 +68,9 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(dtype=convolution.dtype)
         self.narrow = convolution(width // 2)
         self.spatial = convolution(width // 2, 3)
-        self.widen = convolution(width)
+        # No bias, here and wherever a sum follows: later layers have one, and
+        # TensorFlow fails to fuse a chain of biases and sums, with an error message.
+        self.widen = convolution(width, use_bias=False)
 
     def build(self, input_shape):
         *size, width = input_shape
@@ -133,7 +135,9 @@ class TopDownLevel(keras.layers.Layer):
         self.change_head = network(
             [*shape, width], [convolution.head(channels, kernel_initializer="zeros")]
         )
-        self.latent_network = network([*shape, channels], [convolution(width)])
+        self.latent_network = network(
+            [*shape, channels], [convolution(width, use_bias=False)]
+        )
         self.built = True
 
     def enter(self, state):
