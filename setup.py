@@ -62,12 +62,13 @@ setup(
         "reproduce": ["matplotlib>=3.8"],
         "svhn": ["scipy>=1.11"],
         # xdist: two workers nearly halve the time of the tests. matplotlib: the plots
-        # are tested. setuptools: so that the test of the package builds it without the
+        # are tested. scipy: SVHN's files, and oracles of formulas. setuptools: so that the test of the package builds it without the
         # network.
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.5",
             "matplotlib>=3.8",
+            "scipy>=1.11",
             "ruff>=0.9",
             "build>=1.2",
             "setuptools>=77",
