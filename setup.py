@@ -62,8 +62,8 @@ setup(
         "reproduce": ["matplotlib>=3.8"],
         "svhn": ["scipy>=1.11"],
         # xdist: two workers nearly halve the time of the tests. matplotlib: the plots
-        # are tested. scipy: SVHN's files, and oracles of formulas. setuptools: so that the test of the package builds it without the
-        # network.
+        # are tested. scipy: SVHN's files, and oracles of formulas. setuptools: so that
+        # the test of the package builds it without the network.
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.5",
