@@ -35,10 +35,10 @@ def test_sigma_becomes_the_rmse_over_the_data(scope):
     np.testing.assert_allclose(model.decoder.sigma, np.sqrt(expected), rtol=1e-4)
     assert sigma == pytest.approx(np.sqrt(np.mean(expected)), rel=1e-4)
     logs = model.evaluate(IMAGES, verbose=0, return_dict=True)
-    assert logs["sigma"] == pytest.approx(sigma, rel=1e-5)
+    assert float(logs["sigma"]) == pytest.approx(sigma, rel=1e-5)
     if scope == "batch":  # (D / 2) (ln(2 pi mse) + 1), the optimum
         optimum = 0.5 * 48 * (np.log(2 * np.pi * expected) + 1.0)
-        assert logs["nll"] == pytest.approx(optimum, abs=0.01)
+        assert float(logs["nll"]) == pytest.approx(optimum, abs=0.01)
 
 
 def test_nothing_else_changes():
@@ -71,7 +71,7 @@ def test_a_video_model_is_recalibrated_with_its_moving_averages():
     sigma = model.recalibrate(dataset)
     logs = model.evaluate(dataset, verbose=0, return_dict=True)
     # Noise of the posterior differs between the two passes.
-    assert sigma**2 == pytest.approx(logs["mse"], rel=0.02)
+    assert sigma**2 == pytest.approx(float(logs["mse"]), rel=0.02)
 
 
 def test_a_decoder_without_a_running_sigma_is_refused():
