@@ -76,7 +76,9 @@ def test_beta_is_that_of_the_papers_convention(key):
 
 @pytest.mark.parametrize("key", VARIANTS)
 def test_every_decoder_exists_and_takes_its_options(key):
-    decoders.get(VARIANTS[key].decoder, **VARIANTS[key].options)
+    options = VARIANTS[key].options
+    config = decoders.get(VARIANTS[key].decoder, **options).get_config()
+    assert {name: config[name] for name in options} == options
 
 
 def test_runs_have_names_of_their_own_and_survive_json():

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from fresh_process import run_python
+from served_image_vae import check_served
 
 from tfsigmavae import decoders
 from tfsigmavae.decoders import FixedSigma
-from tfsigmavae.export import export_saved_model
 from tfsigmavae.models import HierarchicalVAE
 from tfsigmavae.models.ladder import LOG_SCALE_LIMIT
 
@@ -370,24 +369,4 @@ def test_a_saved_model_is_the_same_after_loading(tmp_path):
 
 
 def test_export_needs_tensorflow_only(tmp_path):
-    model = _tiny()
-    export_saved_model(model, tmp_path / "served")
-    np.save(tmp_path / "images.npy", IMAGES)
-    run_python(
-        f"""
-        import numpy as np, sys, tensorflow as tf
-        model = tf.saved_model.load({str(tmp_path / "served")!r})
-        images = np.load({str(tmp_path / "images.npy")!r})
-        codes = model.encode(images)
-        np.savez({str(tmp_path / "served.npz")!r}, codes=codes,
-                 decoded=model.decode(codes), rebuilt=model.reconstruct(images),
-                 sample=model.sample(num=4, seed=3))
-        assert "tensorflow_probability" not in sys.modules
-        """
-    )
-    served = np.load(tmp_path / "served.npz")
-    # Another graph of the same float32 operations.
-    np.testing.assert_allclose(served["codes"], model.encode(IMAGES), atol=1e-4)
-    np.testing.assert_allclose(served["rebuilt"], model(IMAGES), atol=1e-5)
-    np.testing.assert_allclose(served["decoded"], model(IMAGES), atol=1e-5)
-    np.testing.assert_allclose(served["sample"], model.sample(4, seed=3), atol=1e-5)
+    check_served(_tiny(), IMAGES, tmp_path, codes_atol=1e-4)
