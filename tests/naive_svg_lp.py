@@ -227,7 +227,8 @@ class Unit:
         # A transposed convolution has its input channels last, a plain one before.
         is_transposed = "Transpose" in type(convolution).__name__
         self.kernel = np.concatenate(kernels, axis=3 if is_transposed else 2)
-        self.bias = 0.0 if convolution.bias is None else array(convolution.bias)
+        bias = getattr(convolution, "bias", None)
+        self.bias = 0.0 if bias is None else array(bias)
         norm = getattr(layer, "batch_norm", None)
         self.norm = norm and Norm(norm)
 

@@ -57,8 +57,9 @@ class LSTM(keras.layers.Layer):
         num_steps = projected.shape[1]
         if num_steps and num_steps <= _MAX_UNROLLED:
             outputs = []
-            for i in range(num_steps):
-                state = self._cell(projected[:, i], state)
+            # Not `projected[:, i]`: the gradient of each slice would be a whole tensor.
+            for step in tf.unstack(projected, axis=1):
+                state = self._cell(step, state)
                 outputs.append(state[0])
             return tf.stack(outputs, axis=1), state
         return self._loop(projected, state)

@@ -31,8 +31,9 @@ class SVGLP(VariationalModel):
 
     While t is within the context, the skips are those of x_{t-1}. Training feeds true
     frames throughout. Batch norm uses the statistics of all frames of a batch in
-    training, and moving averages everywhere else: no prediction depends on the other
-    clips of its batch (the official code samples with batch statistics).
+    training (or of each time step, by `frame_statistics`), and moving averages
+    everywhere else: no prediction depends on the other clips of its batch (the official
+    code samples with batch statistics).
 
     Args:
         frame_shape: (height, width, channels); both sides multiples of 2**k, where k
@@ -59,6 +60,12 @@ class SVGLP(VariationalModel):
         posterior_mean_stddev: float, initial weights of the posterior's mean. Defaults
             to `0.02`.
         batch_norm_momentum: float in [0, 1). Defaults to `0.9`.
+        frame_statistics: bool, whether batch norm uses the statistics of each time step
+            over the clips of a batch, as the official code does, instead of those of
+            all frames together: other training dynamics, and slower. Clips then need a
+            static number of frames. Defaults to `False`.
+        remat: bool, rematerialisation: the gradient computes what the convolutions keep
+            in memory a second time. Less memory, slower. Defaults to `False`.
         beta: float, KL weight. Defaults to `1.0`.
         seed: int or `None`, see `VariationalModel`.
         **kwargs: `name` and `dtype` of `keras.Model`.
@@ -102,6 +109,8 @@ class SVGLP(VariationalModel):
         prior_log_variance_bias=0.0,
         posterior_mean_stddev=0.02,
         batch_norm_momentum=0.9,
+        frame_statistics=False,
+        remat=False,
         beta=1.0,
         seed=None,
         **kwargs,
@@ -124,6 +133,8 @@ class SVGLP(VariationalModel):
             "prior_log_variance_bias": prior_log_variance_bias,
             "posterior_mean_stddev": posterior_mean_stddev,
             "batch_norm_momentum": batch_norm_momentum,
+            "frame_statistics": frame_statistics,
+            "remat": remat,
         }
         _check_arguments(self._arguments)
         self.frame_shape = tuple(frame_shape)

@@ -21,6 +21,7 @@ class SVGNetworks(keras.layers.Layer):
         code_size, hidden_size, width, prior, batch_norm_momentum: see `SVGLP`.
         predictor_residual, posterior_residual, posterior_mean_stddev: see `SVGLP`.
         posterior_log_variance_bias, prior_log_variance_bias: see `SVGLP`.
+        frame_statistics, remat: see `SVGLP`.
         **kwargs: `name` and `dtype` of the layer.
     """
 
@@ -43,6 +44,8 @@ class SVGNetworks(keras.layers.Layer):
         prior_log_variance_bias,
         posterior_mean_stddev,
         batch_norm_momentum,
+        frame_statistics,
+        remat,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -50,10 +53,12 @@ class SVGNetworks(keras.layers.Layer):
         self.num_context = num_context
         self.latent_size = latent_size
         self.action_size = action_size
+        self.frame_statistics = frame_statistics
         shared = {"rng": np.random.default_rng(seed), "dtype": self.dtype_policy}
         convolutional = {
             "width": width,
             "batch_norm_momentum": batch_norm_momentum,
+            "remat": remat,
             **shared,
         }
         make_encoder, make_generator = networks.get(network)
@@ -92,19 +97,30 @@ class SVGNetworks(keras.layers.Layer):
         self.built = True
 
     def encode(self, frames, training=False):
-        """Codes `[B, T, g]`, and skips of the context frames, `[B, num_context, ...]`.
+        """Codes `[B, T, g]`, and skips of the context frames, `[num_context * B, ...]`.
 
         All frames in one call: a frame serves as target and as input of the next step.
         """
-        batch, num_frames = tf.shape(frames)[0], tf.shape(frames)[1]
-        flat = tf.reshape(frames, [-1, *self.frame_shape])
-        codes, skips = self.encoder(flat, training=training)
-        static_frames = frames.shape[1] or num_frames
-        codes = tf.reshape(codes, [batch, static_frames, codes.shape[-1]])
-        skips = [
-            tf.reshape(skip, [batch, static_frames, *skip.shape[1:]]) for skip in skips
-        ]
-        return codes, [skip[:, : self.num_context] for skip in skips]
+        batch = tf.shape(frames)[0]
+        flat = _time_major(frames)
+        codes, skips = self.encoder(
+            flat,
+            self.num_context * batch,
+            training=training,
+            num_groups=self._num_groups(frames),
+        )
+        return _batch_major(codes, batch, frames.shape[1]), skips
+
+    def _num_groups(self, clips):
+        """How many parts of `[T * B, ...]` have statistics of their own."""
+        if not self.frame_statistics:
+            return 1
+        if clips.shape[1] is None:
+            raise ValueError(
+                "`frame_statistics` needs clips of a known number of frames, got "
+                f"{clips.shape}. Set it with `tf.ensure_shape` in the dataset."
+            )
+        return clips.shape[1]
 
     def prior_of(self, codes, state=None):
         """p(z_t | x_{0:t-1}) for the codes of frames t-1, and the prior's state."""
@@ -120,7 +136,7 @@ class SVGNetworks(keras.layers.Layer):
             codes: `[B, T, g]` of all frames.
             latents: `[B, T - 1, latent_size]`.
             actions: `[B, T - 1 or more, action_size]`, or `None`.
-            skips: `[B, num_context, ...]` each, of the context frames.
+            skips: `[num_context * B, ...]` each, of the context frames.
             first: steps to leave out, at most `num_context - 1`.
             training: bool.
 
@@ -130,16 +146,22 @@ class SVGNetworks(keras.layers.Layer):
         inputs = self.predictor_inputs(codes[:, :-1], latents, actions)
         predicted, _ = self.predictor(inputs)
         predicted = predicted[:, first:]
-        num_steps = predicted.shape[1] or tf.shape(predicted)[1]
-        # A frame after the context has the skips of the last context frame.
-        skips = [skip[:, first:] for skip in skips]
-        num_skips = self.num_context - first
-        skip_maps = self.generator.project_skips([_merge_time(s) for s in skips])
+        batch = tf.shape(predicted)[0]
+        if first:
+            skips = [skip[first * batch :] for skip in skips]
         skip_maps = [
-            _merge_time(_extend_time(m, num_skips, num_steps)) for m in skip_maps
+            _last_repeated(
+                maps, self.num_context - first, tf.shape(predicted)[1], batch
+            )
+            for maps in self.generator.project_skips(skips, training=training)
         ]
-        raw = self.generator(_merge_time(predicted), skip_maps, training=training)
-        return tf.reshape(raw, [-1, num_steps, *raw.shape[1:]])
+        raw = self.generator(
+            _time_major(predicted),
+            skip_maps,
+            training=training,
+            num_groups=self._num_groups(predicted),
+        )
+        return _batch_major(raw, batch, predicted.shape[1])
 
     def predictor_inputs(self, codes, latents, actions):
         """What the predictor sees: h_{t-1}, z_t and the action that leads to x_t."""
@@ -149,13 +171,32 @@ class SVGNetworks(keras.layers.Layer):
         return tf.concat(inputs, axis=-1)
 
 
-def _merge_time(values):
-    """`[B, T, ...]` -> `[B * T, ...]`."""
-    return tf.reshape(values, [-1, *values.shape[2:]])
+# Inside, the frames of all clips are one batch, time first: `[T * B, ...]`. The context
+# is then its beginning, and each frame of all clips is one piece of memory.
 
 
-def _extend_time(maps, num_given, num_steps):
-    """`[B * num_given, ...]` -> `[B, num_steps, ...]`, the last one repeated."""
-    maps = tf.reshape(maps, [-1, num_given, *maps.shape[1:]])
-    last = tf.repeat(maps[:, -1:], num_steps - num_given, axis=1)
-    return tf.concat([maps, last], axis=1)
+def _time_major(values):
+    """`[B, T, ...]` -> `[T * B, ...]`."""
+    axes = [1, 0, *range(2, len(values.shape))]
+    return tf.reshape(tf.transpose(values, axes), [-1, *values.shape[2:]])
+
+
+def _batch_major(values, batch, num_frames):
+    """`[T * B, ...]` -> `[B, T, ...]`; `num_frames` is the static T, or `None`."""
+    frames = tf.shape(values)[0] // batch if num_frames is None else num_frames
+    values = tf.reshape(values, [frames, batch, *values.shape[1:]])
+    axes = [1, 0, *range(2, len(values.shape))]
+    return tf.transpose(values, axes)
+
+
+def _last_repeated(maps, num_given, num_steps, batch):
+    """`[num_given * B, ...]` -> `[num_steps * B, ...]`, the last frame repeated.
+
+    A frame after the context has the skips of the last context frame.
+    """
+    before, last = tf.split(maps, [(num_given - 1) * batch, batch])
+    num_last = num_steps - num_given + 1
+    shape = tf.concat([[num_last], tf.shape(last)], 0)
+    # The gradient of a broadcast over the first axis is a sum of whole pieces.
+    repeated = tf.reshape(tf.broadcast_to(last, shape), [-1, *maps.shape[1:]])
+    return tf.concat([before, repeated], 0) if num_given > 1 else repeated

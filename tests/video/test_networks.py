@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfsigmavae_video import networks
 from tfsigmavae_video.networks.conv_unit import ConvUnit
+from tfsigmavae_video.networks.convolutions import Convolution, TransposedConvolution
 from tfsigmavae_video.networks.dcgan import OutputConvolution
 from tfsigmavae_video.networks.frame_networks import stage_widths
 
@@ -77,9 +78,12 @@ def test_unknown_network_is_refused():
 
 def unit_of(name):
     if name == "output":
-        return OutputConvolution(3, RNG(0), 0.9)
-    options = {"dcgan": {"strides": 2, "transpose": True}, "vgg": {}}[name]
-    return ConvUnit(3, 4 if options else 3, RNG(0), skip=True, **options)
+        return OutputConvolution(3, RNG(0))
+    kind, sizes = {
+        "dcgan": (TransposedConvolution, (3, 4, RNG(0), 2)),
+        "vgg": (Convolution, (3, 3, RNG(0))),
+    }[name]
+    return ConvUnit(kind(*sizes), RNG(0), kind(*sizes))
 
 
 @pytest.mark.parametrize("name", ["dcgan", "vgg", "output"])

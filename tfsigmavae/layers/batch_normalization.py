@@ -13,7 +13,8 @@ class BatchNormalization(keras.layers.Layer):
     and offset stay float32 under mixed precision.
 
     training:  (x - mean) / sqrt(variance + epsilon) * gamma + beta, statistics of this
-               batch over every axis but the last
+               batch over every axis but the last; with `num_groups`, of each of that
+               many equal parts of the batch, one after the other
     otherwise: the same with the moving averages, so an output never depends on the
                other examples of its batch
 
@@ -27,6 +28,9 @@ class BatchNormalization(keras.layers.Layer):
     Call arguments:
         inputs: `[N, H, W, C]` float tensor.
         training: bool, whether to use (and learn from) this batch's statistics.
+        num_groups: int, parts of the batch with statistics of their own; the moving
+            averages then learn the mean of these. N must be a multiple. Defaults to
+            `1`.
 
     Returns:
         Tensor of the same shape and dtype.
@@ -73,30 +77,66 @@ class BatchNormalization(keras.layers.Layer):
         self.moving_mean = weight("moving_mean", "zeros", False)
         self.moving_variance = weight("moving_variance", "ones", False)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, num_groups=1):
         if not training:
             # Scale and shift, and not the kernel's inference mode: oneDNN refuses to
             # fuse that one with a following tanh.
-            scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
-            offset = self.beta - self.moving_mean * scale
+            scale, offset = self.scale_and_offset()
             # In float32: a large mean cancels against the offset.
             output = tf.cast(inputs, tf.float32) * scale + offset
             return tf.cast(output, inputs.dtype)
-        output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=self.gamma,
-            offset=self.beta,
-            mean=tf.zeros([0]),
-            variance=tf.zeros([0]),
-            epsilon=self.epsilon,
-            is_training=True,
+        output, mean, variance = self.normalize(
+            inputs, self.gamma, self.beta, num_groups
         )
+        self.update(mean, variance)
+        return output
+
+    def scale_and_offset(self):
+        """`[C]` each: outside of training, the layer is x * scale + offset."""
+        scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+        return scale, self.beta - self.moving_mean * scale
+
+    def normalize(self, inputs, gamma, beta, num_groups=1):
+        """The training mode as a pure function, which learns nothing.
+
+        Args:
+            inputs, num_groups: see the class.
+            gamma, beta: float32 `[C]`.
+
+        Returns:
+            Output, and the mean and variance for `update`, float32 `[C]`.
+        """
+        parts = [inputs] if num_groups == 1 else tf.split(inputs, num_groups)
+        outputs, means, variances = [], [], []
+        for part in parts:
+            output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=part,
+                scale=gamma,
+                offset=beta,
+                mean=tf.zeros([0]),
+                variance=tf.zeros([0]),
+                epsilon=self.epsilon,
+                is_training=True,
+            )
+            outputs.append(output)
+            means.append(mean)
+            variances.append(variance)
+        if num_groups == 1:
+            return outputs[0], means[0], variances[0]
+        # One update of the mean, not one a part: the latter would forget faster.
+        return (
+            tf.concat(outputs, 0),
+            tf.add_n(means) / num_groups,
+            tf.add_n(variances) / num_groups,
+        )
+
+    def update(self, mean, variance):
+        """Moves the moving averages towards a batch's mean and variance."""
         for moving, batch in (
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
             moving.assign(self.momentum * moving + (1.0 - self.momentum) * batch)
-        return output
 
     def compute_output_shape(self, input_shape):
         return input_shape

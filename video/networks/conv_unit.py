@@ -1,81 +1,121 @@
 """Convolution, batch normalisation, activation: the brick of both networks."""
 
 import keras
+import tensorflow as tf
 
 from tfsigmavae.layers import BatchNormalization
-from tfsigmavae_video.networks.initializers import draw_seed, normal_initializer
+from tfsigmavae_video.networks.initializers import draw_seed
 
 # gamma starts as N(1, 0.02), like every other weight of SVG.
 GAMMA_STDDEV = 0.02
+_SLOPE = 0.2
 
 
 class ConvUnit(keras.layers.Layer):
-    """Convolution, batch normalisation, activation; with or without a skip.
+    """Convolution, batch normalisation, leaky ReLU; with or without a skip.
 
-    The convolution has no bias, as the normalisation would remove it. A convolution of
-    concatenated inputs is the sum of two convolutions:
+    A convolution of concatenated inputs is the sum of two convolutions:
 
         conv(concat(x, skip)) = conv_x(x) + conv_skip(skip)
 
     SVG's skip stays the same from the last context frame on, so `project_skip` runs on
     the context frames only and its result is shared by all later frames.
 
+    Outside of training the normalisation is a part of the convolution:
+
+        scale * conv(x) + offset = conv_with_kernel(scale * kernel)(x) + offset
+
     Args:
-        filters: int, output channels.
-        kernel_size: int.
+        convolution: a `Convolution`.
         rng: `numpy.random.Generator` for the initial weights.
-        strides: int. Defaults to `1`.
-        transpose: bool, transposed convolution (strides enlarge). Defaults to `False`.
-        skip: bool, whether the unit takes a skip input. Defaults to `False`.
+        skip_convolution: a `Convolution`, or `None` for a unit without a skip. Defaults
+            to `None`.
         batch_norm_momentum: float. Defaults to `0.9`.
+        remat: bool, whether training keeps only the unit's inputs in memory and
+            computes the rest again for the gradient. Defaults to `False`.
 
     Call arguments:
         inputs: `[N, H, W, C]`.
         skip_map: `[N, H', W', filters]` from `project_skip`, or `None`.
         training: bool.
+        num_groups: int, see `BatchNormalization`. Defaults to `1`.
+        folded: what `fold` gives, to compute it once for many calls. Defaults to
+            `None`; without effect in training.
     """
 
     def __init__(
         self,
-        filters,
-        kernel_size,
+        convolution,
         rng,
-        strides=1,
-        transpose=False,
-        skip=False,
+        skip_convolution=None,
         batch_norm_momentum=0.9,
+        remat=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        kind = keras.layers.Conv2DTranspose if transpose else keras.layers.Conv2D
-
-        def convolution(name):
-            return kind(
-                filters,
-                kernel_size,
-                strides=strides,
-                padding="same",
-                use_bias=False,
-                kernel_initializer=normal_initializer(rng),
-                dtype=self.dtype_policy,
-                name=name,
-            )
-
-        self.convolution = convolution("convolution")
-        self.skip_convolution = convolution("skip_convolution") if skip else None
+        self.remat = remat
+        self.convolution = convolution
+        self.skip_convolution = skip_convolution
         self.batch_norm = BatchNormalization(
             momentum=batch_norm_momentum,
             gamma_stddev=GAMMA_STDDEV,
             seed=draw_seed(rng),
             dtype=self.dtype_policy,
         )
+        # Now, because `project_skip` may come before the first call.
+        self.batch_norm.build([None, None, None, convolution.filters])
 
-    def project_skip(self, skip):
-        return self.skip_convolution(skip)
+    def build(self, inputs_shape, skip_map_shape=None):
+        if not self.convolution.built:
+            self.convolution.build(inputs_shape)
 
-    def call(self, inputs, skip_map=None, training=False):
-        outputs = self.convolution(inputs)
-        if skip_map is not None:
-            outputs = outputs + skip_map
-        outputs = self.batch_norm(outputs, training=training)
-        return keras.ops.leaky_relu(outputs, negative_slope=0.2)
+    def fold(self):
+        """Kernel and offset that do convolution and normalisation at once."""
+        scale, offset = self.batch_norm.scale_and_offset()
+        return self.convolution.scaled_kernel(scale), offset
+
+    def project_skip(self, skip, training=False):
+        """The skip's share of the convolution, normalised as `call` expects it."""
+        scale = None if training else self.batch_norm.scale_and_offset()[0]
+        return self.skip_convolution(skip, scale=scale)
+
+    def call(self, inputs, skip_map=None, training=False, num_groups=1, folded=None):
+        skip_maps = [] if skip_map is None else [skip_map]
+        if not training:
+            kernel, offset = folded or self.fold()
+            outputs = self.convolution.convolve(inputs, kernel)
+            outputs = tf.nn.bias_add(outputs, tf.cast(offset, outputs.dtype))
+            return tf.nn.leaky_relu(tf.add_n([outputs, *skip_maps]), _SLOPE)
+
+        def forward(inputs, kernel, gamma, beta, *skip_maps):
+            outputs = self.convolution.convolve(inputs, kernel)
+            outputs = tf.add_n([outputs, *skip_maps])
+            outputs, mean, variance = self.batch_norm.normalize(
+                outputs, gamma, beta, num_groups
+            )
+            return leaky_relu(outputs), mean, variance
+
+        # The moving averages are updated out here: once, whatever is computed twice.
+        compute = tf.recompute_grad(forward) if self.remat else forward
+        weights = self.convolution.kernel, self.batch_norm.gamma, self.batch_norm.beta
+        weights = [tf.convert_to_tensor(weight) for weight in weights]
+        outputs, mean, variance = compute(inputs, *weights, *skip_maps)
+        self.batch_norm.update(mean, variance)
+        return outputs
+
+
+@tf.custom_gradient
+def leaky_relu(inputs):
+    """Leaky ReLU whose gradient needs the outputs only.
+
+    Outputs have the signs of the inputs, and the next convolution keeps them anyway:
+    the normalised values need not stay in memory.
+    """
+    outputs = tf.nn.leaky_relu(inputs, _SLOPE)
+
+    def gradient(upstream):
+        return tf.raw_ops.LeakyReluGrad(
+            gradients=upstream, features=outputs, alpha=_SLOPE
+        )
+
+    return outputs, gradient

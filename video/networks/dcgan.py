@@ -2,7 +2,7 @@
 
 import keras
 
-from tfsigmavae_video.networks.conv_unit import ConvUnit
+from tfsigmavae_video.networks.convolutions import Convolution, TransposedConvolution
 from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
 from tfsigmavae_video.networks.initializers import normal_initializer
 
@@ -11,7 +11,7 @@ class DCGANEncoder(FrameEncoder):
     """Encoder of 4 x 4 convolutions with stride 2. Arguments: see `FrameEncoder`."""
 
     def stage(self, index, filters):
-        return [ConvUnit(filters, 4, strides=2, **self.unit_arguments)]
+        return [self.unit(self.layer(Convolution, filters, 4, strides=2))]
 
 
 class DCGANGenerator(FrameGenerator):
@@ -19,17 +19,18 @@ class DCGANGenerator(FrameGenerator):
 
     def stage(self, index, filters, next_filters):
         if index == 0:
-            return [OutputConvolution(self.num_outputs, **self.unit_arguments)]
-        unit = ConvUnit(
-            next_filters, 4, strides=2, transpose=True, skip=True, **self.unit_arguments
-        )
-        return [unit]
+            return [self.layer(OutputConvolution, self.num_outputs)]
+        convolutions = [
+            self.layer(TransposedConvolution, next_filters, 4, strides=2, name=name)
+            for name in ("convolution", "skip_convolution")
+        ]
+        return [self.unit(*convolutions)]
 
 
 class OutputConvolution(keras.layers.Layer):
     """The last transposed convolution: a skip and a bias, no normalisation."""
 
-    def __init__(self, filters, rng, batch_norm_momentum, **kwargs):
+    def __init__(self, filters, rng, **kwargs):
         super().__init__(**kwargs)
 
         def convolution(name, use_bias):
@@ -47,8 +48,12 @@ class OutputConvolution(keras.layers.Layer):
         self.convolution = convolution("convolution", use_bias=True)
         self.skip_convolution = convolution("skip_convolution", use_bias=False)
 
-    def project_skip(self, skip):
+    def fold(self):
+        """Nothing, as there is no normalisation."""
+        return None
+
+    def project_skip(self, skip, training=False):
         return self.skip_convolution(skip)
 
-    def call(self, inputs, skip_map, training=False):
+    def call(self, inputs, skip_map, training=False, num_groups=1, folded=None):
         return self.convolution(inputs) + skip_map

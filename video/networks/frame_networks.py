@@ -4,9 +4,10 @@ import itertools
 import math
 
 import keras
+import tensorflow as tf
 
 from tfsigmavae.layers import BatchNormalization
-from tfsigmavae_video.networks.conv_unit import GAMMA_STDDEV
+from tfsigmavae_video.networks.conv_unit import GAMMA_STDDEV, ConvUnit, leaky_relu
 from tfsigmavae_video.networks.initializers import draw_seed, normal_initializer
 
 
@@ -40,32 +41,50 @@ class StagedNetwork(keras.layers.Layer):
     Args:
         rng: `numpy.random.Generator` for the initial weights.
         batch_norm_momentum: float.
+        remat: bool, see `ConvUnit`.
     """
 
-    def __init__(self, rng, batch_norm_momentum, **kwargs):
+    def __init__(self, rng, batch_norm_momentum, remat, **kwargs):
         super().__init__(**kwargs)
-        self.unit_arguments = {
-            "rng": rng,
-            "batch_norm_momentum": batch_norm_momentum,
-            "dtype": self.dtype_policy,
-        }
+        self.rng = rng
+        self.batch_norm_momentum = batch_norm_momentum
+        self.remat = remat
+
+    def layer(self, kind, *args, **kwargs):
+        """A layer of convolutions with the network's initial weights and precision."""
+        return kind(*args, rng=self.rng, dtype=self.dtype_policy, **kwargs)
+
+    def unit(self, *convolutions):
+        """A `ConvUnit` of a convolution and, if given, the skip's."""
+        convolution, skip_convolution = (*convolutions, None)[:2]
+        return ConvUnit(
+            convolution,
+            self.rng,
+            skip_convolution,
+            self.batch_norm_momentum,
+            self.remat,
+            dtype=self.dtype_policy,
+        )
 
     def normalised_dense(self, units):
         """A dense layer and the batch normalisation to follow it."""
-        rng = self.unit_arguments["rng"]
         dense = keras.layers.Dense(
             units,
             use_bias=False,
-            kernel_initializer=normal_initializer(rng),
+            kernel_initializer=normal_initializer(self.rng),
             dtype=self.dtype_policy,
         )
         norm = BatchNormalization(
-            momentum=self.unit_arguments["batch_norm_momentum"],
+            momentum=self.batch_norm_momentum,
             gamma_stddev=GAMMA_STDDEV,
-            seed=draw_seed(rng),
+            seed=draw_seed(self.rng),
             dtype=self.dtype_policy,
         )
         return dense, norm
+
+    def fold(self):
+        """What the units compute from their weights, to do it once for many calls."""
+        return [unit.fold() for unit in self.units]
 
     def set_stages(self, stages):
         stages = [list(stage) for stage in stages]
@@ -76,8 +95,12 @@ class StagedNetwork(keras.layers.Layer):
     @property
     def stages(self) -> list:
         """Lists of layers."""
-        units = iter(self.units)
-        return [list(itertools.islice(units, n)) for n in self.stage_lengths]
+        return self.by_stage(self.units)
+
+    def by_stage(self, values) -> list:
+        """Lists of what belongs to each unit of a stage."""
+        values = iter(values)
+        return [list(itertools.islice(values, n)) for n in self.stage_lengths]
 
 
 class FrameEncoder(StagedNetwork):
@@ -93,13 +116,20 @@ class FrameEncoder(StagedNetwork):
             many.
         rng: `numpy.random.Generator` for the initial weights.
         batch_norm_momentum: float. Defaults to `0.9`.
+        remat: bool, see `ConvUnit`. Defaults to `False`.
 
     Call arguments:
         frames: `[N, H, W, C]` in [0, 1].
+        num_skips: int tensor, how many frames to give skips of, from the first one on;
+            `None` for all. Defaults to `None`.
         training: bool, batch statistics or moving averages.
+        num_groups: int, see `BatchNormalization`. Defaults to `1`.
+        folded: what `fold` gives, to compute it once for many calls. Defaults to
+            `None`.
 
     Returns:
-        Code `[N, code_size]` in (-1, 1), and a list of skips, finest first.
+        Code `[N, code_size]` in (-1, 1), and a list of skips `[num_skips, ...]`, finest
+        first.
 
     Reference: Denton & Fergus, 2018, appendix; sizes in the official models.
     """
@@ -113,9 +143,10 @@ class FrameEncoder(StagedNetwork):
         width,
         rng,
         batch_norm_momentum=0.9,
+        remat=False,
         **kwargs,
     ):
-        super().__init__(rng, batch_norm_momentum, **kwargs)
+        super().__init__(rng, batch_norm_momentum, remat, **kwargs)
         widths = stage_widths(frame_shape, width)
         self.set_stages(self.stage(i, filters) for i, filters in enumerate(widths))
         self.code, self.code_norm = self.normalised_dense(code_size)
@@ -124,18 +155,40 @@ class FrameEncoder(StagedNetwork):
         """The `ConvUnit`s of stage `index` (0 is the finest)."""
         raise NotImplementedError
 
-    def call(self, frames, training=False):
+    def call(self, frames, num_skips=None, training=False, num_groups=1, folded=None):
         skips = []
         outputs = frames
-        for stage in self.stages:
-            for unit in stage:
-                outputs = unit(outputs, training=training)
-            skips.append(outputs)
+        folded = self.by_stage(folded or [None] * len(self.units))
+        for stage, stage_folded in zip(self.stages, folded, strict=True):
+            for unit, unit_folded in zip(stage, stage_folded, strict=True):
+                outputs = unit(
+                    outputs,
+                    training=training,
+                    num_groups=num_groups,
+                    folded=unit_folded,
+                )
+            skip = outputs
+            if num_skips is not None:
+                outputs, skip = _with_first(outputs, num_skips)
+            skips.append(skip)
             if self.pool:
                 outputs = keras.ops.max_pool(outputs, 2)
         code = self.code(keras.ops.reshape(outputs, (-1, math.prod(outputs.shape[1:]))))
-        code = self.code_norm(code[:, None, None, :], training=training)
+        code = self.code_norm(
+            code[:, None, None, :], training=training, num_groups=num_groups
+        )
         return keras.ops.tanh(code[:, 0, 0, :]), skips
+
+
+@tf.custom_gradient
+def _with_first(values, num):
+    """`values` and `values[:num]`; the gradient of a slice would fill with zeros."""
+
+    def gradient(of_values, of_first):
+        first = of_values[:num] + of_first
+        return tf.concat([first, of_values[num:]], 0), None
+
+    return (tf.identity(values), values[:num]), gradient
 
 
 class FrameGenerator(StagedNetwork):
@@ -144,12 +197,12 @@ class FrameGenerator(StagedNetwork):
     Args:
         frame_shape: (height, width, channels).
         num_outputs: int, channels of the output, `decoder.params_size(channels)`.
-        width, rng, batch_norm_momentum: as in `FrameEncoder`.
+        width, rng, batch_norm_momentum, remat: as in `FrameEncoder`.
 
     Call arguments:
         code: `[N, code_size]`.
         skip_maps: list from `project_skips`, batch `[N]`.
-        training: bool, batch statistics or moving averages.
+        training, num_groups, folded: as in `FrameEncoder`.
 
     Returns:
         `[N, H, W, num_outputs]`, before the decoder's activation.
@@ -162,9 +215,10 @@ class FrameGenerator(StagedNetwork):
         width,
         rng,
         batch_norm_momentum=0.9,
+        remat=False,
         **kwargs,
     ):
-        super().__init__(rng, batch_norm_momentum, **kwargs)
+        super().__init__(rng, batch_norm_momentum, remat, **kwargs)
         self.num_outputs = num_outputs
         widths = stage_widths(frame_shape, width)
         factor = 2 ** len(widths)
@@ -184,27 +238,32 @@ class FrameGenerator(StagedNetwork):
         """The layers of stage `index` (0 is the finest); the first takes the skip."""
         raise NotImplementedError
 
-    def upsample(self, inputs):
-        """What comes before a stage's first layer."""
-        return inputs
-
     def finish(self, outputs):
         """What comes after the finest stage."""
         return outputs
 
-    def project_skips(self, skips):
+    def project_skips(self, skips, training=False):
         """The skips' share of each stage's first convolution, coarsest first."""
         return [
-            stage[0].project_skip(skip)
+            stage[0].project_skip(skip, training=training)
             for stage, skip in zip(self.stages, reversed(skips), strict=True)
         ]
 
-    def call(self, code, skip_maps, training=False):
+    def call(self, code, skip_maps, training=False, num_groups=1, folded=None):
         outputs = keras.ops.reshape(self.stem(code), (-1, *self.stem_shape))
-        outputs = self.stem_norm(outputs, training=training)
-        outputs = keras.ops.leaky_relu(outputs, negative_slope=0.2)
-        for (first, *rest), skip_map in zip(self.stages, skip_maps, strict=True):
-            outputs = first(self.upsample(outputs), skip_map, training=training)
-            for unit in rest:
-                outputs = unit(outputs, training=training)
+        outputs = self.stem_norm(outputs, training=training, num_groups=num_groups)
+        outputs = leaky_relu(outputs)
+        folded = self.by_stage(folded or [None] * len(self.units))
+        for stage, stage_folded, skip_map in zip(
+            self.stages, folded, skip_maps, strict=True
+        ):
+            for unit, unit_folded in zip(stage, stage_folded, strict=True):
+                outputs = unit(
+                    outputs,
+                    skip_map,
+                    training=training,
+                    num_groups=num_groups,
+                    folded=unit_folded,
+                )
+                skip_map = None  # it is the first unit's
         return self.finish(outputs)

@@ -2,7 +2,7 @@
 
 import keras
 
-from tfsigmavae_video.networks.conv_unit import ConvUnit
+from tfsigmavae_video.networks.convolutions import Convolution, UpsampledConvolution
 from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
 from tfsigmavae_video.networks.initializers import normal_initializer
 
@@ -19,7 +19,7 @@ class VGGEncoder(FrameEncoder):
 
     def stage(self, index, filters):
         return [
-            ConvUnit(filters, 3, **self.unit_arguments) for _ in range(_depth(index))
+            self.unit(self.layer(Convolution, filters, 3)) for _ in range(_depth(index))
         ]
 
 
@@ -33,7 +33,6 @@ class VGGGenerator(FrameGenerator):
 
     def __init__(self, frame_shape, num_outputs, width, rng, **kwargs):
         super().__init__(frame_shape, num_outputs, width, rng, **kwargs)
-        self.upsampling = keras.layers.UpSampling2D(2, interpolation="nearest")
         self.output_convolution = keras.layers.Conv2D(
             num_outputs,
             3,
@@ -44,14 +43,15 @@ class VGGGenerator(FrameGenerator):
 
     def stage(self, index, filters, next_filters):
         depth = 1 if index == 0 else _depth(index)
-        filters = [filters] * (depth - 1) + [next_filters]
+        first, *rest = [filters] * (depth - 1) + [next_filters]
+        enlarging = self.unit(
+            self.layer(UpsampledConvolution, first, name="convolution"),
+            self.layer(Convolution, first, 3, name="skip_convolution"),
+        )
         return [
-            ConvUnit(count, 3, skip=(i == 0), **self.unit_arguments)
-            for i, count in enumerate(filters)
+            enlarging,
+            *(self.unit(self.layer(Convolution, count, 3)) for count in rest),
         ]
-
-    def upsample(self, inputs):
-        return self.upsampling(inputs)
 
     def finish(self, outputs):
         return self.output_convolution(outputs)
