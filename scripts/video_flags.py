@@ -55,6 +55,7 @@ def parse(argv, description) -> dict:
     add("--preset", choices=sorted(PRESETS), default="bair", help="default: bair")
     add("--data", help="folder with train/ and test/, or one record file")
     add("--output", help="run folder")
+    add("--cache", help="'memory', or a folder for decoded frames (default: none)")
     add("--sigma", type=float, help="standard deviation of --decoder fixed_sigma")
     add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
     add("--compare", action="store_true", help="train SVG's weight and sigma 1 as well")

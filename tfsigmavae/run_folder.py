@@ -31,6 +31,8 @@ class RunFolder:
     Args:
         path: folder, made if missing.
         config: dict of JSON values, all options that shape the result.
+        changeable: names of options that do not shape it, and so may differ from one
+            attempt to the next. Defaults to none.
 
     Raises:
         ValueError: if the folder holds a run with other options; nothing is
@@ -38,7 +40,7 @@ class RunFolder:
         FileExistsError: if the folder is not empty and holds no run.
     """
 
-    def __init__(self, path, config):
+    def __init__(self, path, config, changeable=()):
         self.path = pathlib.Path(path)
         config = json.loads(json.dumps(config))
         saved = self.read_json("config.json")
@@ -49,12 +51,13 @@ class RunFolder:
                 "Choose another folder."
             )
         # Options alone are of an attempt that failed at once, and may be mended.
-        if present and saved != config:
+        if present:
             changed = [
                 f"{key} {saved.get(key)!r} -> {config.get(key)!r}"
-                for key in sorted(saved.keys() | config.keys())
+                for key in sorted((saved.keys() | config.keys()) - set(changeable))
                 if saved.get(key) != config.get(key)
             ]
+        if present and changed:
             raise ValueError(
                 f"`output` {str(path)!r} holds a run with other options "
                 f"({', '.join(changed)}). Choose another folder, or the same options."

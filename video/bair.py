@@ -4,14 +4,17 @@ The batches are a function of the step: with `shuffle=True, repeat=True`, batch 
 depends on `seed` and `s` only, so `start_step=k` resumes a run at batch `k` exactly.
 """
 
+import os
 import pathlib
 import re
 import warnings
 
 import tensorflow as tf
 
+from tfsigmavae.data.passes import pass_batches, pass_key, pass_order
 from tfsigmavae_video import softmotion
 from tfsigmavae_video.clip_reader import ClipReader
+from tfsigmavae_video.decoded_clips import check_cache, decoded_clips
 from tfsigmavae_video.record_index import index_records
 
 _ARCHIVE_FOLDER = "softmotion30_44k"
@@ -33,6 +36,7 @@ def clips(
     drop_remainder: bool = False,
     frame_shape: tuple = (64, 64, 3),
     num_record_frames: int | None = None,
+    cache: str | os.PathLike | None = None,
 ) -> tf.data.Dataset:
     """Batches of clips, uint8.
 
@@ -69,6 +73,11 @@ def clips(
         frame_shape: (height, width, channels) of the stored frames.
         num_record_frames: frames stored for each clip. Counted in the first record by
             default.
+        cache: where to keep the decoded frames (and actions and positions): "memory",
+            or a folder, for this run and later ones. It is filled by this call, once
+            for each camera and number of frames: for all of BAIR 16 GB, or 6.4 GB
+            where only 12 "first" frames are wanted. The batches are the same. `None`
+            reads the records again in each pass.
 
     Returns:
         `tf.data.Dataset` of `[B, num_frames, H, W, C]` uint8 tensors. With actions or
@@ -77,15 +86,16 @@ def clips(
 
     Raises:
         FileNotFoundError: if there are no TFRecord files under `root`.
-        ValueError: on an argument out of its range, or a file that is truncated or not
-            in the softmotion layout. A bad record deeper in a file stops the iteration
-            with a `tf.errors.InvalidArgumentError` naming file, record and key.
+        ValueError: on an argument out of its range, a file that is truncated or not in
+            the softmotion layout, or a cache that does not fit or is of other records
+            (of other names, sizes or times of change). A bad record deeper in a file
+            stops the iteration with a `tf.errors.InvalidArgumentError` naming file,
+            record and key, or the making of a cache.
     """
     _check_choice("camera", camera, softmotion.CAMERAS)
     _check_choice("windows", windows, ("first", "random"))
     softmotion.check_at_least("num_frames", num_frames, 1)
-    softmotion.check_at_least("batch_size", batch_size, 1)
-    softmotion.check_at_least("start_step", start_step, 0)
+    check_cache(cache)
     if camera == "image_main":
         warnings.warn(
             "Published results on BAIR use camera 'image_aux1', not 'image_main'.",
@@ -102,19 +112,28 @@ def clips(
             f"clip of '{root}', got {num_frames}."
         )
 
-    def load(element):
-        record = _record(element, len(index), seed) if shuffle else element % len(index)
-        if windows == "first":
-            clip = reader(record, num_frames)
-        else:
-            start = _window_start(element, num_stored - num_frames, seed)
-            clip = _window(reader(record, num_stored), start, num_frames)
-        return clip if with_actions or with_positions else clip["frames"]
+    order_seed = seed if shuffle else None
+    last_start = num_stored - num_frames if windows == "random" else 0
 
-    elements = _elements(start_step * batch_size, len(index), repeat)
-    batches = elements.map(load, tf.data.AUTOTUNE, deterministic=True).batch(
-        batch_size, drop_remainder=drop_remainder or repeat
+    def draw(number):
+        order = pass_order(number, len(index), order_seed)
+        return order, _window_starts(number, len(index), last_start, seed)
+
+    wanted = pass_batches(
+        draw, len(index), batch_size, repeat, start_step, drop_remainder
     )
+    if cache is None:
+        batches = _read_batches(wanted, reader, num_frames, batch_size)
+    else:
+        name = split if pathlib.Path(root).is_dir() else pathlib.Path(root).stem
+        decoded = decoded_clips(cache, name, reader, last_start + num_frames)
+        batches = wanted.map(
+            lambda *chosen: decoded(*chosen, num_frames),
+            tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+    if not (with_actions or with_positions):
+        batches = batches.map(lambda clip: clip["frames"])
     return batches.prefetch(2)
 
 
@@ -195,38 +214,28 @@ def _natural_order(file):
     return [int(part) if part.isdigit() else part for part in parts]
 
 
-def _elements(first, num_records, repeat):
-    """Numbers of the clips to give: `element // num_records` is the pass."""
-    if repeat:
-        return tf.data.Dataset.counter(first)
-    return tf.data.Dataset.range(min(first, num_records), num_records)
-
-
-def _record(element, num_records, seed):
-    """Record of an element: each pass is a permutation, computed without memory."""
-    return tf.random.experimental.index_shuffle(
-        element % num_records,
-        seed=tf.stack([tf.cast(seed, tf.int64), element // num_records]),
-        max_index=tf.cast(num_records - 1, tf.int64),
+def _window_starts(number, num_records, last_start, seed):
+    """Random first frames, from 0 to `last_start`, of the clips of pass `number`."""
+    # Folded in to keep these draws apart from the permutation's.
+    key = tf.random.fold_in(pass_key(number, seed), 1)
+    return tf.random.stateless_uniform(
+        [num_records], key, maxval=last_start + 1, dtype=tf.int32
     )
 
 
-def _window_start(element, last_start, seed):
-    """Random first frame of an element, from 0 to `last_start`."""
-    # The third word keeps these draws apart from the permutation's.
-    key = tf.random.fold_in(tf.stack([tf.cast(seed, tf.int64), 1]), element)
-    return tf.random.stateless_uniform([], key, maxval=last_start + 1, dtype=tf.int32)
+def _read_batches(wanted, reader, num_frames, batch_size):
+    """Reads the records, several at once, that the batches of `wanted` name."""
 
+    def read(record, start):
+        return reader(record, start, num_frames)
 
-def _window(clip, start, num_frames):
-    """Frames `start` to `start + num_frames - 1` of every field."""
-    # Parsing only the window's keys needs a branch for each start, and is slower.
-    return {
-        name: tf.ensure_shape(
-            value[start : start + num_frames], [num_frames, *value.shape[1:]]
-        )
-        for name, value in clip.items()
-    }
+    is_full = wanted.element_spec[0].shape[0] is not None
+    return (
+        wanted.unbatch()
+        .map(read, tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size, drop_remainder=is_full)
+        .apply(tf.data.experimental.assert_cardinality(wanted.cardinality()))
+    )
 
 
 def _check_choice(name, value, choices):

@@ -23,8 +23,9 @@ class ClipReader:
         with_positions: whether to read end-effector positions.
 
     Call arguments:
-        record: int64 scalar tensor, number of a record.
-        num_frames: int, how many frames to read, from the first one on.
+        record: integer scalar tensor, number of a record.
+        start: int32 scalar tensor, the first frame to read.
+        num_frames: int, how many frames to read; only theirs are parsed.
 
     Returns:
         dict of "frames" `[num_frames, H, W, C]` uint8 and, where asked for, "actions"
@@ -58,13 +59,24 @@ class ClipReader:
                 softmotion.position_key,
                 softmotion.POSITION_SIZE,
             )
+        self.index = index
         self.num_record_frames = self._check_first_record(index, num_record_frames)
+        times = range(self.num_record_frames)
+        self._frame_keys = [softmotion.frame_key(t, camera) for t in times]
         self._files = tf.constant(index.files)
         self._file_numbers = tf.constant(index.file_numbers)
         self._offsets = tf.constant(index.offsets)
         self._numbers = tf.constant(index.numbers)
 
-    def __call__(self, record, num_frames):
+    @property
+    def fields(self):
+        """What a frame has: field name -> shape and type."""
+        fields = {"frames": (self.frame_shape, tf.uint8)}
+        return fields | {
+            field: ((size,), tf.float32) for field, (_, size) in self.floats.items()
+        }
+
+    def __call__(self, record, start, num_frames):
         file = tf.gather(self._files, self._file_numbers[record])
         number = tf.strings.as_string(self._numbers[record])
         # No quotes: an `Assert` prints them with a backslash.
@@ -75,37 +87,25 @@ class ClipReader:
             tf.strings.length(serialized) > 0,
             [name, " cannot be read, or its checksum is wrong. Copy the file again."],
         )
-        features = tf.io.parse_example(
-            serialized[None], self._features(num_frames), example_names=name[None]
-        )
-        encoded = [
-            features[softmotion.frame_key(time, self.camera)][0]
-            for time in range(num_frames)
+        times = range(self.num_record_frames)
+        features = [(self._frame_keys, [], tf.string)] + [
+            ([key_of(t) for t in times], [size], tf.float32)
+            for key_of, size in self.floats.values()
         ]
-        clip = {"frames": self._decode(tf.stack(encoded), name)}
-        for field, (key, _) in self.floats.items():
-            clip[field] = tf.concat([features[key(t)] for t in range(num_frames)], 0)
-        return clip
+        window = slice(start, start + num_frames)
+        encoded, *floats = _parse(serialized, name, features, window, num_frames)
+        clip = {"frames": self._decode(encoded, name, window)}
+        return clip | dict(zip(self.floats, floats, strict=True))
 
-    def _features(self, num_frames):
-        features = {}
-        for time in range(num_frames):
-            key = softmotion.frame_key(time, self.camera)
-            features[key] = tf.io.FixedLenFeature([], tf.string)
-            for float_key, size in self.floats.values():
-                features[float_key(time)] = tf.io.FixedLenFeature([size], tf.float32)
-        return features
-
-    def _decode(self, encoded, name):
+    def _decode(self, encoded, name, window):
         wanted = math.prod(self.frame_shape)
         lengths = tf.strings.length(encoded)
         first_bad = tf.argmax(tf.cast(lengths != wanted, tf.int32))
         message = [
             name,
             ": key ",
-            tf.strings.as_string(first_bad),
-            f"/{self.camera}/encoded must hold {wanted} bytes for `frame_shape` "
-            f"{self.frame_shape}, got ",
+            tf.constant(self._frame_keys)[window][first_bad],
+            f" must hold {wanted} bytes for `frame_shape` {self.frame_shape}, got ",
             tf.strings.as_string(lengths[first_bad]),
             ".",
         ]
@@ -172,6 +172,37 @@ def _read(file, offset):
     record = tf.data.Dataset.from_tensors(offset).map(read).ignore_errors()
     unreadable = tf.data.Dataset.from_tensors("")
     return record.concatenate(unreadable).take(1).get_single_element()
+
+
+def _parse(serialized, name, features, window, num_frames):
+    """The window of each feature, `[num_frames, ...]`, parsing nothing else.
+
+    A feature is its keys, one a frame, its shape and its type. `tf.io.parse_example`
+    knows keys as constants only; the operation behind it takes them from a tensor, so
+    a window that is chosen at random costs as little as the first.
+    """
+    keys, shapes, defaults = [], [], []
+    for feature_keys, shape, dtype in features:
+        wanted = tf.constant(feature_keys)[window]
+        keys.append(tf.ensure_shape(wanted, [num_frames]))
+        shapes += [shape] * num_frames
+        defaults += [tf.constant([], dtype)] * num_frames  # empty: the key is required
+    no_keys = tf.constant([], tf.string)
+    parsed = tf.raw_ops.ParseExampleV2(
+        serialized=serialized[None],
+        names=name[None],
+        dense_keys=tf.concat(keys, 0),
+        dense_defaults=defaults,
+        dense_shapes=shapes,
+        sparse_keys=no_keys,
+        ragged_keys=no_keys,
+        num_sparse=0,
+        sparse_types=[],
+        ragged_value_types=[],
+        ragged_split_types=[],
+    ).dense_values
+    starts = range(0, len(parsed), num_frames)
+    return [tf.concat(parsed[first : first + num_frames], 0) for first in starts]
 
 
 def _checked(value, condition, message):

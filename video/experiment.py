@@ -15,6 +15,7 @@ from tfsigmavae import decoders
 from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
 from tfsigmavae_video import bair, softmotion
+from tfsigmavae_video.decoded_clips import check_cache
 from tfsigmavae_video.evaluation import evaluate_prediction
 from tfsigmavae_video.prediction import write_prediction
 from tfsigmavae_video.svg_lp import SVGLP
@@ -54,6 +55,8 @@ class VideoExperiment:
         num_context: given frames.
         num_frames: frames to predict, in training as in evaluation.
         windows: `"first"` frames of each record, as the official code, or `"random"`.
+        cache: where to keep the decoded frames of training, `"memory"` or a folder, see
+            `bair.clips`; changes no result, so a resumed run may have another.
         decoder: name, see `tfsigmavae.decoders.names`.
         sigma: of `fixed_sigma` only.
         network, width, latent_size, code_size, hidden_size, frame_shape: see `SVGLP`.
@@ -75,6 +78,7 @@ class VideoExperiment:
     num_context: int = 2
     num_frames: int = 10
     windows: str = "first"
+    cache: str | None = None
     decoder: str = "optimal_sigma"
     sigma: float | None = None
     network: str = "vgg"
@@ -99,6 +103,7 @@ class VideoExperiment:
     seed: int = 0
 
     def __post_init__(self):
+        check_cache(self.cache)
         # Found now, not by the evaluation after hours of training.
         if min(self.frame_shape[:2]) < 11:
             raise ValueError(
@@ -134,6 +139,7 @@ class VideoExperiment:
             **self._clip_options(),
             batch_size=self.batch_size,
             windows=self.windows,
+            cache=self.cache,
             shuffle=True,
             repeat=True,
             start_step=start_step,
@@ -163,7 +169,7 @@ class VideoExperiment:
         Returns:
             The summary (also `summary.json`), or `None` if Ctrl-C ended training.
         """
-        folder = RunFolder(output, self.options())
+        folder = RunFolder(output, self.options(), changeable=["cache"])
         if folder.summary is not None:
             print(f"The run in '{output}' is complete.", file=sys.stderr)
             return folder.summary
@@ -239,6 +245,7 @@ def dry_run(experiment) -> dict:
         small = dataclasses.replace(
             experiment,
             data=str(folder / "noise"),
+            cache=None,
             steps=2,
             batch_size=2,
             num_samples=2,

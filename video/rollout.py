@@ -4,6 +4,10 @@ import tensorflow as tf
 
 from tfsigmavae.math import to_unit_range
 
+# Futures drawn at a time, unless the caller says otherwise. More are not faster; this
+# many take about 1 GB in the paper's VGG networks at 64 x 64 pixels.
+_MAX_CLIPS = 128
+
 
 def check_clip(frames, frame_shape, min_frames):
     """Gives `frames` back if they are `[B, T >= min_frames, *frame_shape]`.
@@ -72,49 +76,53 @@ def signature(model):
     return inputs
 
 
-def predict(model, context, num_frames, num_samples, seed, actions=None):
+def default_sample_batch_size(num_clips):
+    """Futures per clip to draw at a time, so that memory stays within some GB."""
+    return tf.maximum(1, _MAX_CLIPS // tf.maximum(1, num_clips))
+
+
+def predict(
+    model,
+    context,
+    num_frames,
+    num_samples,
+    seed,
+    actions=None,
+    sample_batch_size=None,
+):
     """The graph behind `SVGLP.predict_frames`; see there.
 
     Returns:
         `[num_samples, B, num_frames, H, W, C]`.
     """
-    batch = tf.shape(context)[0]
-    num_given = tf.shape(context)[1]
-    copies = num_samples * batch
+    batch, num_given = tf.shape(context)[0], tf.shape(context)[1]
+    if sample_batch_size is None:
+        sample_batch_size = default_sample_batch_size(batch)
+    # In one piece, so that a sample does not depend on the size of its batch.
     noise = tf.random.stateless_normal(
-        [copies, num_given + num_frames - 1, model.latent_size], seed=[seed, 0]
+        [num_samples * batch, num_given + num_frames - 1, model.latent_size], [seed, 0]
     )
+    given = _read_context(model, context)
+    # The loops below use these weights at every step.
+    folded = model.networks.encoder.fold(), model.networks.generator.fold()
+    num_rounds = (num_samples - 1) // sample_batch_size + 1
+    array = tf.TensorArray(tf.float32, num_rounds, infer_shape=False)
 
-    def tile(values):
-        ones = tf.ones([tf.rank(values) - 1], tf.int32)
-        tiled = tf.tile(values, tf.concat([[num_samples], ones], axis=0))
-        return tf.ensure_shape(tiled, [None, *values.shape[1:]])
+    def body(i, array):
+        first, after = i * sample_batch_size, (i + 1) * sample_batch_size
+        part = noise[first * batch : after * batch]
+        futures = _sample_futures(model, given, folded, num_frames, part, actions)
+        return i + 1, array.write(i, futures)
 
-    if actions is not None:
-        actions = tile(actions)
-    code, skip_maps, states = _read_context(model, context, noise, actions, tile)
-    array = tf.TensorArray(
-        tf.float32, num_frames, element_shape=[None, *model.frame_shape]
+    _, array = tf.while_loop(
+        lambda i, _: i < num_rounds, body, (0, array), parallel_iterations=1
     )
-
-    def body(i, code, states, array):
-        step = num_given - 1 + i
-        action = None if actions is None else actions[:, step : step + 1]
-        frame, states = _step(model, code, noise[:, step], action, skip_maps, states)
-        next_code, _ = model.networks.encoder(frame, training=False)
-        return i + 1, next_code, states, array.write(i, frame)
-
-    *_, array = tf.while_loop(
-        lambda i, *_: i < num_frames, body, (0, code, states, array)
-    )
-    frames = tf.reshape(
-        array.stack(), [num_frames, num_samples, batch, *model.frame_shape]
-    )
-    return tf.transpose(frames, [1, 2, 0, 3, 4, 5])
+    shape = [num_samples, batch, num_frames, *model.frame_shape]
+    return tf.reshape(array.concat(), shape)
 
 
-def _read_context(model, context, noise, actions, tile):
-    """Encodes the context once per clip and brings every sample's state to its end."""
+def _read_context(model, context):
+    """What all futures of a clip share: codes, latents, skip maps, the prior's state"""
     batch, num_given = tf.shape(context)[0], tf.shape(context)[1]
     codes, skips = model.networks.encoder(
         tf.reshape(context, [-1, *model.frame_shape]), training=False
@@ -123,19 +131,58 @@ def _read_context(model, context, noise, actions, tile):
     last_skips = [
         tf.reshape(skip, [batch, num_given, *skip.shape[1:]])[:, -1] for skip in skips
     ]
-    skip_maps = [tile(m) for m in model.networks.generator.project_skips(last_skips)]
+    skip_maps = model.networks.generator.project_skips(last_skips)
     posterior, _ = model.networks.posterior(codes[:, 1:])
     _, prior_state = model.networks.prior_of(codes[:, :-1])
-    latents = (
-        tile(posterior.mean()) + tile(posterior.stddev()) * noise[:, : num_given - 1]
-    )
-    inputs = model.networks.predictor_inputs(tile(codes[:, :-1]), latents, actions)
+    return codes, posterior.mean(), posterior.stddev(), skip_maps, prior_state
+
+
+def _sample_futures(model, given, folded, num_frames, noise, actions):
+    """One future for each clip and sample: `[S * B, num_frames, H, W, C]`.
+
+    Args:
+        model: an `SVGLP`.
+        given: from `_read_context`.
+        folded: folded weights of encoder and generator.
+        num_frames: int tensor.
+        noise: `[S * B, T, latent_size]`, samples outermost.
+        actions: `[B, T, action_size]`, or `None`.
+    """
+    num_copies = tf.shape(noise)[0] // tf.shape(given[0])[0]
+
+    def tile(values):
+        ones = tf.ones([tf.rank(values) - 1], tf.int32)
+        tiled = tf.tile(values, tf.concat([[num_copies], ones], axis=0))
+        return tf.ensure_shape(tiled, [None, *values.shape[1:]])
+
+    codes, mean, stddev, skip_maps, prior_state = tf.nest.map_structure(tile, given)
+    actions = None if actions is None else tile(actions)
+    num_given = tf.shape(codes)[1]
+    latents = mean + stddev * noise[:, : num_given - 1]
+    inputs = model.networks.predictor_inputs(codes[:, :-1], latents, actions)
     _, predictor_state = model.networks.predictor(inputs)
-    prior_state = tf.nest.map_structure(tile, prior_state)
-    return tile(codes[:, -1]), skip_maps, (prior_state, predictor_state)
+    states = prior_state, predictor_state
+    array = tf.TensorArray(
+        tf.float32, num_frames, element_shape=[None, *model.frame_shape]
+    )
+
+    def body(i, code, states, array):
+        step = num_given - 1 + i
+        action = None if actions is None else actions[:, step : step + 1]
+        frame, states = _step(
+            model, code, noise[:, step], action, skip_maps, states, folded[1]
+        )
+        next_code, _ = model.networks.encoder(frame, training=False, folded=folded[0])
+        return i + 1, next_code, states, array.write(i, frame)
+
+    *_, array = tf.while_loop(
+        lambda i, *_: i < num_frames, body, (0, codes[:, -1], states, array)
+    )
+    axes = [1, 0, 2, 3, 4]
+    return tf.transpose(array.stack(), axes)
 
 
-def _step(model, code, noise, action, skip_maps, states):
+def _step(model, code, noise, action, skip_maps, states, folded):
     """One frame from the code of the frame before, and the new states."""
     prior_state, predictor_state = states
     code = code[:, None]
@@ -143,7 +190,9 @@ def _step(model, code, noise, action, skip_maps, states):
     latent = prior.mean() + prior.stddev() * noise[:, None]
     inputs = model.networks.predictor_inputs(code, latent, action)
     predicted, predictor_state = model.networks.predictor(inputs, predictor_state)
-    raw = model.networks.generator(predicted[:, 0], skip_maps, training=False)
+    raw = model.networks.generator(
+        predicted[:, 0], skip_maps, training=False, folded=folded
+    )
     frame = model.decoder(model.decoder.activate(raw)).mean()
     return frame, (prior_state, predictor_state)
 

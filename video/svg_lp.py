@@ -151,8 +151,10 @@ class SVGLP(VariationalModel):
             self.decoder.build([None, 1, *size, num_outputs])
         self.built = True
         self._rollout = tf.function(
-            lambda *inputs: rollout.predict(self, *inputs),
-            input_signature=rollout.signature(self),
+            lambda size, *inputs: rollout.predict(
+                self, *inputs, sample_batch_size=size
+            ),
+            input_signature=[tf.TensorSpec([], tf.int32), *rollout.signature(self)],
         )
 
     def elbo_terms(self, inputs, training):
@@ -228,7 +230,13 @@ class SVGLP(VariationalModel):
         return frames, actions
 
     def predict_frames(
-        self, context, num_frames, num_samples=1, seed=None, actions=None
+        self,
+        context,
+        num_frames,
+        num_samples=1,
+        seed=None,
+        actions=None,
+        sample_batch_size=None,
     ):
         """Samples futures of a context.
 
@@ -242,6 +250,9 @@ class SVGLP(VariationalModel):
             seed: int; the same call with the same seed gives the same frames. Defaults
                 to `None`, drawn from the model's own generator.
             actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions.
+            sample_batch_size: int, futures of each clip to draw at a time. It bounds
+                memory and changes the frames by rounding errors only. Defaults to
+                `None`: as many as make 128 clips.
 
         Returns:
             float32 tensor `[num_samples, B, num_frames, H, W, C]` in [0, 1].
@@ -252,14 +263,17 @@ class SVGLP(VariationalModel):
         context = to_unit_range(context, "context")
         context = rollout.check_clip(context, self.frame_shape, self.num_context)
         rollout.check_actions(actions, self.action_size, context.shape[1] + num_frames)
-        if num_frames < 1 or num_samples < 1:
+        if sample_batch_size is None:
+            num_clips = tf.shape(context)[0]
+            sample_batch_size = rollout.default_sample_batch_size(num_clips)
+        if num_frames < 1 or num_samples < 1 or sample_batch_size < 1:
             raise ValueError(
-                "`num_frames` and `num_samples` must be at least 1, got "
-                f"{num_frames} and {num_samples}."
+                "`num_frames`, `num_samples` and `sample_batch_size` must be at least "
+                f"1, got {num_frames}, {num_samples} and {sample_batch_size}."
             )
         if seed is None:
             seed = self.seed_generator.as_integer()
-        inputs = [context, num_frames, num_samples, seed]
+        inputs = [sample_batch_size, context, num_frames, num_samples, seed]
         if self.action_size:
             inputs.append(tf.convert_to_tensor(actions, tf.float32))
         return self._rollout(*inputs)

@@ -43,6 +43,20 @@ def test_moving_averages_follow_the_batches():
     np.testing.assert_allclose(layer.moving_variance, variance, rtol=1e-5)
 
 
+def test_groups_have_statistics_of_their_own():
+    layer = BatchNormalization(momentum=0.8)
+    inputs = np.concatenate([_inputs(seed, loc=seed) for seed in range(3)])
+    output = layer(inputs, training=True, num_groups=3)
+    groups = np.split(inputs, 3)
+    expected = [_normalized(g, g.mean((0, 1, 2)), g.var((0, 1, 2))) for g in groups]
+    np.testing.assert_allclose(output, np.concatenate(expected), rtol=1e-4, atol=1e-5)
+    # One update, by the mean of the groups' statistics.
+    mean = np.mean([g.mean((0, 1, 2)) for g in groups], 0)
+    variance = np.mean([g.var((0, 1, 2), ddof=1) for g in groups], 0)
+    np.testing.assert_allclose(layer.moving_mean, 0.2 * mean, rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, 0.8 + 0.2 * variance, rtol=1e-5)
+
+
 def test_inference_uses_the_moving_averages_and_leaves_them_alone():
     layer = BatchNormalization(momentum=0.5)
     layer(_inputs(), training=True)

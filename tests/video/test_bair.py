@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfsigmavae_video import bair
+from tfsigmavae_video.clip_reader import ClipReader
 from tfsigmavae_video.record_index import index_records
 from tfsigmavae_video.softmotion import write_shards
 
@@ -275,6 +276,25 @@ def test_bad_record_is_named(tmp_path, change, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message) as error:
         list(dataset)
     assert f"record 1 of {file}" in str(error.value)
+
+
+def test_only_the_window_is_parsed(tmp_path):
+    """Faults outside it are not seen, and one inside is named by its own key."""
+    holes = {"0__image_aux1__encoded": None, "0__action": None}
+    file = write_records(
+        tmp_path / "mine.tfrecords",
+        good_record(),
+        good_record(**holes, **{"1__image_aux1__encoded": bytes(range(12))}),
+        good_record(**{"2__image_aux1__encoded": bytes(11)}),
+    )
+    reader = ClipReader(index_records([file]), frame_shape=SHAPE, with_actions=True)
+    clip = reader(1, start=1, num_frames=2)
+    assert clip["frames"].numpy().ravel().tolist() == [*range(12), *[0] * 12]
+    assert clip["actions"].shape == (2, 4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="0/image_aux1.*required"):
+        reader(1, start=0, num_frames=1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="2/image_aux1.*got 11"):
+        reader(2, start=1, num_frames=2)
 
 
 def test_corrupt_data_is_named(root, tmp_path):

@@ -7,7 +7,11 @@ import tensorflow as tf
 
 from tfsigmavae_video import networks
 from tfsigmavae_video.networks.conv_unit import ConvUnit
-from tfsigmavae_video.networks.convolutions import Convolution, TransposedConvolution
+from tfsigmavae_video.networks.convolutions import (
+    Convolution,
+    TransposedConvolution,
+    UpsampledConvolution,
+)
 from tfsigmavae_video.networks.dcgan import OutputConvolution
 from tfsigmavae_video.networks.frame_networks import stage_widths
 
@@ -110,6 +114,66 @@ def test_split_skip_equals_convolution_of_the_concatenation(name):
     actual = unit(features, unit.project_skip(skip))
     assert np.abs(actual).max() > 1
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+def unit_weights(unit):
+    for i, weight in enumerate(unit.weights):
+        weight.assign(RNG(i).uniform(0.5, 1.5, weight.shape) * (-1) ** i)
+    unit.batch_norm.moving_variance.assign(RNG(9).uniform(0.5, 1.5, 3))
+
+
+@pytest.mark.parametrize("name", ["dcgan", "vgg"])
+def test_folded_normalisation_equals_convolution_then_normalisation(name):
+    unit = unit_of(name)
+    inputs = RNG(1).normal(size=[2, 4, 6, 5]).astype(np.float32)
+    skip = RNG(2).normal(size=[2, 4, 6, 2]).astype(np.float32)
+    unit(inputs, unit.project_skip(skip))  # builds
+    unit_weights(unit)
+    for with_skip in (False, True):
+        before = unit.convolution(inputs)
+        if with_skip:
+            before += unit.skip_convolution(skip)
+        expected = tf.nn.leaky_relu(unit.batch_norm(before), 0.2)
+        skip_map = unit.project_skip(skip) if with_skip else None
+        for folded in (None, unit.fold()):
+            actual = unit(inputs, skip_map, folded=folded)
+            np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_folded_weights_are_those_of_the_moment():
+    unit = unit_of("vgg")
+    inputs = RNG(1).normal(size=[2, 4, 6, 5]).astype(np.float32)
+    unit(inputs)
+    old = unit.fold()
+    before = unit(inputs)
+    unit_weights(unit)
+    np.testing.assert_array_equal(unit(inputs, folded=old), before)
+    assert np.abs(unit(inputs) - before).max() > 0.1
+
+
+@pytest.mark.parametrize("height", [2, 7, 8, 9])
+def test_upsampled_convolution_equals_nearest_upsampling_then_convolution(height):
+    layer = UpsampledConvolution(3, RNG(0))
+    inputs = tf.constant(RNG(1).normal(size=[2, height, 5, 4]), tf.float32)
+    layer(inputs)
+    layer.kernel.assign(RNG(2).normal(size=[3, 3, 4, 3]))
+    upstream = tf.constant(RNG(3).normal(size=[2, 2 * height, 10, 3]), tf.float32)
+
+    def gradients_of(convolve):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = convolve(inputs)
+        sources = [inputs, layer.kernel.value]
+        return [outputs, *tape.gradient(outputs, sources, upstream)]
+
+    def plain(inputs):
+        larger = keras.layers.UpSampling2D(2, interpolation="nearest")(inputs)
+        return tf.nn.conv2d(larger, layer.kernel, 1, "SAME")
+
+    # float32 sums of some hundred terms; borders included.
+    pairs = zip(gradients_of(layer), gradients_of(plain), strict=True)
+    for actual, expected in pairs:
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["dcgan", "vgg"])

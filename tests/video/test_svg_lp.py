@@ -346,10 +346,43 @@ def test_actions_are_asked_for_or_refused():
         acting.predict_frames(clips, 2, actions=np.zeros([2, 5, 4], np.float32))
 
 
-@pytest.mark.parametrize("count", [{"num_frames": 0}, {"num_samples": 0}])
+@pytest.mark.parametrize("action_size", [0, 4])
+def test_samples_do_not_depend_on_how_many_are_drawn_at_a_time(action_size):
+    model = randomise_weights(tiny_model(action_size=action_size))
+    context, actions = random_clips(3, 2), None
+    if action_size:
+        actions = np.random.default_rng(0).normal(size=[3, 5, 4]).astype(np.float32)
+
+    def predict(**options):
+        return model.predict_frames(context, 4, 5, 1, actions, **options).numpy()
+
+    together = predict()
+    assert np.abs(np.diff(together, axis=0)).max(axis=(1, 2, 3, 4, 5)).min() > 1e-3
+    for size in (1, 2, 5, 9):
+        # Kernels for other batch sizes add in another order.
+        np.testing.assert_allclose(predict(sample_batch_size=size), together, atol=1e-5)
+    assert model._rollout.experimental_get_tracing_count() == 1
+
+
+def test_prediction_is_traced_once():
+    model = tiny_model()
+    for num_clips, num_given, num_frames, num_samples in [
+        (1, 2, 1, 1),
+        (3, 2, 4, 2),
+        (2, 4, 3, 150),
+    ]:
+        context = random_clips(num_clips, num_given)
+        frames = model.predict_frames(context, num_frames, num_samples)
+        assert frames.shape == (num_samples, num_clips, num_frames, 8, 8, 3)
+    assert model._rollout.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(
+    "count", [{"num_frames": 0}, {"num_samples": 0}, {"sample_batch_size": 0}]
+)
 def test_counts_below_one_are_refused(count):
     arguments = {"num_frames": 1, "num_samples": 1} | count
-    with pytest.raises(ValueError, match="`num_frames` and `num_samples`.*at least 1"):
+    with pytest.raises(ValueError, match="`num_frames`, `num_samples` and.*at least 1"):
         tiny_model().predict_frames(random_clips(), **arguments)
 
 

@@ -1,9 +1,9 @@
 """Batches of an image array that are a function of seed and step."""
 
-import numbers
-
 import numpy as np
 import tensorflow as tf
+
+from tfsigmavae.data.passes import pass_batches, pass_order
 
 
 def batches(
@@ -48,41 +48,22 @@ def batches(
             range.
     """
     images = _checked(images)
-    _check_at_least("batch_size", batch_size, 1)
-    _check_at_least("start_step", start_step, 0)
     num_images = len(images)
-    skipped = start_step * batch_size
-    first_pass, skipped = (
-        divmod(skipped, num_images) if repeat else (0, min(skipped, num_images))
+    indices = pass_batches(
+        lambda number: pass_order(number, num_images, seed if shuffle else None),
+        num_images,
+        batch_size,
+        repeat,
+        start_step,
+        drop_remainder,
     )
-    num_batches = tf.data.INFINITE_CARDINALITY
-    if not repeat:
-        num_left = num_images - skipped
-        num_batches = num_left // batch_size
-        num_batches += num_left % batch_size > 0 and not drop_remainder
-
-    def order(number):
-        """Indices of the images in pass `number`, from the first that is wanted."""
-        indices = tf.range(num_images)
-        if shuffle:
-            # Unlike `index_shuffle`, uniform also over few images.
-            key = tf.stack([tf.cast(seed, tf.int64), number])
-            indices = tf.random.experimental.stateless_shuffle(indices, key, "philox")
-        return indices[tf.where(number == first_pass, skipped, 0) :]
-
-    passes = tf.data.Dataset.counter(first_pass) if repeat else tf.data.Dataset.range(1)
-    indices = passes.map(order).rebatch(batch_size, drop_remainder or repeat)
 
     def pick(chosen):
         # `tf.gather` from a constant would hold the array three times over.
         picked = tf.numpy_function(images.__getitem__, [chosen], tf.uint8, False)
         return tf.ensure_shape(picked, [chosen.shape[0], *images.shape[1:]])
 
-    return (
-        indices.map(pick)
-        .apply(tf.data.experimental.assert_cardinality(num_batches))
-        .prefetch(2)
-    )
+    return indices.map(pick).prefetch(2)
 
 
 def _checked(images):
@@ -95,8 +76,3 @@ def _checked(images):
             f"{images.shape}."
         )
     return images
-
-
-def _check_at_least(name, value, least):
-    if not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")

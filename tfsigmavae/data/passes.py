@@ -1,0 +1,79 @@
+"""Passes over a data set, cut into batches that are a function of the step."""
+
+import numbers
+
+import tensorflow as tf
+
+
+def pass_batches(
+    draw, num_elements, batch_size, repeat=False, start_step=0, drop_remainder=False
+) -> tf.data.Dataset:
+    """Batches of `draw(0)`, `draw(1)`, ...: the passes, one after another, no gap.
+
+    Batch `s` is the same whatever `start_step` is, and skipping costs nothing.
+
+    Args:
+        draw: function, pass number (int64 scalar tensor) -> what the pass holds: a
+            tensor of length `num_elements`, or a tuple of such tensors.
+        num_elements: elements in a pass.
+        batch_size: elements in a batch.
+        repeat: whether to go on for ever; otherwise there is one pass.
+        start_step: number of batches to skip.
+        drop_remainder: whether to drop a last, smaller batch. Without effect with
+            `repeat`, where every batch is full.
+
+    Returns:
+        `tf.data.Dataset` of known or infinite cardinality.
+
+    Raises:
+        ValueError: if `batch_size` or `start_step` is out of its range.
+    """
+    _check_at_least("batch_size", batch_size, 1)
+    _check_at_least("start_step", start_step, 0)
+    skipped = start_step * batch_size
+    first_pass, skipped = (
+        divmod(skipped, num_elements) if repeat else (0, min(skipped, num_elements))
+    )
+    num_batches = tf.data.INFINITE_CARDINALITY
+    if not repeat:
+        num_left = num_elements - skipped
+        num_batches = num_left // batch_size
+        num_batches += num_left % batch_size > 0 and not drop_remainder
+
+    def draw_wanted(number):
+        first = tf.where(number == first_pass, skipped, 0)
+        return tf.nest.map_structure(lambda value: value[first:], draw(number))
+
+    passes = tf.data.Dataset.counter(first_pass) if repeat else tf.data.Dataset.range(1)
+    return (
+        passes.map(draw_wanted)
+        .rebatch(batch_size, drop_remainder or repeat)
+        .apply(tf.data.experimental.assert_cardinality(num_batches))
+    )
+
+
+def pass_order(number, num_elements, seed=None) -> tf.Tensor:
+    """Order of the elements in a pass: `[num_elements]` int32 indices.
+
+    Args:
+        number: int64 scalar tensor, the pass.
+        num_elements: elements in a pass.
+        seed: int; every pass is a permutation of its own. `None` for the plain order.
+    """
+    indices = tf.range(num_elements)
+    if seed is None:
+        return indices
+    # Unlike `index_shuffle`, uniform also over few elements.
+    return tf.random.experimental.stateless_shuffle(
+        indices, pass_key(number, seed), "philox"
+    )
+
+
+def pass_key(number, seed) -> tf.Tensor:
+    """Key of a pass for stateless random numbers; `pass_order` uses it as it is."""
+    return tf.stack([tf.cast(seed, tf.int64), number])
+
+
+def _check_at_least(name, value, least):
+    if not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")
