@@ -25,15 +25,20 @@ def _train(model, steps):
     return losses
 
 
-def test_training_goes_on_bit_for_bit(tmp_path):
-    model = _model()
-    _train(model, 3)
+@pytest.mark.parametrize("accumulated", [None, 2])
+def test_training_goes_on_bit_for_bit(tmp_path, accumulated):
+    def optimizer():
+        return keras.optimizers.Adam(0.01, gradient_accumulation_steps=accumulated)
+
+    model = _model(optimizer())
+    _train(model, 3)  # with accumulation, one gradient waits for the next
     path = save_checkpoint(model, tmp_path, step=3)
     assert path.is_file() and path.parent == tmp_path
     expected = _train(model, 3)
-    resumed = _model(seed=7)  # other weights and noise until the checkpoint is loaded
+    # Other weights and noise until the checkpoint is loaded.
+    resumed = _model(optimizer(), seed=7)
     assert load_checkpoint(resumed, tmp_path) == 3
-    assert int(resumed.optimizer.iterations) == 3
+    assert int(resumed.optimizer.iterations) == 3 // (accumulated or 1)
     assert _train(resumed, 3) == expected
     ours = model.variables + model.optimizer.variables
     theirs = resumed.variables + resumed.optimizer.variables

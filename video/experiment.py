@@ -36,6 +36,8 @@ _MODEL_ARGUMENTS = (
     "prior_log_variance_bias",
     "posterior_mean_stddev",
     "batch_norm_momentum",
+    "frame_statistics",
+    "remat",
     "beta",
     "seed",
 )
@@ -63,6 +65,9 @@ class VideoExperiment:
         prior, scored_frames, predictor_residual, posterior_residual: see `SVGLP`.
         posterior_log_variance_bias, prior_log_variance_bias: see `SVGLP`.
         posterior_mean_stddev, batch_norm_momentum, beta: see `SVGLP`.
+        frame_statistics, remat: see `SVGLP`.
+        gradient_accumulation_steps: int, steps whose mean gradient makes one update of
+            the weights; batch statistics and sigma stay those of a step.
         use_actions: bool, whether the model is told the actions.
         precision: `"float32"` or `"mixed_bfloat16"`.
         num_samples: futures per clip in evaluation.
@@ -95,6 +100,9 @@ class VideoExperiment:
     prior_log_variance_bias: float = 0.0
     posterior_mean_stddev: float = 0.02
     batch_norm_momentum: float = 0.9
+    frame_statistics: bool = False
+    remat: bool = False
+    gradient_accumulation_steps: int = 1
     beta: float = 1.0
     use_actions: bool = False
     precision: str = "float32"
@@ -111,6 +119,13 @@ class VideoExperiment:
                 f"SSIM, got {tuple(self.frame_shape)}."
             )
 
+        accumulated = self.gradient_accumulation_steps
+        if not 1 <= accumulated <= self.steps:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be from 1 to `steps` "
+                f"({self.steps}), got {accumulated}."
+            )
+
     def options(self) -> dict:
         """Every option by name, as JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
@@ -125,10 +140,14 @@ class VideoExperiment:
             dtype=self.precision,
             **{name: getattr(self, name) for name in _MODEL_ARGUMENTS},
         )
-        rate = self.learning_rate
+        rate, accumulated = self.learning_rate, self.gradient_accumulation_steps
         if self.decay_from < 1:
-            rate = ConstantThenLinear(rate, self.steps, self.decay_from)
-        model.compile(keras.optimizers.Adam(rate))
+            # The schedule counts updates.
+            rate = ConstantThenLinear(rate, self.steps // accumulated, self.decay_from)
+        accumulated = accumulated if accumulated > 1 else None
+        model.compile(
+            keras.optimizers.Adam(rate, gradient_accumulation_steps=accumulated)
+        )
         return model
 
     def train_batches(self, start_step=0) -> tf.data.Dataset:
@@ -169,7 +188,7 @@ class VideoExperiment:
         Returns:
             The summary (also `summary.json`), or `None` if Ctrl-C ended training.
         """
-        folder = RunFolder(output, self.options(), changeable=["cache"])
+        folder = RunFolder(output, self.options(), changeable=["cache", "remat"])
         if folder.summary is not None:
             print(f"The run in '{output}' is complete.", file=sys.stderr)
             return folder.summary
@@ -247,6 +266,7 @@ def dry_run(experiment) -> dict:
             data=str(folder / "noise"),
             cache=None,
             steps=2,
+            gradient_accumulation_steps=min(2, experiment.gradient_accumulation_steps),
             batch_size=2,
             num_samples=2,
             num_eval_clips=2,

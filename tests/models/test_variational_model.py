@@ -487,3 +487,26 @@ def test_posterior_collapse_costs_no_nats():
     assert isinstance(model.encoder.layers[-1], DiagonalNormal)
     logs = model.evaluate(_images(), verbose=0, return_dict=True)
     assert logs["kl"] == 0.0
+
+
+def test_accumulated_gradients_are_the_mean_of_their_steps():
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=3)
+    model, twin = (TinyVAE(decoder="shared_sigma", seed=1) for _ in range(2))
+    batches = np.random.default_rng(0).random([3, 2, 4, 4, 1], np.float32)
+    for each in (model, twin):
+        each(batches[0])
+    model.compile(optimizer, jit_compile=False)
+    gradients = []
+    for batch in batches:  # the twin draws the same noise
+        with tf.GradientTape() as tape:
+            terms = twin.elbo_terms(batch, training=True)
+            loss = tf.reduce_mean(terms.nll + terms.kl)
+        gradients.append(tape.gradient(loss, twin.trainable_weights))
+    before = [weight.numpy() for weight in model.trainable_weights]
+    model.fit(batches.reshape([6, 4, 4, 1]), batch_size=2, shuffle=False, verbose=0)
+    for old, weight, *parts in zip(
+        before, model.trainable_weights, *gradients, strict=True
+    ):
+        expected = old - 0.1 * np.mean(parts, 0)
+        # Graph and eager sums of float32 differ in the last digits.
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)

@@ -226,6 +226,8 @@ def test_every_option_reaches_the_model(data):
         "prior_log_variance_bias": -2.0,
         "posterior_mean_stddev": 0.3,
         "batch_norm_momentum": 0.8,
+        "frame_statistics": True,
+        "remat": True,
         "beta": 0.5,
         "network": "vgg",
         "width": 3,
@@ -236,6 +238,21 @@ def test_every_option_reaches_the_model(data):
     assert {name: config[name] for name in changes} == changes
     assert model.dtype_policy.name == "mixed_bfloat16"
     assert model.optimizer.learning_rate == np.float32(2e-3)
+
+
+def test_schedule_counts_updates_of_accumulated_gradients(data):
+    options = {"steps": 8, "decay_from": 0.5, "gradient_accumulation_steps": 2}
+    optimizer = make(data, **options).make_model().optimizer
+    assert optimizer.gradient_accumulation_steps == 2
+    rates = [float(optimizer._learning_rate(update)) for update in range(5)]
+    assert rates[0] == rates[2] > rates[3] > rates[4]
+    assert rates[4] == pytest.approx(0.05 * rates[0])
+
+
+@pytest.mark.parametrize("accumulated", [0, 9])
+def test_accumulation_without_an_update_is_refused(data, accumulated):
+    with pytest.raises(ValueError, match="`gradient_accumulation_steps`.*1 to `steps`"):
+        make(data, steps=8, gradient_accumulation_steps=accumulated)
 
 
 def test_defaults_are_the_papers():
