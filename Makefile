@@ -16,16 +16,20 @@ WORKERS ?= 2
 # More options for the demo: make demo DEMO_ARGS="--compare"
 DEMO_ARGS ?=
 
+# More options for the benchmark: make bench BENCH_ARGS="--rounds 3"
+BENCH_ARGS ?=
+
 export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: help venv demo test lint clean
+.PHONY: help venv demo test lint bench clean
 
 help:
 	@echo "make demo   train a small video predictor, write runs/demo/ and its GIFs"
 	@echo "make test   lint and run all tests"
 	@echo "make lint   check style only (ruff)"
+	@echo "make bench  measure the speed, write docs/performance.md's tables and plot"
 	@echo "make venv   make the Python environment $(VENV) that the others use"
 	@echo "make clean  remove $(VENV), caches and builds; keeps data/ and runs/"
 
@@ -39,6 +43,9 @@ test: lint
 lint: $(STAMP)
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+
+bench: $(STAMP)
+	@$(RUN) scripts/benchmark.py --short --report docs/performance.md $(BENCH_ARGS)
 
 venv: $(STAMP)
 

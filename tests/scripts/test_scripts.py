@@ -26,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eager
 
 SCRIPTS = ROOT / "scripts"
 COMMANDS = [
+    "benchmark",
     "export_model",
     "make_pushing",
     "predict_video",

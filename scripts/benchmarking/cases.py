@@ -1,0 +1,227 @@
+"""What is measured: cases, their variants, and the ratios wanted between them."""
+
+import dataclasses
+
+SVG = {
+    "module": "benchmarking.svg",
+    "network": "dcgan",
+    "batch_size": 16,
+    "num_frames": 12,
+    "num_context": 2,
+    "frame_size": 64,
+    "sizes": {},  # constructor arguments of the model
+    "options": {},  # those that make a variant
+    "precision": "float32",
+    "jit_compile": False,
+    "program": "model",
+    "steps": 1,  # of a turn
+}
+TRAINING = {
+    "naive": {"program": "naive"},
+    "fast": {},
+    "frame_statistics": {"options": {"frame_statistics": True}},
+    "bfloat16": {"precision": "bfloat16"},
+}
+OTHER_TRAINING = {
+    "remat": {"options": {"remat": True}},
+    "xla": {"jit_compile": True},
+    "naive_xla": {"program": "naive", "jit_compile": True},
+}
+# Of the gates, beside the size that is measured, and of dry runs.
+SMALL_SVG = {
+    "frame_size": 16,
+    "sizes": {"width": 4, "code_size": 8, "hidden_size": 8, "latent_size": 4},
+}
+TINY = {"peak": {"peak_batch": 1, "peak_matmul": 32}}
+TINY_SVG = TINY | SMALL_SVG | {"batch_size": 2, "num_frames": 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A comparison.
+
+    Args:
+        about: what it measures, one line.
+        settings: dict, what all its variants share.
+        variants: dict of name -> settings that differ.
+        wanted: dict of ratio -> the least that is wanted of it, or `None`. A ratio
+            "a/b" is items per CPU-second of a over those of b.
+        optional: dict of more variants, for `--variants`.
+        short: dict of settings for the short version; `variants` are those that it
+            keeps.
+        tiny: dict of settings for a dry run.
+        unit: what an item is. Defaults to `"frames"`.
+        peer: module that runs the official code. Defaults to `None`, there is none.
+    """
+
+    about: str
+    settings: dict
+    variants: dict
+    wanted: dict
+    optional: dict = dataclasses.field(default_factory=dict)
+    short: dict = dataclasses.field(default_factory=dict)
+    tiny: dict = dataclasses.field(default_factory=dict)
+    unit: str = "frames"
+    peer: str | None = None
+
+    def sized(self, is_short=False, is_tiny=False, overrides=None):
+        """This case in the short version or that of a dry run.
+
+        Args:
+            is_short, is_tiny: bools.
+            overrides: dict of settings that win over both, from flags.
+
+        Raises:
+            ValueError: for a setting that the case does not have.
+        """
+        overrides = overrides or {}
+        for name in overrides.keys() - self.settings.keys():
+            raise ValueError(f"The case has no `{name}` to set.")
+        changes = dict(self.short if is_short else {})
+        kept = changes.pop("variants", list(self.variants))
+        changes |= self.tiny if is_tiny else {}
+        return dataclasses.replace(
+            self,
+            settings=self.settings | changes | overrides,
+            variants={name: self.variants[name] for name in kept},
+            optional=self.variants | self.optional,
+        )
+
+    def choose(self, names=None, peer=None) -> dict:
+        """The variants called `names`, by default those that are not optional.
+
+        Args:
+            names: list, or `None`.
+            peer: folder of a checkout to run as one more variant, or `None`.
+
+        Raises:
+            ValueError: for a variant that the case does not have.
+        """
+        every = self.optional | self.variants
+        if peer:
+            if self.peer is None:
+                raise ValueError("The case has nothing to compare with a peer.")
+            every["peer"] = {"module": self.peer, "path": peer}
+        names = names or [*self.variants, *(["peer"] if peer else [])]
+        for name in names:
+            if name not in every:
+                raise ValueError(
+                    f"Unknown variant {name!r}. Choose of: {', '.join(every)}."
+                )
+        return {name: every[name] for name in names}
+
+    def ratios(self, names) -> list:
+        """The wanted ratios among `names`, and against `fast` and the peer."""
+        pairs = [pair.split("/") for pair in self.wanted]
+        found = ["/".join(pair) for pair in pairs if set(pair) <= set(names)]
+        compared = {name for pair in found for name in pair.split("/")}
+        if "fast" in names:
+            others = compared | {"fast", "peer"}
+            found += [f"{name}/fast" for name in names if name not in others]
+        if "peer" in names:
+            found += [f"{name}/peer" for name in names if name != "peer"]
+        return found
+
+
+_STEP_RATIOS = {"fast/naive": 1.9, "frame_statistics/naive": 1.6}
+CASES = {
+    "svg_dcgan": Case(
+        "a training step of SVG-LP with DCGAN networks",
+        SVG,
+        TRAINING,
+        _STEP_RATIOS | {"bfloat16/fast": 1.4},
+        OTHER_TRAINING,
+        peer="benchmarking.peer_training",
+        tiny=TINY_SVG,
+    ),
+    "svg_vgg": Case(
+        "a training step of SVG-LP with VGG networks",
+        SVG | {"network": "vgg", "batch_size": 4},
+        TRAINING,
+        _STEP_RATIOS | {"bfloat16/fast": 1.7},
+        OTHER_TRAINING,
+        peer="benchmarking.peer_training",
+        short={"variants": ["naive", "fast"]},
+        tiny=TINY_SVG,
+    ),
+    "generate": Case(
+        "futures of 16 clips, 8 samples each",
+        SVG | {"module": "benchmarking.generation", "num_frames": 28, "num_samples": 8},
+        {
+            "naive": {"program": "naive"},
+            "naive_compiled": {"program": "naive_compiled"},
+            "fast": {},
+        },
+        {"fast/naive": 2.0, "fast/naive_compiled": None},
+        {"bfloat16": {"precision": "bfloat16"}},
+        peer="benchmarking.peer_generation",
+        short={"variants": ["naive", "fast"], "num_frames": 10, "num_samples": 4},
+        tiny=TINY_SVG | {"num_samples": 2},
+    ),
+    "image_vae": Case(
+        "training of the sigma-VAE paper's network",
+        {
+            "module": "benchmarking.image_vae",
+            "batch_size": 128,
+            "frame_size": 28,
+            "sizes": {},
+            "precision": "float32",
+            "program": "model",
+            "steps": 10,
+        },
+        {
+            "loop": {"program": "loop"},
+            "compiled_loop": {"program": "compiled_loop"},
+            "fit": {},
+        },
+        {"fit/loop": 1.2, "fit/compiled_loop": None},
+        short={"variants": ["loop", "fit"]},
+        tiny=TINY | {"batch_size": 2, "frame_size": 8, "sizes": {"widths": [2, 4]}},
+        unit="images",
+    ),
+    "input": Case(
+        "reading clips against training on them (DCGAN)",
+        SVG
+        | {
+            "module": "benchmarking.pipeline",
+            "reading": {"windows": "first"},
+            "record_frames": 30,
+            "num_records": 128,
+            "steps": 64,
+        },
+        {
+            "training": {"module": "benchmarking.svg", "steps": 1},
+            "input": {},
+            "random": {"reading": {"windows": "random"}},
+            "cached": {"reading": {"windows": "random", "cache": "memory"}},
+        },
+        {"input/training": 20.0, "random/training": 20.0, "cached/random": None},
+        short={"batch_size": 4, "num_records": 64},
+        tiny=TINY_SVG | {"record_frames": 6, "num_records": 8, "steps": 4},
+    ),
+    "fit_overhead": Case(
+        "`fit` against its compiled step in a bare loop (DCGAN)",
+        SVG | {"module": "benchmarking.fitting", "batch_size": 8, "steps": 20},
+        {"bare": {"program": "bare"}, "fit": {}},
+        {"fit/bare": 0.97},
+        short={"batch_size": 4, "steps": 5},
+        tiny=TINY_SVG | {"steps": 2},
+    ),
+    "scaling": Case(
+        "cost and memory of a training step along batch and clip length (DCGAN)",
+        SVG | {"batch_size": 8},
+        {
+            **{f"batch_{size}": {"batch_size": size} for size in (4, 8, 16, 32)},
+            **{f"frames_{length}": {"num_frames": length} for length in (6, 24, 48)},
+        },
+        # Cost grows in proportion, so that the speed does not fall.
+        {
+            "batch_16/batch_8": 0.9,
+            "batch_32/batch_16": 0.9,
+            "frames_24/batch_8": 0.9,
+            "frames_48/frames_24": 0.9,
+        },
+        short={"variants": ["batch_4", "batch_8", "batch_16", "frames_6", "frames_24"]},
+        tiny=TINY_SVG,
+    ),
+}

@@ -1,0 +1,63 @@
+"""What must be equal before any timing counts, in a process of its own.
+
+    python -m benchmarking.gate SETTINGS
+
+The module of a case says what to compare: its `compare(settings)` gives a dict of name
+-> (difference, largest that is allowed). One line of JSON is the verdict.
+"""
+
+import importlib
+import json
+import math
+import sys
+
+import numpy as np
+
+from benchmarking.worker import Channel
+
+
+def judge(differences) -> dict:
+    """The verdict.
+
+    Args:
+        differences: dict of name -> (difference, largest that is allowed).
+
+    Returns:
+        dict of `passed`, `message` and `differences`.
+    """
+    worse = {
+        name: f"{name} differs by {difference:.2g}, allowed is {limit:.0e}"
+        for name, (difference, limit) in differences.items()
+        if math.isnan(difference) or difference > limit
+    }
+    good = ", ".join(f"{name} to {d:.1e}" for name, (d, _) in differences.items())
+    return {
+        "passed": not worse,
+        "message": "; ".join(worse.values()) + "." if worse else good,
+        "differences": {
+            name: difference for name, (difference, _) in differences.items()
+        },
+    }
+
+
+def relative(values, expected) -> float:
+    """Norm of the difference over the norm of what is expected."""
+    values, expected = np.asarray(values), np.asarray(expected)
+    distance, norm = np.linalg.norm(values - expected), np.linalg.norm(expected)
+    return float(distance / norm) if norm else float(distance > 0)
+
+
+def largest(values, expected) -> float:
+    """The largest difference of two arrays."""
+    return float(np.max(np.abs(np.asarray(values) - np.asarray(expected))))
+
+
+def main():
+    channel = Channel()
+    settings = json.loads(sys.argv[1])
+    module = importlib.import_module(settings["module"])
+    channel.send(judge(module.compare(settings)))
+
+
+if __name__ == "__main__":
+    main()
