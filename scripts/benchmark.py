@@ -70,9 +70,9 @@ def main(argv=None):
     except GateError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    print(json.dumps(results[0] if args.case else {"cases": results}), flush=True)
     if args.report:
         report.write_report(results, args.report)
-    print(json.dumps(results[0] if args.case else {"cases": results}))
     return 0 if are_complete else 1
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import sys
 import tempfile
@@ -128,7 +129,7 @@ class VideoExperiment:
 
     def options(self) -> dict:
         """Every option by name, as JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        return json.loads(json.dumps(dataclasses.asdict(self), default=os.fspath))
 
     def make_model(self) -> SVGLP:
         """The compiled model."""
@@ -193,8 +194,11 @@ class VideoExperiment:
             print(f"The run in '{output}' is complete.", file=sys.stderr)
             return folder.summary
         model = self.make_model()
+        # A cache in memory lives as long as a data set that uses it.
+        batches = self.train_batches()
         if not folder.fit(model, self.train_batches, self.steps, 100, tensorboard):
             return None
+        del batches
         trained = time.time()
         print("Evaluating and drawing ...", file=sys.stderr)
         summary = self.evaluate(model)

@@ -7,6 +7,8 @@ from tfsigmavae.math import to_unit_range
 # Futures drawn at a time, unless the caller says otherwise. More are not faster; this
 # many take about 1 GB in the paper's VGG networks at 64 x 64 pixels.
 _MAX_CLIPS = 128
+# Stands for as many as that, where a graph wants a number.
+DEFAULT_SAMPLE_BATCH_SIZE = 0
 
 
 def check_clip(frames, frame_shape, min_frames):
@@ -76,9 +78,18 @@ def signature(model):
     return inputs
 
 
-def default_sample_batch_size(num_clips):
-    """Futures per clip to draw at a time, so that memory stays within some GB."""
-    return tf.maximum(1, _MAX_CLIPS // tf.maximum(1, num_clips))
+def samples_at_a_time(sample_batch_size, num_samples, num_clips):
+    """Futures of each clip to draw at a time, an int tensor.
+
+    By default as many as make `_MAX_CLIPS` clips, so that memory stays within some GB.
+    """
+    fitting = tf.maximum(1, _MAX_CLIPS // tf.maximum(1, num_clips))
+    wanted = tf.where(
+        tf.equal(sample_batch_size, DEFAULT_SAMPLE_BATCH_SIZE),
+        fitting,
+        sample_batch_size,
+    )
+    return tf.minimum(wanted, num_samples)
 
 
 def predict(
@@ -88,7 +99,7 @@ def predict(
     num_samples,
     seed,
     actions=None,
-    sample_batch_size=None,
+    sample_batch_size=DEFAULT_SAMPLE_BATCH_SIZE,
 ):
     """The graph behind `SVGLP.predict_frames`; see there.
 
@@ -96,8 +107,7 @@ def predict(
         `[num_samples, B, num_frames, H, W, C]`.
     """
     batch, num_given = tf.shape(context)[0], tf.shape(context)[1]
-    if sample_batch_size is None:
-        sample_batch_size = default_sample_batch_size(batch)
+    sample_batch_size = samples_at_a_time(sample_batch_size, num_samples, batch)
     # In one piece, so that a sample does not depend on the size of its batch.
     noise = tf.random.stateless_normal(
         [num_samples * batch, num_given + num_frames - 1, model.latent_size], [seed, 0]

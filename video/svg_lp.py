@@ -62,8 +62,9 @@ class SVGLP(VariationalModel):
         batch_norm_momentum: float in [0, 1). Defaults to `0.9`.
         frame_statistics: bool, whether batch norm uses the statistics of each time step
             over the clips of a batch, as the official code does, instead of those of
-            all frames together: other training dynamics, and slower. Clips then need a
-            static number of frames. Defaults to `False`.
+            all frames together: other training dynamics, and slower. Training then
+            needs a static number of frames, and two clips in a batch at least (many
+            more to be good). Defaults to `False`.
         remat: bool, rematerialisation: the gradient computes what the convolutions keep
             in memory a second time. Less memory, slower. Defaults to `False`.
         beta: float, KL weight. Defaults to `1.0`.
@@ -264,12 +265,15 @@ class SVGLP(VariationalModel):
         context = rollout.check_clip(context, self.frame_shape, self.num_context)
         rollout.check_actions(actions, self.action_size, context.shape[1] + num_frames)
         if sample_batch_size is None:
-            num_clips = tf.shape(context)[0]
-            sample_batch_size = rollout.default_sample_batch_size(num_clips)
-        if num_frames < 1 or num_samples < 1 or sample_batch_size < 1:
+            sample_batch_size = rollout.DEFAULT_SAMPLE_BATCH_SIZE
+        elif sample_batch_size < 1:
             raise ValueError(
-                "`num_frames`, `num_samples` and `sample_batch_size` must be at least "
-                f"1, got {num_frames}, {num_samples} and {sample_batch_size}."
+                f"`sample_batch_size` must be at least 1, got {sample_batch_size}."
+            )
+        if num_frames < 1 or num_samples < 1:
+            raise ValueError(
+                "`num_frames` and `num_samples` must be at least 1, got "
+                f"{num_frames} and {num_samples}."
             )
         if seed is None:
             seed = self.seed_generator.as_integer()

@@ -107,19 +107,23 @@ class SVGNetworks(keras.layers.Layer):
             flat,
             self.num_context * batch,
             training=training,
-            num_groups=self._num_groups(frames),
+            num_groups=self._num_groups(frames, training),
         )
         return _batch_major(codes, batch, frames.shape[1]), skips
 
-    def _num_groups(self, clips):
+    def _num_groups(self, clips, training):
         """How many parts of `[T * B, ...]` have statistics of their own."""
-        if not self.frame_statistics:
+        if not (training and self.frame_statistics):
             return 1
         if clips.shape[1] is None:
             raise ValueError(
                 "`frame_statistics` needs clips of a known number of frames, got "
                 f"{clips.shape}. Set it with `tf.ensure_shape` in the dataset."
             )
+        # The code of a single clip would normalise to a constant, and learn nothing.
+        tf.debugging.assert_greater(
+            tf.shape(clips)[0], 1, "`frame_statistics` needs two clips in a batch."
+        )
         return clips.shape[1]
 
     def prior_of(self, codes, state=None):
@@ -159,7 +163,7 @@ class SVGNetworks(keras.layers.Layer):
             _time_major(predicted),
             skip_maps,
             training=training,
-            num_groups=self._num_groups(predicted),
+            num_groups=self._num_groups(predicted, training),
         )
         return _batch_major(raw, batch, predicted.shape[1])
 

@@ -78,6 +78,9 @@ class Case:
         for name in overrides.keys() - self.settings.keys():
             raise ValueError(f"The case has no `{name}` to set.")
         changes = dict(self.short if is_short else {})
+        for name in overrides:
+            if any(name in own for own in self.variants.values()):
+                raise ValueError(f"The variants of the case set `{name}` themselves.")
         kept = changes.pop("variants", list(self.variants))
         changes |= self.tiny if is_tiny else {}
         return dataclasses.replace(

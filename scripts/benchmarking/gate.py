@@ -9,11 +9,12 @@ The module of a case says what to compare: its `compare(settings)` gives a dict 
 import importlib
 import json
 import math
+import signal
 import sys
 
 import numpy as np
 
-from benchmarking.worker import Channel
+from benchmarking.worker import Channel, end_with_parent
 
 
 def judge(differences) -> dict:
@@ -52,8 +53,15 @@ def largest(values, expected) -> float:
     return float(np.max(np.abs(np.asarray(values) - np.asarray(expected))))
 
 
+def worst(differences) -> float:
+    """The largest of some differences; NaN if one is, which `max` would lose."""
+    return float(np.max(list(differences)))
+
+
 def main():
     channel = Channel()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
+    end_with_parent()
     settings = json.loads(sys.argv[1])
     module = importlib.import_module(settings["module"])
     channel.send(judge(module.compare(settings)))

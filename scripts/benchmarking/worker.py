@@ -37,7 +37,7 @@ def main():
     # Blocked in all threads, so that a long step does not delay the answer.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     goes = queue.Queue()
-    _start(_read_goes, goes)
+    end_with_parent(goes)
     _start(_report_when_terminated, channel, finished)
     settings = json.loads(sys.argv[1])
     module = importlib.import_module(settings["module"])
@@ -57,13 +57,19 @@ def main():
         channel.send(figures)
 
 
+def end_with_parent(goes=None):
+    """Puts the lines of standard input into `goes`; ends the process with the last."""
+    _start(_read_goes, goes)
+
+
 def _start(target, *args):
     threading.Thread(target=target, args=args, daemon=True).start()
 
 
 def _read_goes(goes):
     for line in sys.stdin:
-        goes.put(line)
+        if goes is not None:
+            goes.put(line)
     os._exit(0)
 
 

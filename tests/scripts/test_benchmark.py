@@ -20,6 +20,8 @@ import pytest
 import tensorflow as tf
 from fresh_process import ROOT
 
+from tfsigmavae.layers import BatchNormalization
+
 SCRIPTS = ROOT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 try:
@@ -173,15 +175,17 @@ def test_a_process_that_dies_is_named_with_its_last_words(scripted_case):
         run_case(case, dies={"name": "dies"})
 
 
-def start_worker(settings):
+def start_worker(settings, module="worker"):
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarking.worker", json.dumps(settings)],
+        [sys.executable, "-m", f"benchmarking.{module}", json.dumps(settings)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={
             **os.environ,
-            "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{os.environ['PYTHONPATH']}",
+            "PYTHONPATH": os.pathsep.join(
+                [str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
         },
     )
 
@@ -273,6 +277,7 @@ def test_script_checks_its_flags_before_it_measures(main, tmp_path):
         (["--case", "image_vae", "--num-frames", 3], "no `num_frames`"),
         (["--case", "svg_vgg", "--variants", "faster"], "Unknown variant 'faster'"),
         (["--case", "fit_overhead", "--peer", "p"], "a peer"),
+        (["--case", "scaling", "--batch-size", 4], "set `batch_size` themselves"),
     ):
         with pytest.raises(ValueError, match=words):
             main(*flags)
@@ -406,7 +411,39 @@ def test_gate_of_the_networks_sees_a_wrong_program(monkeypatch):
     monkeypatch.setattr(program, "__init__", prepare_wrongly)
     verdict = gate_module.judge(module.compare(settings))
     assert not verdict["passed"]
-    assert "loss of a small model differs" in verdict["message"]
+    assert "loss of a small model, statistics of frames differs" in verdict["message"]
+
+
+@pytest.mark.parametrize("over_all_frames", [True, False])
+def test_gate_of_the_networks_sees_wrong_statistics(over_all_frames, monkeypatch):
+    settings = tiny("svg_dcgan")
+    module = importlib.import_module(settings["module"])
+    normalize = BatchNormalization.normalize
+
+    def wrongly(self, inputs, gamma, beta, num_groups=1):
+        if (num_groups == 1) == over_all_frames:
+            gamma = 1.01 * gamma
+        return normalize(self, inputs, gamma, beta, num_groups)
+
+    monkeypatch.setattr(BatchNormalization, "normalize", wrongly)
+    verdict = gate_module.judge(module.compare(settings))
+    assert not verdict["passed"]
+    of_all = "every gradient, statistics of all frames differs" in verdict["message"]
+    of_each = "every gradient, statistics of frames differs" in verdict["message"]
+    assert (of_all, of_each) == (over_all_frames, not over_all_frames)
+
+
+def test_no_nan_is_lost_among_differences():
+    assert gate_module.worst([0.1, 0.3, 0.2]) == 0.3
+    assert math.isnan(gate_module.worst([0.0, math.nan, 0.1]))
+
+
+def test_gate_ends_with_its_parent():
+    settings = tiny("svg_dcgan", reference=str(reference.TESTS))
+    process = start_worker(settings, module="gate")
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stdout.read() == ""
 
 
 def test_pipelines_give_the_same_batches(tmp_path):

@@ -11,8 +11,10 @@ from fresh_process import run_python
 from naive_svg_lp import NaiveSVGLP
 from tiny_svg_lp import compiled_model, random_clips, randomise_weights, tiny_model
 
+from tfsigmavae import export_saved_model
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.video import SVGLP
+from tfsigmavae_video import rollout
 
 # Numbers of trainable parameters of the official PyTorch models at 64 x 64 x 3, z 64,
 # code 128. PyTorch's LSTMs have two biases where one does: 4 LSTMs * 4 gates * 256.
@@ -364,6 +366,48 @@ def test_samples_do_not_depend_on_how_many_are_drawn_at_a_time(action_size):
     assert model._rollout.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.parametrize(
+    "asked, num_samples, num_clips, expected",
+    [(0, 100, 1, 100), (0, 100, 16, 8), (0, 100, 300, 1), (0, 3, 16, 3), (5, 9, 1, 5)],
+)
+def test_samples_drawn_at_a_time(asked, num_samples, num_clips, expected):
+    # 128 clips by default, and never more than are wanted.
+    assert rollout.samples_at_a_time(asked, num_samples, num_clips) == expected
+
+
+def test_prediction_within_a_function():
+    model = randomise_weights(tiny_model())
+    context = random_clips(num_frames=2)
+    predict = tf.function(lambda clips: model.predict_frames(clips, 2, 3, seed=7))
+    expected = model.predict_frames(context, 2, 3, seed=7)
+    np.testing.assert_allclose(predict(tf.constant(context)), expected, atol=1e-6)
+
+
+def test_statistics_of_frames_are_those_of_training_alone(tmp_path):
+    model = randomise_weights(tiny_model(frame_statistics=True))
+    export_saved_model(model, tmp_path / "svg")
+    clips = random_clips()
+    served = tf.saved_model.load(tmp_path / "svg")
+    frames = served.reconstruct(clips / np.float32(255))
+    np.testing.assert_allclose(frames, model.reconstruct(clips), atol=1e-5)
+    plain = tiny_model()
+    for mine, other in zip(plain.weights, model.weights, strict=True):
+        mine.assign(other)
+    np.testing.assert_array_equal(plain.reconstruct(clips), model.reconstruct(clips))
+
+
+def test_statistics_of_frames_need_two_clips_of_a_known_length():
+    model = tiny_model(frame_statistics=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="two clips in a batch"):
+        model.elbo_terms(random_clips(1), training=True)
+    model.elbo_terms(random_clips(1), training=False)
+    signature = [tf.TensorSpec([2, None, 8, 8, 3], tf.float32)]
+    with pytest.raises(ValueError, match="known number of frames.*ensure_shape"):
+        tf.function(
+            lambda clips: model.elbo_terms(clips, training=True).nll, signature
+        ).get_concrete_function()
+
+
 def test_prediction_is_traced_once():
     model = tiny_model()
     for num_clips, num_given, num_frames, num_samples in [
@@ -382,7 +426,7 @@ def test_prediction_is_traced_once():
 )
 def test_counts_below_one_are_refused(count):
     arguments = {"num_frames": 1, "num_samples": 1} | count
-    with pytest.raises(ValueError, match="`num_frames`, `num_samples` and.*at least 1"):
+    with pytest.raises(ValueError, match="`(num_frames|sample_.*)`.*at least 1"):
         tiny_model().predict_frames(random_clips(), **arguments)
 
 
@@ -623,6 +667,7 @@ def test_two_replicas_share_one_sigma(tmp_path):
             cpu, [tf.config.LogicalDeviceConfiguration()] * 2
         )
         from tfsigmavae.video import SVGLP
+from tfsigmavae_video import rollout
         clips = np.random.default_rng(0).random([4, 2, 8, 8, 1]).astype("float32")
         clips[2:] *= 0.3
         with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():

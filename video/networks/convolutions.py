@@ -40,6 +40,7 @@ class Convolution(keras.layers.Layer):
             name="kernel",
             shape=self.kernel_shape(input_shape[-1]),
             initializer=self.kernel_initializer,
+            autocast=False,
         )
 
     def kernel_shape(self, num_inputs):
