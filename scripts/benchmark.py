@@ -15,7 +15,7 @@ import signal
 import sys
 
 import console
-from benchmarking.cases import CASES
+from benchmarking.cases import CASES, choose
 
 OVERRIDES = ("batch_size", "num_frames", "network")
 
@@ -50,21 +50,21 @@ def main(argv=None):
     from benchmarking.benchmark import GateError, run_cases
     from benchmarking.peer import check
 
-    overrides = {name: getattr(args, name) for name in OVERRIDES}
-    overrides = {name: value for name, value in overrides.items() if value is not None}
+    given = {name: getattr(args, name) for name in OVERRIDES}
+    given = {name: value for name, value in given.items() if value is not None}
     names = [args.case] if args.case else list(CASES)
     if args.report:
         report.check_report(args.report, names)
     jobs = []
     for name in names:
-        case = CASES[name].sized(args.short, args.dry_run, overrides)
         # Among all cases, the peer joins where it can.
-        peer = args.peer if args.case or case.peer else None
-        jobs.append((name, case, case.choose(args.variants, peer)))
-        if "peer" in jobs[-1][-1]:
+        peer = args.peer if args.case or CASES[name].peer else None
+        sizes = args.short, args.dry_run, given
+        case, variants = choose(name, *sizes, args.variants, peer)
+        jobs.append((name, case, variants))
+        if "peer" in variants:
             check(peer, case.settings)
-    # What was measured until then is printed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # prints what there is
     try:
         results, are_complete = run_cases(jobs, args.rounds)
     except GateError as error:

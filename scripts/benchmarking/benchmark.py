@@ -93,6 +93,11 @@ def run_case(name, case, variants, num_rounds, say=_print) -> dict:
         "num_rounds": len(rounds),
         "environment": found | load.describe(),
     }
+    for pair, found in result["ratios"].items():
+        wanted = result["wanted"][pair]
+        wanted = "" if wanted is None else f", wanted {wanted}"
+        middle, least, most = (found[key] for key in ("median", "min", "max"))
+        say(f"  {pair}: {middle:.2f} ({least:.2f} to {most:.2f}){wanted}")
     return result | ({"stopped": stopped} if stopped else {})
 
 

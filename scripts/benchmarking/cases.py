@@ -78,7 +78,12 @@ class Case:
         for name in overrides.keys() - self.settings.keys():
             raise ValueError(f"The case has no `{name}` to set.")
         changes = dict(self.short if is_short else {})
-        for name in overrides:
+        for name, value in overrides.items():
+            predicts = "num_samples" in self.settings
+            is_clip = name == "num_frames" and not predicts
+            least = self.settings["num_context"] + 1 if is_clip else 1
+            if name != "network" and value < least:
+                raise ValueError(f"`{name}` must be at least {least}, got {value}.")
             if any(name in own for own in self.variants.values()):
                 raise ValueError(f"The variants of the case set `{name}` themselves.")
         kept = changes.pop("variants", list(self.variants))
@@ -228,3 +233,16 @@ CASES = {
         tiny=TINY_SVG,
     ),
 }
+
+
+def choose(name, is_short, is_tiny, overrides, variants, peer):
+    """The case called `name`, and its variants; arguments: see `Case`.
+
+    Raises:
+        ValueError: naming the case, for what it does not have.
+    """
+    try:
+        case = CASES[name].sized(is_short, is_tiny, overrides)
+        return case, case.choose(variants, peer)
+    except ValueError as error:
+        raise ValueError(f"Case {name!r}: {error} (One case: --case.)") from error

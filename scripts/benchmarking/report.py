@@ -25,9 +25,11 @@ def check_report(path, names) -> None:
         names: of the cases.
 
     Raises:
-        ValueError: if the marks of a case are missing.
+        ValueError: if the file or the marks of a case are missing.
         ImportError: if a plot is needed, and Matplotlib not installed.
     """
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"'{path}' must be a file with the marks of each case.")
     text = pathlib.Path(path).read_text()
     for name in names:
         _split(text, name, path)
