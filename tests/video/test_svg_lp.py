@@ -667,7 +667,6 @@ def test_two_replicas_share_one_sigma(tmp_path):
             cpu, [tf.config.LogicalDeviceConfiguration()] * 2
         )
         from tfsigmavae.video import SVGLP
-from tfsigmavae_video import rollout
         clips = np.random.default_rng(0).random([4, 2, 8, 8, 1]).astype("float32")
         clips[2:] *= 0.3
         with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
