@@ -4,17 +4,6 @@ import importlib.util
 import os
 import pathlib
 
-_BLUE, _ORANGE = "#0072B2", "#D55E00"
-_STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#E5E5E5",
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "savefig.dpi": 160,
-}
 _PANELS = [
     ("CPU seconds per step", "cpu_s_per_step"),
     ("frames per CPU second", "frames_per_cpu_s"),
@@ -36,15 +25,20 @@ def draw_scaling(result, path) -> pathlib.Path:
     import matplotlib
     from matplotlib.figure import Figure
 
+    # Imports TensorFlow, which must not happen before the measurements.
+    from tfsigmavae.experiments.reproduction.plot_style import BLUE, RED, STYLE
+
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         # Not through pyplot, which would keep every figure alive.
         figure = Figure((9.0, 3.0), layout="constrained")
         all_axes = figure.subplots(1, len(_PANELS))
         for axes, (title, key) in zip(all_axes, _PANELS, strict=True):
             axes.margins(0.1)
-            _draw(axes, series(result["variants"], key))
+            lines = series(result["variants"], key)
+            for (label, points), colour in zip(lines.items(), (BLUE, RED), strict=True):
+                axes.plot(*zip(*points, strict=True), "o-", color=colour, label=label)
             axes.set(title=title, xlabel="frames in a step (clips x length)")
             axes.set(xlim=(0, None), ylim=(0, None))
         all_axes[0].legend()
@@ -62,12 +56,6 @@ def check_matplotlib() -> None:
             "`matplotlib` is needed for the plot and is not installed. "
             'Install it with: pip install "tfsigmavae[reproduce]"'
         )
-
-
-def _draw(axes, lines):
-    colours = {"batch size grows": _BLUE, "clips grow longer": _ORANGE}
-    for label, points in lines.items():
-        axes.plot(*zip(*points, strict=True), "o-", color=colours[label], label=label)
 
 
 def series(variants, key) -> dict:

@@ -54,9 +54,8 @@ class StagedNetwork(keras.layers.Layer):
         """A layer of convolutions with the network's initial weights and precision."""
         return kind(*args, rng=self.rng, dtype=self.dtype_policy, **kwargs)
 
-    def unit(self, *convolutions):
+    def unit(self, convolution, skip_convolution=None):
         """A `ConvUnit` of a convolution and, if given, the skip's."""
-        convolution, skip_convolution = (*convolutions, None)[:2]
         return ConvUnit(
             convolution,
             self.rng,
