@@ -191,7 +191,6 @@ def test_evaluation_draws_the_same_noise_and_training_its_own():
 
 def test_generators_of_one_model_draw_different_noise():
     generators = [keras.random.SeedGenerator(seed) for seed in (3, 4)]
-    states = []
 
     class Noisy(keras.layers.Layer):
         def __init__(self):
@@ -203,13 +202,21 @@ def test_generators_of_one_model_draw_different_noise():
 
     model = keras.Sequential([keras.Input([2]), Noisy()])
     model.compile(loss="mse", run_eagerly=True)
-    look = keras.callbacks.LambdaCallback()
-    look.on_test_batch_end = lambda batch, logs=None: states.extend(
-        np.array(generator.state).tolist() for generator in generators
-    )
-    callbacks = [EvaluationNoise(seed=7), look]
-    model.evaluate(tf.ones([1, 2]), tf.ones([1, 2]), callbacks=callbacks, verbose=0)
-    assert states == [[7, 0], [8, 0]]
+
+    def states_of(seed):
+        states = []
+        look = keras.callbacks.LambdaCallback()
+        look.on_test_batch_end = lambda batch, logs=None: states.extend(
+            tuple(np.array(generator.state)) for generator in generators
+        )
+        callbacks = [EvaluationNoise(seed=seed), look]
+        model.evaluate(tf.ones([1, 2]), tf.ones([1, 2]), callbacks=callbacks, verbose=0)
+        return states
+
+    states = states_of(7)
+    assert states_of(7) == states
+    # Neighbouring seeds share no generator's state, in whatever order.
+    assert len({*states, *states_of(8)}) == 4
     assert [np.array(g.state).tolist() for g in generators] == [[3, 0], [4, 0]]
 
 

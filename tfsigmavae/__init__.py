@@ -17,7 +17,12 @@ check_keras()  # before anything imports Keras
 # ruff: noqa: E402
 from tfsigmavae import data, decoders, distributions, images, layers, math, metrics
 from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
-from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
+from tfsigmavae.checkpoint import (
+    DivergedError,
+    has_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from tfsigmavae.export import export_saved_model
 from tfsigmavae.losses import NegativeLogLikelihood
 from tfsigmavae.models import (
@@ -34,6 +39,7 @@ from tfsigmavae.version import __version__
 __all__ = [
     "ConstantThenLinear",
     "ConvVAE",
+    "DivergedError",
     "ElboTerms",
     "HierarchicalVAE",
     "ImageVAE",

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfsigmavae.checkpoint import save_checkpoint
+from tfsigmavae.checkpoint import DivergedError, save_checkpoint
 from tfsigmavae.images import image_grid, write_png
 
 
@@ -109,7 +109,9 @@ class EvaluationNoise(keras.callbacks.Callback):
         states = [v for v in self.model.variables if v.name == "seed_generator_state"]
         self._kept = [(state, np.array(state)) for state in states]
         for number, state in enumerate(states):
-            state.assign([self.seed + number, 0])
+            # Not seed + number: neighbouring seeds would share noise.
+            sequence = np.random.SeedSequence(self.seed, spawn_key=(number,))
+            state.assign([sequence.generate_state(1)[0] >> 1, 0])
 
     def on_test_end(self, logs=None):
         for state, value in self._kept:
@@ -173,7 +175,7 @@ class ImagePreview(keras.callbacks.Callback):
             The paths.
 
         Raises:
-            ValueError: if a pixel is not finite.
+            DivergedError: if a pixel is not finite.
         """
         images = model.to_images(self.images)
         pairs = tf.stack([images, model.reconstruct(images)], axis=1)
@@ -181,7 +183,7 @@ class ImagePreview(keras.callbacks.Callback):
         num_columns = 2 * math.ceil(math.sqrt(len(pairs)) / 2)  # no pair is split
         samples = model.sample(self.num_samples, seed=self.seed)
         if not (np.isfinite(samples).all() and np.isfinite(pairs).all()):
-            raise ValueError(
+            raise DivergedError(
                 "Training has diverged: `model` draws pixels that are not finite. "
                 "Lower the learning rate."
             )

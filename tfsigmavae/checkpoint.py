@@ -9,6 +9,10 @@ _FILE = "state.npz"
 _STEP = "step"
 
 
+class DivergedError(ValueError):
+    """Training has diverged: weights or pixels are not finite."""
+
+
 def save_checkpoint(model, directory, step: int) -> pathlib.Path:
     """Writes everything that the next training step depends on.
 
@@ -25,14 +29,14 @@ def save_checkpoint(model, directory, step: int) -> pathlib.Path:
         `pathlib.Path` of the file.
 
     Raises:
-        ValueError: if the model is not compiled and built, or a weight is not finite;
-            an earlier checkpoint is kept.
+        ValueError: if the model is not compiled and built.
+        DivergedError: if a weight is not finite; an earlier checkpoint is kept.
     """
     directory = pathlib.Path(directory)
     arrays = {key: _array(value) for key, value in _variables(model).items()}
     for weight in model.trainable_variables:
         if not np.isfinite(_array(weight)).all():
-            raise ValueError(
+            raise DivergedError(
                 f"Training has diverged: {weight.path!r} is not finite at step {step}. "
                 f"No checkpoint was written; an earlier one in {str(directory)!r} is "
                 "kept. Lower the learning rate."

@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae.layers import DiagonalNormal
-from tfsigmavae_video.networks.initializers import draw_seed, normal_initializer
 
 # Up to this many steps a sequence of known length is unrolled: faster than a loop, at
 # the price of a longer first step.
@@ -19,7 +18,7 @@ class LSTM(keras.layers.Layer):
 
     Args:
         units: int, hidden size.
-        rng: `numpy.random.Generator` for the initial weights, uniform in
+        seeds: `WeightSeeds`, of the initial weights, uniform in
             +-1 / sqrt(units), biases too.
 
     Call arguments:
@@ -30,10 +29,10 @@ class LSTM(keras.layers.Layer):
         Outputs `[B, T, units]` and the last state.
     """
 
-    def __init__(self, units, rng, **kwargs):
+    def __init__(self, units, seeds, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.seeds = [draw_seed(rng) for _ in range(3)]
+        self.seeds = [seeds.draw() for _ in range(3)]
 
     def build(self, inputs_shape):
         def weight(name, shape, seed):
@@ -101,7 +100,7 @@ class RecurrentNetwork(keras.layers.Layer):
     Args:
         hidden_size: int, size of the embedding and of each LSTM.
         num_layers: int, number of LSTMs.
-        rng: `numpy.random.Generator` for the initial weights.
+        seeds: `WeightSeeds`, of the initial weights.
 
     Call arguments:
         inputs: `[B, T, D]`.
@@ -111,16 +110,16 @@ class RecurrentNetwork(keras.layers.Layer):
         What `head` makes of the hidden sequence, and the last state.
     """
 
-    def __init__(self, hidden_size, num_layers, rng, **kwargs):
+    def __init__(self, hidden_size, num_layers, seeds, **kwargs):
         super().__init__(**kwargs)
-        self.rng = rng
+        self.seeds = seeds
         self.embedding = self.dense(hidden_size)
         self.lstms = [
-            LSTM(hidden_size, rng, dtype=self.dtype_policy) for _ in range(num_layers)
+            LSTM(hidden_size, seeds, dtype=self.dtype_policy) for _ in range(num_layers)
         ]
 
     def dense(self, units, stddev=0.02, **kwargs):
-        kwargs.setdefault("kernel_initializer", normal_initializer(self.rng, stddev))
+        kwargs.setdefault("kernel_initializer", self.seeds.normal(stddev))
         return keras.layers.Dense(units, dtype=self.dtype_policy, **kwargs)
 
     def initial_state(self, batch_size):
@@ -161,7 +160,7 @@ class FramePredictor(RecurrentNetwork):
         self.bypass = None
         if residual:
             # Scaled by its size, unlike SVG's layers: what passes here must be felt.
-            glorot = keras.initializers.GlorotUniform(draw_seed(self.rng))
+            glorot = self.seeds.glorot()
             self.bypass = self.dense(
                 code_size, use_bias=False, kernel_initializer=glorot
             )

@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.math import sum_event, to_unit_range
 from tfsigmavae.models import ElboTerms, VariationalModel
+from tfsigmavae.models.seeding import standard_normal
 from tfsigmavae_video import rollout
 from tfsigmavae_video.svg_networks import SVGNetworks
 
@@ -163,7 +164,7 @@ class SVGLP(VariationalModel):
         codes, skips = self.networks.encode(frames, training)
         posterior, _ = self.networks.posterior(codes[:, 1:])
         prior, _ = self.networks.prior_of(codes[:, :-1])
-        noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
+        noise = self.seed_generator.normal(tf.shape(posterior))
         latents = posterior.mean() + posterior.stddev() * noise
         first = self._first_scored_step
         raw = self.networks.generate(codes, latents, actions, skips, first, training)
@@ -188,7 +189,7 @@ class SVGLP(VariationalModel):
         target = frames[:, 1 + first :]
 
         def draw(seed):
-            noise = tf.random.stateless_normal(tf.shape(posterior), seed)
+            noise = standard_normal(tf.shape(posterior), seed)
             latents = posterior.mean() + posterior.stddev() * noise
             raw = self.networks.generate(
                 codes, latents, actions, skips, first, training=False

@@ -1,10 +1,10 @@
 """The networks of SVG-LP, and how the frames of a clip pass through them."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.models.seeding import WeightSeeds
 from tfsigmavae_video import networks
 from tfsigmavae_video.recurrence import FramePredictor, GaussianLSTM
 
@@ -54,7 +54,7 @@ class SVGNetworks(keras.layers.Layer):
         self.latent_size = latent_size
         self.action_size = action_size
         self.frame_statistics = frame_statistics
-        shared = {"rng": np.random.default_rng(seed), "dtype": self.dtype_policy}
+        shared = {"seeds": WeightSeeds(seed), "dtype": self.dtype_policy}
         convolutional = {
             "width": width,
             "batch_norm_momentum": batch_norm_momentum,

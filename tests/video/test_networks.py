@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfsigmavae.models.seeding import WeightSeeds
 from tfsigmavae_video import networks
 from tfsigmavae_video.networks.conv_unit import ConvUnit
 from tfsigmavae_video.networks.convolutions import (
@@ -20,8 +21,8 @@ RNG = np.random.default_rng
 
 def make(name, frame_shape, width=2, code_size=5, num_outputs=4):
     make_encoder, make_generator = networks.get(name)
-    encoder = make_encoder(frame_shape, code_size, width, RNG(0))
-    generator = make_generator(frame_shape, num_outputs, width, RNG(1))
+    encoder = make_encoder(frame_shape, code_size, width, WeightSeeds(0))
+    generator = make_generator(frame_shape, num_outputs, width, WeightSeeds(1))
     return encoder, generator
 
 
@@ -82,12 +83,12 @@ def test_unknown_network_is_refused():
 
 def unit_of(name):
     if name == "output":
-        return OutputConvolution(3, RNG(0))
+        return OutputConvolution(3, WeightSeeds(0))
     kind, sizes = {
-        "dcgan": (TransposedConvolution, (3, 4, RNG(0), 2)),
-        "vgg": (Convolution, (3, 3, RNG(0))),
+        "dcgan": (TransposedConvolution, (3, 4, WeightSeeds(0), 2)),
+        "vgg": (Convolution, (3, 3, WeightSeeds(0))),
     }[name]
-    return ConvUnit(kind(*sizes), RNG(0), kind(*sizes))
+    return ConvUnit(kind(*sizes), WeightSeeds(0), kind(*sizes))
 
 
 @pytest.mark.parametrize("name", ["dcgan", "vgg", "output"])
@@ -153,7 +154,7 @@ def test_folded_weights_are_those_of_the_moment():
 
 @pytest.mark.parametrize("height", [2, 7, 8, 9])
 def test_upsampled_convolution_equals_nearest_upsampling_then_convolution(height):
-    layer = UpsampledConvolution(3, RNG(0))
+    layer = UpsampledConvolution(3, WeightSeeds(0))
     inputs = tf.constant(RNG(1).normal(size=[2, height, 5, 4]), tf.float32)
     layer(inputs)
     layer.kernel.assign(RNG(2).normal(size=[3, 3, 4, 3]))

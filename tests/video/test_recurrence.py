@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from naive_svg_lp import Gaussian, Linear, Recurrent, lstm_step
 
+from tfsigmavae.models.seeding import WeightSeeds
 from tfsigmavae_video.recurrence import LSTM, FramePredictor, GaussianLSTM
 
 BATCH, SIZE, UNITS = 2, 3, 4
@@ -16,7 +17,7 @@ def inputs(num_steps):
 
 
 def lstm():
-    layer = LSTM(UNITS, np.random.default_rng(1))
+    layer = LSTM(UNITS, WeightSeeds(1))
     layer.build([None, None, SIZE])
     return layer
 
@@ -96,7 +97,7 @@ def test_loop_has_the_gradient_of_the_unrolled_sequence(monkeypatch):
 
 
 def network(kind, **arguments):
-    arguments = {"hidden_size": UNITS, "rng": np.random.default_rng(3), **arguments}
+    arguments = {"hidden_size": UNITS, "seeds": WeightSeeds(3), **arguments}
     layer = kind(5, **arguments)
     layer(inputs(1))
     rng = np.random.default_rng(4)

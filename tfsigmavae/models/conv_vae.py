@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from tfsigmavae.layers import DiagonalNormal
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
+from tfsigmavae.models.seeding import WeightSeeds, standard_normal
 
 tfd = tfp.distributions
 
@@ -76,7 +77,7 @@ class ConvVAE(ImageVAE):
         _check_arguments(self.image_shape, latent_size, widths)
         self.latent_size = int(latent_size)
         self.widths = tuple(int(width) for width in widths)
-        self._next_seed = self.seed_generator.initial_seed
+        self._weight_seeds = WeightSeeds(self.seed_generator.initial_seed)
         self.encoder = self._make_encoder()
         self.generator = self._make_generator()
         if not self.decoder.built:  # a reloaded one is
@@ -90,8 +91,7 @@ class ConvVAE(ImageVAE):
 
     def _layer(self, kind, *args, **kwargs):
         """A layer of its own seed, in the model's precision."""
-        self._next_seed += 1
-        initializer = keras.initializers.GlorotUniform(self._next_seed)
+        initializer = self._weight_seeds.glorot()
         return kind(
             *args, kernel_initializer=initializer, dtype=self.dtype_policy, **kwargs
         )
@@ -148,7 +148,7 @@ class ConvVAE(ImageVAE):
     def elbo_terms(self, inputs, training):
         images = self.to_images(inputs)
         posterior = self.encoder(images, training=training)
-        noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
+        noise = self.seed_generator.normal(tf.shape(posterior))
         latents = posterior.mean() + posterior.stddev() * noise
         likelihood = self.generate(latents, images, training)
         return ElboTerms(
@@ -160,7 +160,7 @@ class ConvVAE(ImageVAE):
         posterior = self.encoder(images)
 
         def draw(seed):
-            noise = tf.random.stateless_normal(tf.shape(posterior), seed)
+            noise = standard_normal(tf.shape(posterior), seed)
             latents = posterior.mean() + posterior.stddev() * noise
             log_ratio = self._prior(noise).log_prob(latents) - posterior.log_prob(
                 latents
@@ -213,7 +213,7 @@ class ConvVAE(ImageVAE):
             float32 `[num, latent_size]`.
         """
         shape = [num, self.latent_size]
-        return temperature * tf.random.stateless_normal(shape, seed)
+        return temperature * standard_normal(shape, seed)
 
     def get_config(self):
         return {

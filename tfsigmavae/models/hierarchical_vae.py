@@ -11,6 +11,7 @@ from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.models.ladder import Convolutions, TopDownLevel, network
 from tfsigmavae.models.levels import checked_levels, default_levels
+from tfsigmavae.models.seeding import WeightSeeds, standard_normal
 
 tfd = tfp.distributions
 
@@ -116,8 +117,8 @@ class HierarchicalVAE(ImageVAE):
         rows = [*(size[0] for size in sizes), height]
         # How many times larger each map is than the one above; the image last.
         factors = [1, *(b // a for a, b in itertools.pairwise(rows))]
-        seed = self.seed_generator.initial_seed
-        convolution = Convolutions(seed, self.dtype_policy)
+        seeds = WeightSeeds(self.seed_generator.initial_seed)
+        convolution = Convolutions(seeds, self.dtype_policy)
         # Flat lists only: Keras before 3.13 does not save layers in lists of lists.
         self.encoder = self._make_encoder(sizes[::-1], factors[:0:-1], convolution)
         self.start = self.add_weight(
@@ -209,7 +210,7 @@ class HierarchicalVAE(ImageVAE):
         images = self.to_images(inputs)
 
         def noise(index, shape):
-            return keras.random.normal(shape, seed=self.seed_generator)
+            return self.seed_generator.normal(shape)
 
         state, steps = self._infer(images, noise)
         rates = [tfd.kl_divergence(q, p) for p, q, _ in steps]
@@ -233,7 +234,7 @@ class HierarchicalVAE(ImageVAE):
     def _noise_of(self, seed):
         """Noise of each level by a key of its own; `seed` is int32 `[2]`."""
         keys = tf.random.experimental.stateless_split(seed, len(self.levels))
-        return lambda index, shape: tf.random.stateless_normal(shape, keys[index])
+        return lambda index, shape: standard_normal(shape, keys[index])
 
     def posterior(self, images, seed=None):
         """q(z_l | x, z_<l) of every level, along one way down the ladder.

@@ -1,7 +1,5 @@
 """The parts of a hierarchical VAE: residual blocks, levels of latents."""
 
-import itertools
-
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -17,16 +15,16 @@ class Convolutions:
     """Makes convolutions in the model's precision, with initial weights of their own.
 
     Args:
-        seed: int, of the first one; each further one has the next.
+        seeds: `WeightSeeds`.
         dtype: dtype policy of the model.
     """
 
-    def __init__(self, seed, dtype):
+    def __init__(self, seeds, dtype):
         self.dtype = dtype
-        self._seeds = itertools.count(seed + 1)
+        self._seeds = seeds
 
     def __call__(self, width, size=1, stride=1, kind="Conv2D", **kwargs):
-        initializer = keras.initializers.GlorotUniform(next(self._seeds))
+        initializer = self._seeds.glorot()
         return getattr(keras.layers, kind)(
             width,
             size,

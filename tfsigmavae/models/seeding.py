@@ -1,8 +1,36 @@
-"""Random numbers of a model: state that is its own, other noise on every replica."""
+"""Random numbers of a model: initial weights, and noise that is its own."""
+
+import math
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+
+class WeightSeeds:
+    """Seeds of initial weights, one after another; models of other seeds share none.
+
+    Counting up from the model's seed instead would give a layer of one model the
+    numbers of another layer of the next.
+
+    Args:
+        seed: int >= 0.
+    """
+
+    def __init__(self, seed):
+        self._rng = np.random.default_rng(seed)
+
+    def draw(self) -> int:
+        """A fresh seed from 0 to 2**31 - 1."""
+        return int(self._rng.integers(2**31))
+
+    def glorot(self) -> keras.initializers.Initializer:
+        """Keras' default for kernels, with a fresh seed."""
+        return keras.initializers.GlorotUniform(self.draw())
+
+    def normal(self, stddev) -> keras.initializers.Initializer:
+        """N(0, stddev**2), with a fresh seed."""
+        return keras.initializers.RandomNormal(0.0, stddev, self.draw())
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
@@ -30,3 +58,37 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
     def as_integer(self) -> tf.Tensor:
         """A fresh int32 scalar, for functions that take an explicit seed."""
         return keras.random.randint([], 0, 2**31 - 1, "int32", self)
+
+    def normal(self, shape) -> tf.Tensor:
+        """Fresh noise from N(0, 1), see `standard_normal`."""
+        return standard_normal(shape, self.next())
+
+
+def standard_normal(shape, key) -> tf.Tensor:
+    """Noise from N(0, 1), the same with and without XLA but for rounding.
+
+    TensorFlow's own normal draws other numbers under XLA for the same key: the bits of
+    Philox agree, what is made of them does not. So here it is the Box-Muller transform
+    of the bits:
+
+        sqrt(-2 log u) * cos(2 pi v), sqrt(-2 log u) * sin(2 pi v),   u, v in (0, 1]
+
+    Args:
+        shape: list of ints or scalar integer tensors, or an integer tensor `[rank]`.
+        key: integer `[2]`.
+
+    Returns:
+        float32 tensor of `shape`, at most 5.9 in size.
+
+    Reference: Box & Muller, 1958; Philox: Salmon et al., 2011.
+    """
+    size = tf.reduce_prod(tf.convert_to_tensor(shape, tf.int32))
+    bits = tf.random.stateless_uniform(
+        [2, (size + 1) // 2], key, None, None, tf.uint32, alg="philox"
+    )
+    # 24 bits, all that a float32 holds; the half keeps log from 0.
+    bits = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))
+    u, v = tf.unstack((tf.cast(bits, tf.float32) + 0.5) * 2.0**-24)
+    radius, angle = tf.sqrt(-2.0 * tf.math.log(u)), 2.0 * math.pi * v
+    pairs = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], 0)
+    return tf.reshape(pairs[:size], shape)

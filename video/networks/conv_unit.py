@@ -4,10 +4,8 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae.layers import BatchNormalization
-from tfsigmavae_video.networks.initializers import draw_seed
+from tfsigmavae_video.networks.initializers import INITIAL_STDDEV
 
-# gamma starts as N(1, 0.02), like every other weight of SVG.
-GAMMA_STDDEV = 0.02
 _SLOPE = 0.2
 
 
@@ -27,7 +25,7 @@ class ConvUnit(keras.layers.Layer):
 
     Args:
         convolution: a `Convolution`.
-        rng: `numpy.random.Generator` for the initial weights.
+        seeds: `WeightSeeds`, of the initial weights.
         skip_convolution: a `Convolution`, or `None` for a unit without a skip. Defaults
             to `None`.
         batch_norm_momentum: float. Defaults to `0.9`.
@@ -46,7 +44,7 @@ class ConvUnit(keras.layers.Layer):
     def __init__(
         self,
         convolution,
-        rng,
+        seeds,
         skip_convolution=None,
         batch_norm_momentum=0.9,
         remat=False,
@@ -58,8 +56,8 @@ class ConvUnit(keras.layers.Layer):
         self.skip_convolution = skip_convolution
         self.batch_norm = BatchNormalization(
             momentum=batch_norm_momentum,
-            gamma_stddev=GAMMA_STDDEV,
-            seed=draw_seed(rng),
+            gamma_stddev=INITIAL_STDDEV,
+            seed=seeds.draw(),
             dtype=self.dtype_policy,
         )
         # Now, because `project_skip` may come before the first call.

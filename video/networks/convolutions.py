@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfsigmavae_video.networks.initializers import normal_initializer
+from tfsigmavae_video.networks.initializers import INITIAL_STDDEV
 
 # From this height on, the sub-pixel form won on a CPU (2.1 times in float32). Below,
 # it gains 10 % in float32 and loses half in bfloat16.
@@ -19,7 +19,7 @@ class Convolution(keras.layers.Layer):
     Args:
         filters: int, output channels.
         kernel_size: int.
-        rng: `numpy.random.Generator` for the initial weights.
+        seeds: `WeightSeeds`, of the initial weights.
         strides: int. Defaults to `1`.
 
     Call arguments:
@@ -27,13 +27,13 @@ class Convolution(keras.layers.Layer):
         scale: float32 `[filters]`, factors of the output channels. Defaults to `None`.
     """
 
-    def __init__(self, filters, kernel_size, rng, strides=1, **kwargs):
+    def __init__(self, filters, kernel_size, seeds, strides=1, **kwargs):
         # The kernel is scaled in full precision, and rounded after.
         super().__init__(autocast=False, **kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
-        self.kernel_initializer = normal_initializer(rng)
+        self.kernel_initializer = seeds.normal(INITIAL_STDDEV)
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
@@ -81,11 +81,11 @@ class UpsampledConvolution(Convolution):
     the input. The weight stays the 3 x 3 kernel.
 
     Args:
-        filters, rng: see `Convolution`.
+        filters, seeds: see `Convolution`.
     """
 
-    def __init__(self, filters, rng, **kwargs):
-        super().__init__(filters, 3, rng, **kwargs)
+    def __init__(self, filters, seeds, **kwargs):
+        super().__init__(filters, 3, seeds, **kwargs)
 
     def convolve(self, inputs, kernel):
         if inputs.shape[1] >= _MIN_SUB_PIXEL_HEIGHT:

@@ -4,7 +4,7 @@ import keras
 
 from tfsigmavae_video.networks.convolutions import Convolution, TransposedConvolution
 from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
-from tfsigmavae_video.networks.initializers import normal_initializer
+from tfsigmavae_video.networks.initializers import INITIAL_STDDEV
 
 
 class DCGANEncoder(FrameEncoder):
@@ -30,7 +30,7 @@ class DCGANGenerator(FrameGenerator):
 class OutputConvolution(keras.layers.Layer):
     """The last transposed convolution: a skip and a bias, no normalisation."""
 
-    def __init__(self, filters, rng, **kwargs):
+    def __init__(self, filters, seeds, **kwargs):
         super().__init__(**kwargs)
 
         def convolution(name, use_bias):
@@ -40,7 +40,7 @@ class OutputConvolution(keras.layers.Layer):
                 strides=2,
                 padding="same",
                 use_bias=use_bias,
-                kernel_initializer=normal_initializer(rng),
+                kernel_initializer=seeds.normal(INITIAL_STDDEV),
                 dtype=self.dtype_policy,
                 name=name,
             )

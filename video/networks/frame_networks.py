@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae.layers import BatchNormalization
-from tfsigmavae_video.networks.conv_unit import GAMMA_STDDEV, ConvUnit, leaky_relu
-from tfsigmavae_video.networks.initializers import draw_seed, normal_initializer
+from tfsigmavae_video.networks.conv_unit import ConvUnit, leaky_relu
+from tfsigmavae_video.networks.initializers import INITIAL_STDDEV
 
 
 def stage_widths(frame_shape, width) -> list[int]:
@@ -39,26 +39,26 @@ class StagedNetwork(keras.layers.Layer):
     """A network whose layers come in stages, one a resolution.
 
     Args:
-        rng: `numpy.random.Generator` for the initial weights.
+        seeds: `WeightSeeds`, of the initial weights.
         batch_norm_momentum: float.
         remat: bool, see `ConvUnit`.
     """
 
-    def __init__(self, rng, batch_norm_momentum, remat, **kwargs):
+    def __init__(self, seeds, batch_norm_momentum, remat, **kwargs):
         super().__init__(**kwargs)
-        self.rng = rng
+        self.seeds = seeds
         self.batch_norm_momentum = batch_norm_momentum
         self.remat = remat
 
     def layer(self, kind, *args, **kwargs):
         """A layer of convolutions with the network's initial weights and precision."""
-        return kind(*args, rng=self.rng, dtype=self.dtype_policy, **kwargs)
+        return kind(*args, seeds=self.seeds, dtype=self.dtype_policy, **kwargs)
 
     def unit(self, convolution, skip_convolution=None):
         """A `ConvUnit` of a convolution and, if given, the skip's."""
         return ConvUnit(
             convolution,
-            self.rng,
+            self.seeds,
             skip_convolution,
             self.batch_norm_momentum,
             self.remat,
@@ -70,13 +70,13 @@ class StagedNetwork(keras.layers.Layer):
         dense = keras.layers.Dense(
             units,
             use_bias=False,
-            kernel_initializer=normal_initializer(self.rng),
+            kernel_initializer=self.seeds.normal(INITIAL_STDDEV),
             dtype=self.dtype_policy,
         )
         norm = BatchNormalization(
             momentum=self.batch_norm_momentum,
-            gamma_stddev=GAMMA_STDDEV,
-            seed=draw_seed(self.rng),
+            gamma_stddev=INITIAL_STDDEV,
+            seed=self.seeds.draw(),
             dtype=self.dtype_policy,
         )
         return dense, norm
@@ -113,7 +113,7 @@ class FrameEncoder(StagedNetwork):
         code_size: int, size g of the code.
         width: int, channels of the finest stage; coarser ones have up to 8 times as
             many.
-        rng: `numpy.random.Generator` for the initial weights.
+        seeds: `WeightSeeds`, of the initial weights.
         batch_norm_momentum: float. Defaults to `0.9`.
         remat: bool, see `ConvUnit`. Defaults to `False`.
 
@@ -140,12 +140,12 @@ class FrameEncoder(StagedNetwork):
         frame_shape,
         code_size,
         width,
-        rng,
+        seeds,
         batch_norm_momentum=0.9,
         remat=False,
         **kwargs,
     ):
-        super().__init__(rng, batch_norm_momentum, remat, **kwargs)
+        super().__init__(seeds, batch_norm_momentum, remat, **kwargs)
         widths = stage_widths(frame_shape, width)
         self.set_stages(self.stage(i, filters) for i, filters in enumerate(widths))
         self.code, self.code_norm = self.normalised_dense(code_size)
@@ -196,7 +196,7 @@ class FrameGenerator(StagedNetwork):
     Args:
         frame_shape: (height, width, channels).
         num_outputs: int, channels of the output, `decoder.params_size(channels)`.
-        width, rng, batch_norm_momentum, remat: as in `FrameEncoder`.
+        width, seeds, batch_norm_momentum, remat: as in `FrameEncoder`.
 
     Call arguments:
         code: `[N, code_size]`.
@@ -212,12 +212,12 @@ class FrameGenerator(StagedNetwork):
         frame_shape,
         num_outputs,
         width,
-        rng,
+        seeds,
         batch_norm_momentum=0.9,
         remat=False,
         **kwargs,
     ):
-        super().__init__(rng, batch_norm_momentum, remat, **kwargs)
+        super().__init__(seeds, batch_norm_momentum, remat, **kwargs)
         self.num_outputs = num_outputs
         widths = stage_widths(frame_shape, width)
         factor = 2 ** len(widths)

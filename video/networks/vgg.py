@@ -4,7 +4,7 @@ import keras
 
 from tfsigmavae_video.networks.convolutions import Convolution, UpsampledConvolution
 from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
-from tfsigmavae_video.networks.initializers import normal_initializer
+from tfsigmavae_video.networks.initializers import INITIAL_STDDEV
 
 
 def _depth(index):
@@ -27,17 +27,17 @@ class VGGGenerator(FrameGenerator):
     """Generator of nearest upsampling and 3 x 3 convolutions.
 
     Args:
-        frame_shape, num_outputs, width, rng: see `FrameGenerator`.
+        frame_shape, num_outputs, width, seeds: see `FrameGenerator`.
         **kwargs: see `FrameGenerator`.
     """
 
-    def __init__(self, frame_shape, num_outputs, width, rng, **kwargs):
-        super().__init__(frame_shape, num_outputs, width, rng, **kwargs)
+    def __init__(self, frame_shape, num_outputs, width, seeds, **kwargs):
+        super().__init__(frame_shape, num_outputs, width, seeds, **kwargs)
         self.output_convolution = keras.layers.Conv2D(
             num_outputs,
             3,
             padding="same",
-            kernel_initializer=normal_initializer(rng),
+            kernel_initializer=seeds.normal(INITIAL_STDDEV),
             dtype=self.dtype_policy,
         )
 

@@ -15,6 +15,7 @@ import time
 import keras
 import numpy as np
 
+from tfsigmavae.checkpoint import DivergedError
 from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.experiments.reproduction.features import FeatureNetwork, train_features
 from tfsigmavae.experiments.reproduction.files import Files, write_json
@@ -36,9 +37,7 @@ def make_run(files, run, study) -> bool:
     folder = files.run(run["name"])
     try:
         summary = experiment.run(folder)
-    except ValueError as error:
-        if "Training has diverged" not in str(error):
-            raise
+    except DivergedError:
         summary = {"elbo": math.nan}
     if summary is None:
         return False
