@@ -4,7 +4,7 @@ import tfsigmavae as sv
 
 sv.decoders    p(x | z) whose sigma is learned or solved for
 sv.layers      distribution layers and building blocks
-sv.data        image data sets; sv.images for grids of them
+sv.data        image data sets; sv.pictures for grids of them
 sv.video       SVG-LP, video data, GIFs (loaded when first used)
 """
 
@@ -15,7 +15,16 @@ from tfsigmavae.backend import check_keras
 check_keras()  # before anything imports Keras
 
 # ruff: noqa: E402
-from tfsigmavae import data, decoders, distributions, images, layers, math, metrics
+from tfsigmavae import (
+    data,
+    decoders,
+    distributions,
+    images,
+    layers,
+    math,
+    metrics,
+    pictures,
+)
 from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
 from tfsigmavae.checkpoint import (
     DivergedError,
@@ -59,6 +68,7 @@ __all__ = [
     "load_checkpoint",
     "math",
     "metrics",
+    "pictures",
     "save_checkpoint",
 ]
 

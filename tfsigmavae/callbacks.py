@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checkpoint import DivergedError, save_checkpoint
-from tfsigmavae.images import image_grid, write_png
+from tfsigmavae.pictures import image_grid, write_png
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):

@@ -1,14 +1,20 @@
 """Stochastic video prediction; imported as `tfsigmavae_video`."""
 
-from tfsigmavae_video import bair, pushing
-from tfsigmavae_video.comparison import compare
+from tfsigmavae_video.data import bair, pushing
+from tfsigmavae_video.data.softmotion import write_shards
 from tfsigmavae_video.evaluation import evaluate_prediction
-from tfsigmavae_video.experiment import VideoExperiment, dry_run
-from tfsigmavae_video.gif import encode_animation, write_animation, write_image
-from tfsigmavae_video.panels import Row, filmstrip, prediction_frames
-from tfsigmavae_video.prediction import prediction_rows, write_prediction
-from tfsigmavae_video.softmotion import write_shards
-from tfsigmavae_video.svg_lp import SVGLP
+from tfsigmavae_video.experiments import VideoExperiment, compare, dry_run
+from tfsigmavae_video.models import SVGLP
+from tfsigmavae_video.pictures import (
+    Row,
+    encode_animation,
+    filmstrip,
+    prediction_frames,
+    prediction_rows,
+    write_animation,
+    write_image,
+    write_prediction,
+)
 
 __all__ = [
     "Row",

@@ -14,8 +14,8 @@ from PIL import Image
 from tfsigmavae.callbacks import ImagePreview, TrainingCheckpoint
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.experiments import ImageExperiment, dry_run
-from tfsigmavae.images import write_png
 from tfsigmavae.models import ConvVAE, HierarchicalVAE
+from tfsigmavae.pictures import write_png
 
 STEPS = 5
 NUM_TRAIN, NUM_TEST = 24, 12

@@ -18,7 +18,7 @@ from fresh_process import ROOT, environment, run
 from tiny_svg_lp import random_clips, tiny_model
 
 from tfsigmavae.experiments import ImageExperiment
-from tfsigmavae.images import write_png
+from tfsigmavae.pictures import write_png
 from tfsigmavae.video import VideoExperiment, write_shards
 
 # The process's own switch is not for pipelines of data, and says so.

@@ -6,6 +6,9 @@ import tensorflow as tf
 
 from tfsigmavae.math import to_unit_range
 
+# Of a perfect frame, where its infinite score would spoil an average.
+MAX_DB = 100.0
+
 
 def psnr(images, references, max_db: float | None = None) -> tf.Tensor:
     """Peak signal-to-noise ratio in decibels, one figure per frame.

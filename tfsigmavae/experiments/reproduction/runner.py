@@ -30,7 +30,7 @@ from tfsigmavae.experiments.reproduction.table import (
     make_row,
     write_csv,
 )
-from tfsigmavae.images import write_png
+from tfsigmavae.pictures import write_png
 
 _WORKER = "tfsigmavae.experiments.reproduction.worker"
 # Start of a process, evaluation, samples and Frechet distances of one run, measured.

@@ -1,0 +1,137 @@
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfsigmavae_video.data.softmotion import write_shards
+
+
+def random_clips(number, num_frames=3, size=4):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, [number, num_frames, size, size, 3], np.uint8)
+
+
+def read_examples(path):
+    records = tf.data.TFRecordDataset(str(path))
+    return [tf.train.Example.FromString(record.numpy()) for record in records]
+
+
+def files_below(folder):
+    return sorted(os.path.relpath(path, folder) for path in folder.rglob("*"))
+
+
+def test_record_holds_every_key_of_the_layout(tmp_path):
+    (frames,), (second,) = random_clips(1), random_clips(1)[:, :, ::-1]
+    actions = np.arange(12.0).reshape(3, 4)
+    positions = -np.arange(9.0).reshape(3, 3)
+    clip = {"frames": frames, "second_view": second}
+    clip |= {"actions": actions, "positions": positions}
+    assert write_shards(tmp_path, "train", [clip]) == 1
+    (example,) = read_examples(tmp_path / "train" / "traj_0_to_0.tfrecords")
+    features = example.features.feature
+    assert len(features) == 4 * 3
+    for t in range(3):
+        aux1 = features[f"{t}/image_aux1/encoded"].bytes_list.value
+        main = features[f"{t}/image_main/encoded"].bytes_list.value
+        assert list(aux1) == [frames[t].tobytes()]
+        assert list(main) == [second[t].tobytes()]
+        assert list(features[f"{t}/action"].float_list.value) == list(actions[t])
+        position = features[f"{t}/endeffector_pos"].float_list.value
+        assert list(position) == list(positions[t])
+
+
+def test_plain_clips_get_zeros_and_a_copy_as_second_view(tmp_path):
+    write_shards(tmp_path, "test", random_clips(1))
+    (example,) = read_examples(tmp_path / "test" / "traj_0_to_0.tfrecords")
+    features = example.features.feature
+    assert features["2/image_main/encoded"] == features["2/image_aux1/encoded"]
+    assert list(features["2/action"].float_list.value) == [0.0] * 4
+    assert list(features["2/endeffector_pos"].float_list.value) == [0.0] * 3
+
+
+@pytest.mark.parametrize(
+    "number, names",
+    [
+        (5, ["traj_0_to_1", "traj_2_to_3", "traj_4_to_4"]),
+        (4, ["traj_0_to_1", "traj_2_to_3"]),
+    ],
+)
+def test_shards_are_named_after_their_clips(tmp_path, number, names):
+    clips = random_clips(number)
+    assert write_shards(tmp_path, "train", iter(clips), shard_size=2) == number
+    wanted = ["train", *(f"train/{name}.tfrecords" for name in names)]
+    assert files_below(tmp_path) == wanted
+    last = read_examples(tmp_path / "train" / f"{names[-1]}.tfrecords")[-1]
+    frame = last.features.feature["1/image_aux1/encoded"].bytes_list.value[0]
+    assert frame == clips[-1, 1].tobytes()
+
+
+def test_clips_are_taken_one_at_a_time(tmp_path):
+    sizes = []
+
+    def episodes():
+        for clip in random_clips(40, num_frames=4, size=32):
+            shard = tmp_path / ".train.partial" / "shard"
+            sizes.append(shard.stat().st_size if shard.exists() else 0)
+            yield clip
+
+    write_shards(tmp_path, "train", episodes())
+    # The writer's buffer is far smaller than 39 clips of 25 kB.
+    assert sizes[-1] > 20 * 2 * 4 * 32 * 32 * 3
+
+
+def test_nothing_is_left_after_an_error(tmp_path):
+    def episodes():
+        yield from random_clips(3)
+        raise RuntimeError("camera unplugged")
+
+    with pytest.raises(RuntimeError, match="unplugged"):
+        write_shards(tmp_path, "train", episodes(), shard_size=2)
+    assert files_below(tmp_path) == []
+
+
+def test_what_a_killed_run_left_is_no_obstacle(tmp_path):
+    (tmp_path / ".train.partial").mkdir()
+    (tmp_path / ".train.partial" / "shard").write_bytes(b"half")
+    write_shards(tmp_path, "train", random_clips(1))
+    assert files_below(tmp_path) == ["train", "train/traj_0_to_0.tfrecords"]
+
+
+def test_nothing_is_overwritten(tmp_path):
+    write_shards(tmp_path, "train", random_clips(1))
+    with pytest.raises(FileExistsError, match="would be overwritten"):
+        write_shards(tmp_path, "train", random_clips(1))
+    write_shards(tmp_path, "test", random_clips(1))
+
+
+@pytest.mark.parametrize(
+    "clips, message",
+    [
+        ([], "at least one clip"),
+        ([np.zeros([2, 4, 4, 3])], "clip 0 must be uint8.*float64"),
+        ([np.zeros([4, 4, 3], np.uint8)], r"\[T, H, W, C\]"),
+        ([*random_clips(1), *random_clips(1, 2)], "clip 1 must be uint8 of shape"),
+        ([{"frames": random_clips(1)[0], "actions": np.zeros([3, 2])}], "`actions`"),
+        ([{"frames": random_clips(1)[0], "positions": np.ones(3)}], "`positions`"),
+        (
+            [{"frames": random_clips(1)[0], "actions": np.full([3, 4], np.nan)}],
+            "finite",
+        ),
+        (
+            [{"frames": random_clips(1)[0], "second_view": random_clips(1, 2)[0]}],
+            "`second_view`",
+        ),
+        ([{"actions": np.zeros([3, 4])}], "`frames` of clip 0"),
+    ],
+)
+def test_wrong_clips_are_errors(tmp_path, clips, message):
+    with pytest.raises(ValueError, match=message):
+        write_shards(tmp_path, "train", clips)
+
+
+def test_wrong_arguments_are_errors(tmp_path):
+    with pytest.raises(ValueError, match="Unknown split 'val'.*train"):
+        write_shards(tmp_path, "val", random_clips(1))
+    with pytest.raises(ValueError, match="`shard_size`"):
+        write_shards(tmp_path, "train", random_clips(1), shard_size=0)

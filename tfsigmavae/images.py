@@ -1,0 +1,4 @@
+"""The earlier name of `tfsigmavae.pictures`."""
+
+from tfsigmavae.pictures import *  # noqa: F403
+from tfsigmavae.pictures import __all__  # noqa: F401

@@ -1,0 +1,106 @@
+"""Many images in one picture."""
+
+import math
+
+import numpy as np
+
+from tfsigmavae.pictures.files import to_uint8
+from tfsigmavae.pictures.tile_sheet import TileSheet
+
+_WHITE = 255
+
+
+def image_grid(images, num_columns: int | None = None, padding: int = 2) -> np.ndarray:
+    """Puts images side by side, row by row, on white.
+
+    Args:
+        images: `[N, H, W, C]` with C 1 or 3, uint8 or float in [0, 1].
+        num_columns: int > 0, images in a row. Defaults to `None`: about as many as
+            there are rows.
+        padding: int >= 0, pixels between images and around them. Defaults to `2`.
+
+    Returns:
+        `[height, width, C]` uint8 for `write_png`. Image `i` is at row
+        `i // num_columns`, column `i % num_columns`.
+
+    Raises:
+        TypeError: if `images` are neither uint8 nor floating.
+        ValueError: for another shape, or an argument out of its range.
+
+    Example:
+        >>> write_png("samples.png", image_grid(model.sample(64), num_columns=8))
+    """
+    images = _checked(images, "images")
+    num_images, height, width, channels = images.shape
+    num_columns = (
+        math.ceil(math.sqrt(num_images)) if num_columns is None else num_columns
+    )
+    if num_columns < 1 or padding < 0:
+        raise ValueError(
+            "`num_columns` must be positive and `padding` not negative, got "
+            f"{num_columns!r} and {padding!r}."
+        )
+    num_columns = min(num_columns, num_images)
+    num_rows = math.ceil(num_images / num_columns)
+    pitch = height + padding, width + padding
+    size = num_rows * pitch[0] + padding, num_columns * pitch[1] + padding
+    grid = np.full([*size, channels], _WHITE, np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, num_columns)
+        top, left = padding + row * pitch[0], padding + column * pitch[1]
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def labelled_grid(rows, scale: int = 2, headings=None) -> np.ndarray:
+    """Puts rows of images below each other, each with its label, to compare them.
+
+    Args:
+        rows: dict of label -> `[N, H, W, C]` images, C 1 or 3, uint8 or float in
+            [0, 1]; all with the same N, H and W. Column `i` shows image `i` of all.
+        scale: int > 0, screen pixels per pixel; nothing is smoothed. Defaults to `2`.
+        headings: one text per column. Defaults to `None`, no headings.
+
+    Returns:
+        `[height, width, 3]` uint8 for `write_png`.
+
+    Raises:
+        TypeError: if images are neither uint8 nor floating.
+        ValueError: if rows are missing or differ in shape, or an argument is out of
+            its range.
+
+    Example:
+        >>> rows = {"test image": images, "reconstruction": model.reconstruct(images)}
+        >>> write_png("reconstructions.png", labelled_grid(rows))
+    """
+    if not rows:
+        raise ValueError("`rows` must hold at least one row.")
+    if scale != int(scale) or scale < 1:
+        raise ValueError(f"`scale` must be a positive integer, got {scale!r}.")
+    rows = {
+        label: _checked(images, f"rows[{label!r}]") for label, images in rows.items()
+    }
+    shapes = {label: images.shape[:3] for label, images in rows.items()}
+    num_columns, *tile_shape = next(iter(shapes.values()))
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"`rows` must agree in number and size, got {shapes}.")
+    if headings is not None and len(headings) != num_columns:
+        raise ValueError(
+            f"`headings` must hold one text for each of {num_columns} columns, got "
+            f"{len(headings)}."
+        )
+    sheet = TileSheet(list(rows), tile_shape, num_columns, scale, headings)
+    for row, images in enumerate(rows.values()):
+        for column, image in enumerate(images):
+            sheet.place(sheet.blank, image, row, column)
+    return np.array(sheet.blank)
+
+
+def _checked(images, name):
+    images = to_uint8(images, name)
+    if images.ndim != 4 or 0 in images.shape or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"`{name}` must be [N, H, W, C] with at least one image and C 1 or 3, got "
+            f"shape {images.shape}."
+        )
+    return images

@@ -1,0 +1,5 @@
+"""Video predictors."""
+
+from tfsigmavae_video.models.svg_lp import SVGLP
+
+__all__ = ["SVGLP"]

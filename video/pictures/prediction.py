@@ -1,0 +1,108 @@
+"""Pictures of sampled futures: what is compared, drawn as GIF and film strip."""
+
+import pathlib
+
+import numpy as np
+
+from tfsigmavae.math import to_unit_range
+from tfsigmavae.metrics.psnr import MAX_DB, psnr
+from tfsigmavae_video.pictures.animation import write_animation, write_image
+from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
+
+
+def prediction_rows(
+    model, clips, num_frames, num_samples=10, seed=0, actions=None, num_shown=2
+):
+    """Rows truth / reconstruction / best / samples / mean for `panels`.
+
+    Args:
+        model: an `SVGLP`.
+        clips: `[N, T, H, W, C]`; the first `model.num_context` frames are given. Where
+            the truth has fewer than `num_context + num_frames` frames, truth and
+            reconstruction end in grey, and only known frames choose the best sample.
+        num_frames: int, frames to predict.
+        num_samples: int, futures per clip. Defaults to `10`.
+        seed: int. Defaults to `0`.
+        actions: see `SVGLP.predict_frames`.
+        num_shown: int, other samples shown beside the best. Defaults to `2`.
+
+    Returns:
+        List of `panels.Row`, clips `[N, num_context + num_frames, H, W, C]`.
+    """
+    clips = to_unit_range(clips, "clips").numpy()
+    num_context = model.num_context
+    context = clips[:, :num_context]
+    samples = model.predict_frames(
+        context, num_frames, num_samples, seed, actions
+    ).numpy()
+    known = clips[:, : num_context + num_frames]
+    num_known = known.shape[1] - num_context
+    rows, others = [], samples
+    if num_known > 0:
+        rows.append(Row("truth", _fill(known, num_frames - num_known), predicted=False))
+        reconstruction = model.reconstruct(known, actions).numpy()
+        reconstruction = np.concatenate([known[:, :1], reconstruction], 1)
+        rows.append(
+            Row("reconstruction", _fill(reconstruction, num_frames - num_known))
+        )
+        scores = psnr(samples[:, :, :num_known], known[:, num_context:], max_db=MAX_DB)
+        best = np.argmax(np.mean(scores, axis=-1), axis=0)
+        clip = np.arange(len(best))
+        rows.append(Row(f"best of {num_samples}", _after(context, samples[best, clip])))
+        # The samples without the best, in the order drawn.
+        numbers = np.arange(num_samples - 1)[:, None]
+        others = samples[numbers + (numbers >= best), clip]
+    for i in range(min(num_shown, len(others))):
+        rows.append(Row(f"sample {i + 1}", _after(context, others[i])))
+    if num_samples > 1:
+        rows.append(Row("mean of samples", _after(context, samples.mean(0))))
+    return rows
+
+
+def write_prediction(
+    model,
+    clips,
+    folder,
+    num_frames,
+    num_samples=10,
+    seed=0,
+    actions=None,
+    format="gif",
+    fps=6,
+    scale=2,
+):
+    """Writes `prediction.gif` (or another format) and the film strip `prediction.png`.
+
+    Args:
+        model, clips, num_frames, num_samples, seed, actions: see `prediction_rows`; one
+            column a clip in the animation; the film strip shows the one that moves
+            most.
+        folder: where to write.
+        format: `"gif"`, `"mp4"`, `"webp"` or `"apng"`. Defaults to `"gif"`.
+        fps: frames per second. Defaults to `6`.
+        scale: integer enlargement. Defaults to `2`.
+
+    Returns:
+        Paths of the animation and of the film strip.
+    """
+    folder = pathlib.Path(folder)
+    rows = prediction_rows(model, clips, num_frames, num_samples, seed, actions)
+    frames = prediction_frames(rows, model.num_context, scale=scale)
+    # An APNG must not take the film strip's name.
+    suffix = ".apng" if format == "apng" else f".{format}"
+    animation = write_animation(folder / f"prediction{suffix}", frames, fps, format)
+    moved = np.abs(np.diff(rows[0].clips, axis=1)).mean(axis=(1, 2, 3, 4))
+    shown = int(np.argmax(moved))
+    single = [Row(row.label, row.clips[shown], row.predicted) for row in rows]
+    strip = filmstrip(single, model.num_context, scale=scale)
+    return animation, write_image(folder / "prediction.png", strip)
+
+
+def _fill(clips, num_missing):
+    """Grey frames where there is nothing to show."""
+    grey = np.full_like(clips[:, :1], 0.3)
+    return np.concatenate([clips, np.repeat(grey, num_missing, axis=1)], axis=1)
+
+
+def _after(context, future):
+    return np.concatenate([context, future], axis=1)
