@@ -15,6 +15,8 @@ import math
 
 import tensorflow as tf
 
+from tfsigmavae_video.networks.recurrence import StandardNormal
+
 EPSILON = 1e-5
 SLOPE = 0.2
 
@@ -107,7 +109,7 @@ class FrameByFrameSVGLP:
             for first, *_ in self.networks.generator.stages
         ]
         posterior, prior = Gaussian(self.networks.posterior), self.standard_normal
-        if self.networks.prior is not None:
+        if not isinstance(self.networks.prior, StandardNormal):
             prior = Gaussian(self.networks.prior)
         return posterior, prior, Predictor(self.networks.predictor), kernels
 

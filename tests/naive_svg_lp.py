@@ -8,6 +8,8 @@ are spelt out. Weights come from an `SVGLP`, latent noise from the caller.
 
 import numpy as np
 
+from tfsigmavae_video.networks.recurrence import StandardNormal
+
 EPSILON = 1e-5
 SLOPE = 0.2
 
@@ -41,7 +43,9 @@ class NaiveSVGLP:
             model.networks.predictor.bypass
         )
         self.posterior_weights = Gaussian(model.networks.posterior)
-        self.prior_weights = model.networks.prior and Gaussian(model.networks.prior)
+        prior = model.networks.prior
+        is_learned = not isinstance(prior, StandardNormal)
+        self.prior_weights = Gaussian(prior) if is_learned else None
         self.running_variance = array(model.decoder.running_variance)
 
     def loss(self, clips, noise, actions=None, training=False):

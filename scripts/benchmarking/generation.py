@@ -9,6 +9,7 @@ from benchmarking.models import make_svg, random_clips
 from benchmarking.reference import make_reference, randomise_weights
 from benchmarking.work import CallCounter, Work
 from tfsigmavae.math import to_unit_range
+from tfsigmavae_video.models.rollout import future_noise
 
 
 def make(settings) -> Work:
@@ -29,7 +30,8 @@ def make(settings) -> Work:
         macs = reference_generation_macs(model, num_frames, num_samples, reference)
         if settings["program"] == "naive_compiled":
             traces = compile_networks(reference)
-        shape = _noise_shape(model, context, num_frames, num_samples)
+        num_clips, num_given = context.shape[:2]
+        shape = [num_samples * num_clips, num_given + num_frames - 1, model.noise_size]
 
         def predict():
             noise = tf.random.normal(shape)
@@ -79,8 +81,10 @@ def compare(settings) -> dict:
 def _differences(model, settings):
     context = to_unit_range(random_clips(settings, model.num_context), "context")
     num_frames, num_samples, seed = 3, 2, 5
-    shape = _noise_shape(model, context, num_frames, num_samples)
-    noise = tf.random.stateless_normal(shape, [seed, 0])
+    num_clips, num_given = context.shape[:2]
+    num_steps = num_given + num_frames - 1
+    clips = tf.range(num_clips)
+    noise = future_noise(seed, clips, num_samples, num_steps, model.noise_size)
     reference = make_reference(model, settings["reference"])
     expected = reference.predict_frames(context, num_frames, num_samples, noise)
     compile_networks(reference)
@@ -91,8 +95,3 @@ def _differences(model, settings):
             reference.predict_frames(context, num_frames, num_samples, noise),
         )
     ]
-
-
-def _noise_shape(model, context, num_frames, num_samples):
-    num_clips, num_given = context.shape[:2]
-    return [num_samples * num_clips, num_given + num_frames - 1, model.latent_size]

@@ -9,8 +9,9 @@ from served_image_vae import check_served
 
 from tfsigmavae import decoders
 from tfsigmavae.decoders import FixedSigma
-from tfsigmavae.models import HierarchicalVAE
+from tfsigmavae.models import HierarchicalVAE, hierarchical_vae
 from tfsigmavae.models.ladder import LOG_SCALE_LIMIT
+from tfsigmavae.models.seeding import ReplicaSeedGenerator
 
 tfd = tfp.distributions
 IMAGES = np.random.default_rng(0).random((6, 8, 8, 3)).astype(np.float32)
@@ -136,12 +137,14 @@ def test_elbo_and_the_rate_of_each_level_against_numpy(monkeypatch):
     noise = {(6, 2, 2, 3): rng.normal(size=(6, 2, 2, 3))}
     noise[6, 4, 4, 2] = rng.normal(size=(6, 4, 4, 2))
 
-    def normal(shape, seed):
+    def normal(_, shape):
         return tf.constant(noise[tuple(np.array(shape))], tf.float32)
 
     # The same noise for the model's own draws and, by any seed, for `posterior`.
-    monkeypatch.setattr(keras.random, "normal", normal)
-    monkeypatch.setattr(tf.random, "stateless_normal", normal)
+    monkeypatch.setattr(ReplicaSeedGenerator, "normal", normal)
+    monkeypatch.setattr(
+        hierarchical_vae, "standard_normal", lambda shape, key: normal(key, shape)
+    )
     logs = model.train_on_batch(IMAGES, return_dict=True)
     posteriors = [_statistics(q) for q in model.posterior(IMAGES, seed=0)]
     maps = [m + s * e for (m, s), e in zip(posteriors, noise.values(), strict=True)]

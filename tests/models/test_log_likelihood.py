@@ -189,7 +189,7 @@ def test_video_model_against_the_integral_over_its_latent(scored_frames):
     clips = random_clips(2, 2, model.frame_shape)  # one step, so one latent
     frames = tf.constant(clips / 255.0, tf.float32)
     codes, skips = model.networks.encode(frames)
-    prior, _ = model.networks.prior_of(codes[:, :-1])
+    prior, _ = model.networks.prior(codes[:, :-1])
     log_joint = []
     for latent in GRID[::8]:
         latents = tf.fill([2, 1, 1], latent)

@@ -13,6 +13,7 @@ from tfsigmavae.models.seeding import (
     ReplicaSeedGenerator,
     WeightSeeds,
     standard_normal,
+    standard_normal_rows,
 )
 from tfsigmavae.video import SVGLP
 
@@ -93,20 +94,34 @@ def test_noise_is_standard_normal():
     noise = np.ravel(standard_normal([2, 100_001], [1, 2]))
     # A false alarm in one of 10,000 seeds.
     assert scipy.stats.kstest(noise, "norm").pvalue > 1e-4
-    for lag in (1, 100_001):  # neighbours, and the two of a pair
+    for lag in (1, 2, 100_001):  # the two of a pair, neighbours, rows
         assert abs(np.corrcoef(noise[:-lag], noise[lag:])[0, 1]) < 5 / 100_000**0.5
     assert np.abs(noise).max() > 4.0
 
 
 def test_noise_is_box_muller_of_the_bits():
-    bits = tf.random.stateless_uniform([2, 4], [1, 2], None, None, tf.uint32, "philox")
-    u, v = (np.right_shift(bits, 8).astype(np.float64) + 0.5) / 2**24
+    bits = tf.random.stateless_uniform([4, 2], [1, 2], None, None, tf.uint32, "philox")
+    u, v = (np.right_shift(bits, 8).T.astype(np.float64) + 0.5) / 2**24
     radius = np.sqrt(-2 * np.log(u))
-    expected = np.concatenate(
-        [radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)]
-    )
+    expected = radius * np.array([np.cos(2 * np.pi * v), np.sin(2 * np.pi * v)])
+    expected = expected.T.ravel()
     # float32 rounding of an angle up to 2 pi.
     np.testing.assert_allclose(standard_normal([7], [1, 2]), expected[:7], atol=5e-6)
+
+
+def test_more_noise_begins_with_less():
+    more, less = (standard_normal([size], [1, 2]) for size in (50, 17))
+    np.testing.assert_allclose(more[:17], less, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0, 1, 6, 7])
+def test_rows_of_noise_have_keys_of_their_own(size):
+    rows = standard_normal_rows(3, size, lambda row: tf.stack([5, row]))
+    assert rows.shape == (3, size)
+    for row in range(3):
+        # Vector units round the last numbers of an array otherwise.
+        expected = standard_normal([size], [5, row])
+        np.testing.assert_allclose(rows[row], expected, atol=1e-6)
 
 
 def test_noise_of_a_generator_goes_on_and_repeats():

@@ -149,7 +149,7 @@ class ConvVAE(ImageVAE):
         images = self.to_images(inputs)
         posterior = self.encoder(images, training=training)
         noise = self.seed_generator.normal(tf.shape(posterior))
-        latents = posterior.mean() + posterior.stddev() * noise
+        latents = self.draw(posterior, noise)
         likelihood = self.generate(latents, images, training)
         return ElboTerms(
             likelihood, images, tfd.kl_divergence(posterior, self._prior(noise))
@@ -161,7 +161,7 @@ class ConvVAE(ImageVAE):
 
         def draw(seed):
             noise = standard_normal(tf.shape(posterior), seed)
-            latents = posterior.mean() + posterior.stddev() * noise
+            latents = self.draw(posterior, noise)
             log_ratio = self._prior(noise).log_prob(latents) - posterior.log_prob(
                 latents
             )
@@ -198,8 +198,8 @@ class ConvVAE(ImageVAE):
         Returns:
             The decoder's distribution, batch shape `[B]`, event shape `[H, W, C]`.
         """
-        params = self.decoder.activate(self.generator(latents, training=training))
-        return self.decoder(params, target=target, training=training)
+        raw = self.generator(latents, training=training)
+        return self.likelihood(raw, target, training)
 
     def draw_prior(self, num, seed, temperature=1.0) -> tf.Tensor:
         """Latents from N(0, temperature**2).

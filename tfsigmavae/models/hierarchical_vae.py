@@ -195,16 +195,14 @@ class HierarchicalVAE(ImageVAE):
         def choose(index, state):
             level = self.ladder[index]
             prior, posterior = level.prior_and_posterior(state, features[-1 - index])
-            mean = posterior.mean()
-            latents = mean + posterior.stddev() * noise(index, tf.shape(mean))
+            latents = self.draw(posterior, noise(index, tf.shape(posterior)))
             steps.append((prior, posterior, latents))
             return latents
 
         return self._descend(tf.shape(images)[0], choose), steps
 
     def _likelihood(self, state, target=None, training=False):
-        params = self.decoder.activate(self.output_network(state))
-        return self.decoder(params, target=target, training=training)
+        return self.likelihood(self.output_network(state), target, training)
 
     def elbo_terms(self, inputs, training):
         images = self.to_images(inputs)

@@ -78,17 +78,46 @@ def standard_normal(shape, key) -> tf.Tensor:
         key: integer `[2]`.
 
     Returns:
-        float32 tensor of `shape`, at most 5.9 in size.
+        float32 tensor of `shape`, at most 5.9 in size. More numbers of the same key
+        begin with those of fewer.
 
     Reference: Box & Muller, 1958; Philox: Salmon et al., 2011.
     """
     size = tf.reduce_prod(tf.convert_to_tensor(shape, tf.int32))
-    bits = tf.random.stateless_uniform(
-        [2, (size + 1) // 2], key, None, None, tf.uint32, alg="philox"
+    return tf.reshape(_box_muller(_bits((size + 1) // 2, key))[:size], shape)
+
+
+def standard_normal_rows(num_rows, size, key_of) -> tf.Tensor:
+    """Noise of many keys: row `i` is `standard_normal([size], key_of(i))`.
+
+    Args:
+        num_rows: int scalar tensor.
+        size: int or scalar tensor.
+        key_of: function from an int32 scalar tensor, the row, to a key, int64 `[2]`.
+
+    Returns:
+        float32 `[num_rows, size]`.
+    """
+    bits = tf.map_fn(
+        lambda row: _bits((size + 1) // 2, key_of(row)),
+        tf.range(num_rows),
+        fn_output_signature=tf.TensorSpec([None, 2], tf.uint32),
     )
+    return _box_muller(bits)[:, :size]
+
+
+def _bits(num_pairs, key):
+    # Pairs side by side: more numbers of a key begin with those of fewer.
+    return tf.random.stateless_uniform(
+        [num_pairs, 2], key, None, None, tf.uint32, alg="philox"
+    )
+
+
+def _box_muller(bits):
+    """uint32 `[..., N, 2]` -> float32 `[..., 2 * N]` from N(0, 1)."""
     # 24 bits, all that a float32 holds; the half keeps log from 0.
     bits = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))
-    u, v = tf.unstack((tf.cast(bits, tf.float32) + 0.5) * 2.0**-24)
+    u, v = tf.unstack((tf.cast(bits, tf.float32) + 0.5) * 2.0**-24, axis=-1)
     radius, angle = tf.sqrt(-2.0 * tf.math.log(u)), 2.0 * math.pi * v
-    pairs = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], 0)
-    return tf.reshape(pairs[:size], shape)
+    pairs = tf.stack([radius * tf.cos(angle), radius * tf.sin(angle)], axis=-1)
+    return tf.reshape(pairs, tf.concat([tf.shape(bits)[:-2], [-1]], 0))

@@ -1,5 +1,6 @@
 """Training, evaluation and logging shared by every model with latent variables."""
 
+import abc
 import math
 import warnings
 
@@ -13,7 +14,7 @@ from tfsigmavae.models.importance import log_mean_weight
 from tfsigmavae.models.seeding import ReplicaSeedGenerator
 
 
-class VariationalModel(keras.Model):
+class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
     """Base of the models: a `keras.Model` whose loss is the negative ELBO.
 
     loss = mean over the batch of (nll + beta * kl)
@@ -98,14 +99,32 @@ class VariationalModel(keras.Model):
         if getattr(self, "test_function", None) is not None:
             self.make_test_function(force=True)
 
+    @abc.abstractmethod
     def elbo_terms(self, inputs, training: bool) -> ElboTerms:
         """Scores a batch; the one thing about training that a subclass writes."""
-        raise NotImplementedError(
-            "A VariationalModel subclass must write `elbo_terms`."
-        )
 
+    @abc.abstractmethod
     def call(self, inputs, training=False):
-        raise NotImplementedError("A VariationalModel subclass must write `call`.")
+        """Reconstruction of the inputs, a tensor."""
+
+    def likelihood(self, raw, target=None, training=False):
+        """p(x | z) of what the generator gives, before the decoder's activation.
+
+        Args:
+            raw: float tensor, `decoder.params_size` channels last.
+            target: what the decoder may fit its sigma to. Defaults to `None`.
+            training: bool. Defaults to `False`.
+
+        Returns:
+            The decoder's distribution.
+        """
+        params = self.decoder.activate(raw)
+        return self.decoder(params, target=target, training=training)
+
+    @staticmethod
+    def draw(distribution, noise):
+        """A sample of a normal distribution by noise from N(0, 1), differentiable."""
+        return distribution.mean() + distribution.stddev() * noise
 
     def compile(
         self,

@@ -5,10 +5,17 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.math import sum_event, to_unit_range
-from tfsigmavae.models import ElboTerms, VariationalModel
-from tfsigmavae.models.seeding import standard_normal
-from tfsigmavae_video.models import rollout
+from tfsigmavae.models import ElboTerms
+from tfsigmavae.models.seeding import WeightSeeds, standard_normal
+from tfsigmavae_video import networks
+from tfsigmavae_video.models.clips import check_clip
 from tfsigmavae_video.models.svg_networks import SVGNetworks
+from tfsigmavae_video.models.video_model import VideoModel
+from tfsigmavae_video.networks.recurrence import (
+    FramePredictor,
+    GaussianLSTM,
+    StandardNormal,
+)
 
 tfd = tfp.distributions
 
@@ -17,7 +24,7 @@ _SCORED_FRAMES = ("all", "future")
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
-class SVGLP(VariationalModel):
+class SVGLP(VideoModel):
     """Stochastic video predictor: an LSTM over frame codes with a latent at every step.
 
     For the frames x_0 ... x_{T-1} of a clip and every step t >= 1:
@@ -117,13 +124,18 @@ class SVGLP(VariationalModel):
         seed=None,
         **kwargs,
     ):
-        super().__init__(decoder=decoder, beta=beta, seed=seed, **kwargs)
+        super().__init__(
+            frame_shape,
+            num_context,
+            action_size,
+            decoder=decoder,
+            beta=beta,
+            seed=seed,
+            **kwargs,
+        )
         self._arguments = {
-            "frame_shape": tuple(frame_shape),
-            "num_context": num_context,
             "latent_size": latent_size,
             "network": network,
-            "action_size": action_size,
             "code_size": code_size,
             "hidden_size": hidden_size,
             "width": width,
@@ -139,39 +151,83 @@ class SVGLP(VariationalModel):
             "remat": remat,
         }
         _check_arguments(self._arguments)
-        self.frame_shape = tuple(frame_shape)
-        self.num_context = num_context
         self.latent_size = latent_size
-        self.action_size = action_size
         self.scored_frames = scored_frames
-        *size, channels = self.frame_shape
-        num_outputs = self.decoder.params_size(channels)
-        sizes = {k: v for k, v in self._arguments.items() if k != "scored_frames"}
-        seed = self.seed_generator.initial_seed
-        self.networks = SVGNetworks(num_outputs, seed, dtype=self.dtype_policy, **sizes)
+        self.networks = SVGNetworks(
+            **self._make_parts(**self._arguments),
+            frame_shape=self.frame_shape,
+            num_context=num_context,
+            action_size=action_size,
+            frame_statistics=frame_statistics,
+            dtype=self.dtype_policy,
+        )
         if not self.decoder.built:  # a reloaded one is
+            *size, channels = self.frame_shape
+            num_outputs = self.decoder.params_size(channels)
             self.decoder.build([None, 1, *size, num_outputs])
         self.built = True
-        self._rollout = tf.function(
-            lambda size, *inputs: rollout.predict(
-                self, *inputs, sample_batch_size=size
+
+    def _make_parts(
+        self,
+        latent_size,
+        network,
+        code_size,
+        hidden_size,
+        width,
+        prior,
+        predictor_residual,
+        posterior_residual,
+        posterior_log_variance_bias,
+        prior_log_variance_bias,
+        posterior_mean_stddev,
+        batch_norm_momentum,
+        remat,
+        **_,
+    ):
+        """The networks, in the order in which their seeds are drawn."""
+        seeds = WeightSeeds(self.seed_generator.initial_seed)
+        shared = {"seeds": seeds, "dtype": self.dtype_policy}
+        convolutional = {
+            "width": width,
+            "batch_norm_momentum": batch_norm_momentum,
+            "remat": remat,
+            **shared,
+        }
+        recurrent = {"hidden_size": hidden_size, **shared}
+        num_outputs = self.decoder.params_size(self.frame_shape[-1])
+        make_encoder, make_generator = networks.get(network)
+        return {
+            "encoder": make_encoder(self.frame_shape, code_size, **convolutional),
+            "generator": make_generator(self.frame_shape, num_outputs, **convolutional),
+            "predictor": FramePredictor(
+                code_size, predictor_residual, num_layers=2, **recurrent
             ),
-            input_signature=[tf.TensorSpec([], tf.int32), *rollout.signature(self)],
-        )
+            "posterior": GaussianLSTM(
+                latent_size,
+                posterior_log_variance_bias,
+                posterior_mean_stddev,
+                posterior_residual,
+                num_layers=1,
+                **recurrent,
+            ),
+            "prior": StandardNormal(latent_size)
+            if prior == "standard_normal"
+            else GaussianLSTM(
+                latent_size, prior_log_variance_bias, num_layers=1, **recurrent
+            ),
+        }
 
     def elbo_terms(self, inputs, training):
-        frames, actions = self._unpack(inputs)
+        frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames, training)
         posterior, _ = self.networks.posterior(codes[:, 1:])
-        prior, _ = self.networks.prior_of(codes[:, :-1])
+        prior, _ = self.networks.prior(codes[:, :-1])
         noise = self.seed_generator.normal(tf.shape(posterior))
-        latents = posterior.mean() + posterior.stddev() * noise
+        latents = self.draw(posterior, noise)
         first = self._first_scored_step
         raw = self.networks.generate(codes, latents, actions, skips, first, training)
         target = frames[:, 1 + first :]
-        likelihood = self.decoder(
-            self.decoder.activate(raw), target=target, training=training
-        )
+        likelihood = self.likelihood(raw, target, training)
         kl = sum_event(tfd.kl_divergence(posterior, prior)[:, first:])
         return ElboTerms(likelihood, target, kl)
 
@@ -181,32 +237,32 @@ class SVGLP(VariationalModel):
         return self.num_context - 1 if self.scored_frames == "future" else 0
 
     def importance_sampler(self, inputs):
-        frames, actions = self._unpack(inputs)
+        frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames)
         posterior, _ = self.networks.posterior(codes[:, 1:])
-        prior, _ = self.networks.prior_of(codes[:, :-1])
+        prior, _ = self.networks.prior(codes[:, :-1])
         first = self._first_scored_step
         target = frames[:, 1 + first :]
 
         def draw(seed):
             noise = standard_normal(tf.shape(posterior), seed)
-            latents = posterior.mean() + posterior.stddev() * noise
+            latents = self.draw(posterior, noise)
             raw = self.networks.generate(
                 codes, latents, actions, skips, first, training=False
             )
-            likelihood = self.decoder(self.decoder.activate(raw))
+            likelihood = self.likelihood(raw)
             log_ratio = prior.log_prob(latents) - posterior.log_prob(latents)
             return likelihood.log_prob(target) + sum_event(log_ratio[:, first:])
 
         return draw
 
     def call(self, inputs, training=False):
-        frames, actions = self._unpack(inputs)
+        frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames, training)
         posterior, _ = self.networks.posterior(codes[:, 1:])
         latents = posterior.mean()
         raw = self.networks.generate(codes, latents, actions, skips, 0, training)
-        return self.decoder(self.decoder.activate(raw)).mean()
+        return self.likelihood(raw).mean()
 
     def posterior(self, clips):
         """q(z_t | x_{1:t}) for frames 1 ... T-1 of clips.
@@ -218,109 +274,36 @@ class SVGLP(VariationalModel):
             Distribution with batch shape `[B, T-1]` and event shape `[latent_size]`.
         """
         frames = to_unit_range(clips, "clips")
-        frames = rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
+        frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         codes, _ = self.networks.encode(frames)
         return self.networks.posterior(codes[:, 1:])[0]
 
-    def _unpack(self, inputs):
-        actions = None
-        if isinstance(inputs, dict):
-            inputs, actions = inputs["frames"], inputs.get("actions")
-        frames = to_unit_range(inputs, "frames")
-        frames = rollout.check_clip(frames, self.frame_shape, self.num_context + 1)
-        rollout.check_actions(actions, self.action_size)
-        return frames, actions
+    @property
+    def noise_size(self):
+        return self.latent_size
 
-    def predict_frames(
-        self,
-        context,
-        num_frames,
-        num_samples=1,
-        seed=None,
-        actions=None,
-        sample_batch_size=None,
-    ):
-        """Samples futures of a context.
+    def read_context(self, context):
+        return self.networks.read_context(context)
 
-        Latents come from the posterior through the context and from the prior after it;
-        frames are decoder means. Skips are those of the last context frame.
+    def fold(self):
+        return self.networks.fold()
 
-        Args:
-            context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
-            num_frames: int, frames to predict.
-            num_samples: int, futures per clip. Defaults to `1`.
-            seed: int; the same call with the same seed gives the same frames. Defaults
-                to `None`, drawn from the model's own generator.
-            actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions.
-            sample_batch_size: int, futures of each clip to draw at a time. It bounds
-                memory and changes the frames by rounding errors only. Defaults to
-                `None`: as many as make 128 clips.
+    def start(self, given, noise, actions):
+        return self.networks.start(given, noise, actions)
 
-        Returns:
-            float32 tensor `[num_samples, B, num_frames, H, W, C]` in [0, 1].
-
-        Raises:
-            ValueError: if a shape does not fit the model.
-        """
-        context = to_unit_range(context, "context")
-        context = rollout.check_clip(context, self.frame_shape, self.num_context)
-        rollout.check_actions(actions, self.action_size, context.shape[1] + num_frames)
-        if sample_batch_size is None:
-            sample_batch_size = rollout.DEFAULT_SAMPLE_BATCH_SIZE
-        elif sample_batch_size < 1:
-            raise ValueError(
-                f"`sample_batch_size` must be at least 1, got {sample_batch_size}."
-            )
-        if num_frames < 1 or num_samples < 1:
-            raise ValueError(
-                "`num_frames` and `num_samples` must be at least 1, got "
-                f"{num_frames} and {num_samples}."
-            )
-        if seed is None:
-            seed = self.seed_generator.as_integer()
-        inputs = [sample_batch_size, context, num_frames, num_samples, seed]
-        if self.action_size:
-            inputs.append(tf.convert_to_tensor(actions, tf.float32))
-        return self._rollout(*inputs)
-
-    def reconstruct(self, clips, actions=None):
-        """Reconstructs frames 1 ... T-1 from the means of the posterior.
-
-        Args:
-            clips: `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1].
-            actions: `[B, T - 1 or more, action_size]` for a model with actions.
-
-        Returns:
-            float32 tensor `[B, T-1, H, W, C]` in [0, 1].
-        """
-        clips = tf.convert_to_tensor(clips)
-        if actions is None:
-            return self(clips, training=False)
-        return self({"frames": clips, "actions": actions}, training=False)
-
-    def export_endpoints(self):
-        return rollout.endpoints(self)
+    def step(self, state, noise, action, folded):
+        return self.networks.step(state, noise, action, folded, self.likelihood)
 
     def get_config(self):
         return {**super().get_config(), **self._arguments}
 
 
 def _check_arguments(arguments):
-    if len(arguments["frame_shape"]) != 3:
-        raise ValueError(
-            "`frame_shape` must be (height, width, channels), "
-            f"got {arguments['frame_shape']!r}."
-        )
     for name, choices in (("prior", _PRIORS), ("scored_frames", _SCORED_FRAMES)):
         if arguments[name] not in choices:
             raise ValueError(
                 f"`{name}` must be one of {choices}, got {arguments[name]!r}."
             )
-    for name in ("num_context", "latent_size", "code_size", "hidden_size", "width"):
+    for name in ("latent_size", "code_size", "hidden_size", "width"):
         if arguments[name] < 1:
             raise ValueError(f"`{name}` must be at least 1, got {arguments[name]!r}.")
-    if arguments["action_size"] < 0:
-        raise ValueError(
-            f"`action_size` must be 0 (no actions) or more, "
-            f"got {arguments['action_size']!r}."
-        )

@@ -1,99 +1,56 @@
-"""The networks of SVG-LP, and how the frames of a clip pass through them."""
+"""How the frames of a clip pass through the networks of SVG-LP."""
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
-
-from tfsigmavae.models.seeding import WeightSeeds
-from tfsigmavae_video import networks
-from tfsigmavae_video.networks.recurrence import FramePredictor, GaussianLSTM
-
-tfd = tfp.distributions
 
 
 class SVGNetworks(keras.layers.Layer):
-    """Frame encoder, generator, predictor, posterior and (if learned) prior.
+    """Frame encoder, generator, predictor, posterior and prior, put together.
 
     Args:
-        num_outputs: int, channels that the decoder needs of the generator.
-        seed: int or `None`, seed of the initial weights.
-        frame_shape, num_context, latent_size, network, action_size: see `SVGLP`.
-        code_size, hidden_size, width, prior, batch_norm_momentum: see `SVGLP`.
-        predictor_residual, posterior_residual, posterior_mean_stddev: see `SVGLP`.
-        posterior_log_variance_bias, prior_log_variance_bias: see `SVGLP`.
-        frame_statistics, remat: see `SVGLP`.
+        encoder: `FrameEncoder`.
+        generator: `FrameGenerator`.
+        predictor: `FramePredictor`.
+        posterior: `GaussianLSTM`.
+        prior: `GaussianLSTM` or `StandardNormal`.
+        frame_shape, num_context, action_size: see `VideoModel`.
+        frame_statistics: see `SVGLP`. Defaults to `False`.
         **kwargs: `name` and `dtype` of the layer.
     """
 
     def __init__(
         self,
-        num_outputs,
-        seed,
+        encoder,
+        generator,
+        predictor,
+        posterior,
+        prior,
         frame_shape,
         num_context,
-        latent_size,
-        network,
-        action_size,
-        code_size,
-        hidden_size,
-        width,
-        prior,
-        predictor_residual,
-        posterior_residual,
-        posterior_log_variance_bias,
-        prior_log_variance_bias,
-        posterior_mean_stddev,
-        batch_norm_momentum,
-        frame_statistics,
-        remat,
+        action_size=0,
+        frame_statistics=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.frame_shape = tuple(frame_shape)
+        self.encoder = encoder
+        self.generator = generator
+        self.predictor = predictor
+        self.posterior = posterior
+        self.prior = prior
         self.num_context = num_context
-        self.latent_size = latent_size
         self.action_size = action_size
         self.frame_statistics = frame_statistics
-        shared = {"seeds": WeightSeeds(seed), "dtype": self.dtype_policy}
-        convolutional = {
-            "width": width,
-            "batch_norm_momentum": batch_norm_momentum,
-            "remat": remat,
-            **shared,
-        }
-        make_encoder, make_generator = networks.get(network)
-        self.encoder = make_encoder(frame_shape, code_size, **convolutional)
-        self.generator = make_generator(frame_shape, num_outputs, **convolutional)
-        recurrent = {"hidden_size": hidden_size, **shared}
-        self.predictor = FramePredictor(
-            code_size, predictor_residual, num_layers=2, **recurrent
-        )
-        self.posterior = GaussianLSTM(
-            latent_size,
-            posterior_log_variance_bias,
-            posterior_mean_stddev,
-            posterior_residual,
-            num_layers=1,
-            **recurrent,
-        )
-        self.prior = None
-        if prior == "learned":
-            self.prior = GaussianLSTM(
-                latent_size, prior_log_variance_bias, num_layers=1, **recurrent
-            )
-        self._make_weights(code_size)
+        self._make_weights(frame_shape)
 
-    def _make_weights(self, code_size):
+    def _make_weights(self, frame_shape):
         """Builds every layer by its shapes, without computing anything."""
-        code = keras.KerasTensor([None, 1, code_size])
-        _, skips = self.encoder(keras.KerasTensor([None, *self.frame_shape]))
-        skip_maps = self.generator.project_skips(skips)
-        self.generator(keras.KerasTensor([None, code_size]), skip_maps)
-        inputs_size = code_size + self.latent_size + self.action_size
+        code, skips = self.encoder(keras.KerasTensor([None, *frame_shape]))
+        self.generator(code, self.generator.project_skips(skips))
+        size = code.shape[-1]
+        inputs_size = size + self.posterior.latent_size + self.action_size
         self.predictor(keras.KerasTensor([None, 1, inputs_size]))
         for network in (self.posterior, self.prior):
-            if network is not None:
-                network(code)
+            network(keras.KerasTensor([None, 1, size]))
         self.built = True
 
     def encode(self, frames, training=False):
@@ -101,15 +58,17 @@ class SVGNetworks(keras.layers.Layer):
 
         All frames in one call: a frame serves as target and as input of the next step.
         """
-        batch = tf.shape(frames)[0]
-        flat = _time_major(frames)
+        num_skips = self.num_context * tf.shape(frames)[0]
+        return self._encode(frames, num_skips, training)
+
+    def _encode(self, frames, num_skips=None, training=False):
         codes, skips = self.encoder(
-            flat,
-            self.num_context * batch,
+            _time_major(frames),
+            num_skips,
             training=training,
             num_groups=self._num_groups(frames, training),
         )
-        return _batch_major(codes, batch, frames.shape[1]), skips
+        return _batch_major(codes, tf.shape(frames)[0], frames.shape[1]), skips
 
     def _num_groups(self, clips, training):
         """How many parts of `[T * B, ...]` have statistics of their own."""
@@ -126,13 +85,6 @@ class SVGNetworks(keras.layers.Layer):
         )
         return clips.shape[1]
 
-    def prior_of(self, codes, state=None):
-        """p(z_t | x_{0:t-1}) for the codes of frames t-1, and the prior's state."""
-        if self.prior is not None:
-            return self.prior(codes, state)
-        zeros = tf.zeros([*tf.unstack(tf.shape(codes)[:2]), self.latent_size])
-        return tfd.Independent(tfd.Normal(zeros, 1.0), 1), []
-
     def generate(self, codes, latents, actions, skips, first, training):
         """Raw decoder parameters of frames `first + 1` ... T - 1.
 
@@ -147,8 +99,7 @@ class SVGNetworks(keras.layers.Layer):
         Returns:
             `[B, T - 1 - first, H, W, num_outputs]`.
         """
-        inputs = self.predictor_inputs(codes[:, :-1], latents, actions)
-        predicted, _ = self.predictor(inputs)
+        predicted, _ = self._predict(codes[:, :-1], latents, actions)
         predicted = predicted[:, first:]
         batch = tf.shape(predicted)[0]
         if first:
@@ -159,20 +110,63 @@ class SVGNetworks(keras.layers.Layer):
             )
             for maps in self.generator.project_skips(skips, training=training)
         ]
+        return self._frames(predicted, skip_maps, training)
+
+    def _predict(self, codes, latents, actions, state=None):
+        """What h_{t-1}, z_t and the action that leads to x_t make of the next code."""
+        inputs = [codes, tf.cast(latents, codes.dtype)]
+        if self.action_size:
+            inputs.append(tf.cast(actions[:, : tf.shape(codes)[1]], codes.dtype))
+        return self.predictor(tf.concat(inputs, axis=-1), state)
+
+    def _frames(self, predicted, skip_maps, training=False, folded=None):
+        """Raw parameters `[B, T, H, W, num_outputs]` of the codes `[B, T, g]`."""
         raw = self.generator(
             _time_major(predicted),
             skip_maps,
             training=training,
             num_groups=self._num_groups(predicted, training),
+            folded=folded,
         )
-        return _batch_major(raw, batch, predicted.shape[1])
+        return _batch_major(raw, tf.shape(predicted)[0], predicted.shape[1])
 
-    def predictor_inputs(self, codes, latents, actions):
-        """What the predictor sees: h_{t-1}, z_t and the action that leads to x_t."""
-        inputs = [codes, tf.cast(latents, codes.dtype)]
-        if self.action_size:
-            inputs.append(tf.cast(actions[:, : tf.shape(codes)[1]], codes.dtype))
-        return tf.concat(inputs, axis=-1)
+    # Sampling, frame by frame: `VideoModel` says what these are.
+
+    def fold(self):
+        return self.encoder.fold(), self.generator.fold()
+
+    def read_context(self, context):
+        """Codes, posterior means and deviations, last skip maps, prior's state."""
+        codes, skips = self._encode(context)
+        batch = tf.shape(context)[0]
+        last = [skip[-batch:] for skip in skips]
+        skip_maps = self.generator.project_skips(last)
+        posterior, _ = self.posterior(codes[:, 1:])
+        _, prior_state = self.prior(codes[:, :-1])
+        return codes, posterior.mean(), posterior.stddev(), skip_maps, prior_state
+
+    def start(self, given, noise, actions):
+        """Code of the last frame, its skip maps, states of prior and predictor."""
+        codes, mean, stddev, skip_maps, prior_state = given
+        latents = mean + stddev * noise
+        _, predictor_state = self._predict(codes[:, :-1], latents, actions)
+        return codes[:, -1], skip_maps, prior_state, predictor_state
+
+    def step(self, state, noise, action, folded, likelihood):
+        """The next frame, the mean of `likelihood(raw)`, and the state after it."""
+        code, skip_maps, prior_state, predictor_state = state
+        encoder_folded, generator_folded = folded
+        code = code[:, None]
+        prior, prior_state = self.prior(code, prior_state)
+        latent = prior.mean() + prior.stddev() * noise[:, None]
+        action = None if action is None else action[:, None]
+        predicted, predictor_state = self._predict(
+            code, latent, action, predictor_state
+        )
+        raw = self._frames(predicted, skip_maps, folded=generator_folded)[:, 0]
+        frame = likelihood(raw).mean()
+        code, _ = self.encoder(frame, training=False, folded=encoder_folded)
+        return frame, (code, skip_maps, prior_state, predictor_state)
 
 
 # Inside, the frames of all clips are one batch, time first: `[T * B, ...]`. The context

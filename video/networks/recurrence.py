@@ -172,6 +172,31 @@ class FramePredictor(RecurrentNetwork):
         return tf.tanh(outputs)
 
 
+class StandardNormal(keras.layers.Layer):
+    """N(0, 1) over z at every step, whatever h is: the prior of SVG-FP.
+
+    Args:
+        latent_size: int, size of z.
+
+    Call arguments:
+        inputs: `[B, T, D]`.
+        state: without effect.
+
+    Returns:
+        Distribution with batch shape `[B, T]` and event shape `[latent_size]`, and no
+        state.
+    """
+
+    def __init__(self, latent_size, **kwargs):
+        super().__init__(**kwargs)
+        self.normal = DiagonalNormal(latent_size, convert_to_tensor_fn="mean")
+        self.latent_size = latent_size
+
+    def call(self, inputs, state=None):
+        shape = tf.concat([tf.shape(inputs)[:2], [2 * self.latent_size]], 0)
+        return self.normal(tf.zeros(shape)), []
+
+
 class GaussianLSTM(RecurrentNetwork):
     """h -> diagonal Gaussian over z at every step: posterior and prior.
 
@@ -197,6 +222,7 @@ class GaussianLSTM(RecurrentNetwork):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.latent_size = latent_size
         self.mean = self.dense(latent_size, mean_stddev)
         self.bypass = None
         if residual:

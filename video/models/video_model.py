@@ -1,0 +1,281 @@
+"""What video predictors have in common, whatever their networks are."""
+
+import abc
+
+import tensorflow as tf
+
+from tfsigmavae.checks import asserted
+from tfsigmavae.math import to_unit_range
+from tfsigmavae.models import VariationalModel
+from tfsigmavae_video.models import rollout
+from tfsigmavae_video.models.clips import check_actions, check_clip
+
+
+class VideoModel(VariationalModel):
+    """Base of the video predictors: sampled futures, reconstructions, serving.
+
+    A subclass writes `elbo_terms` and `call` of a `VariationalModel`, and how it goes
+    from frame to frame, in three functions and a number:
+
+        noise_size              numbers of N(0, 1) noise that a step uses, 0 for none
+        read_context(context)   -> what all futures of a clip share
+        start(given, noise, actions)           -> the state after the context
+        step(state, noise, action, folded)     -> the next frame, and the state after it
+
+    and, if it likes, `fold`. `predict_frames`, `reconstruct`, `export_saved_model`,
+    evaluation, pictures and `VideoExperiment` then work. A model that samples in
+    another way overrides `predict_frames`.
+
+    Args:
+        frame_shape: (height, width, channels).
+        num_context: int >= 1, frames given at training time.
+        action_size: int, numbers per action; 0 for none. Defaults to `0`.
+        **kwargs: see `VariationalModel`.
+
+    Call arguments:
+        inputs: clips `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1];
+            or a dict with `"frames"` and, if `action_size` is set, `"actions"`
+            `[B, T, action_size]` (the action at t leads from frame t to t + 1).
+
+    Returns:
+        Reconstruction of frames 1 ... T-1, `[B, T-1, H, W, C]`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(self, frame_shape, num_context, action_size=0, **kwargs):
+        super().__init__(**kwargs)
+        if len(frame_shape) != 3:
+            raise ValueError(
+                "`frame_shape` must be (height, width, channels), "
+                f"got {tuple(frame_shape)!r}."
+            )
+        if num_context < 1:
+            raise ValueError(f"`num_context` must be at least 1, got {num_context!r}.")
+        if action_size < 0:
+            raise ValueError(
+                f"`action_size` must be 0 (no actions) or more, got {action_size!r}."
+            )
+        self.frame_shape = tuple(frame_shape)
+        self.num_context = num_context
+        self.action_size = action_size
+        size, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
+        # One graph for every batch, context and horizon.
+        self._rollout = tf.function(
+            lambda size, clip_numbers, *inputs: self._predict(
+                *inputs, clip_numbers=clip_numbers, sample_batch_size=size
+            ),
+            input_signature=[size, numbers, *self._signature()],
+        )
+
+    @property
+    @abc.abstractmethod
+    def noise_size(self) -> int:
+        """How many numbers of noise a step uses."""
+
+    @abc.abstractmethod
+    def read_context(self, context):
+        """What all futures of a clip share, computed once.
+
+        Args:
+            context: `[B, N, H, W, C]` float32 in [0, 1], N >= num_context.
+
+        Returns:
+            Nest of tensors `[B, ...]`.
+        """
+
+    def fold(self):
+        """What is computed from the weights once for all steps: a nest of tensors."""
+        return ()
+
+    @abc.abstractmethod
+    def start(self, given, noise, actions):
+        """The state after the context, from which the first future frame is predicted.
+
+        Args:
+            given: nest of `read_context`, for S samples of each clip: `[S * B, ...]`.
+            noise: `[S * B, N - 1, noise_size]` float32 from N(0, 1).
+            actions: `[S * B, N - 1, action_size]`, or `None`.
+
+        Returns:
+            Nest of tensors `[S * B, ...]`.
+        """
+
+    @abc.abstractmethod
+    def step(self, state, noise, action, folded):
+        """One step into the future.
+
+        Args:
+            state: nest of `start`, or of an earlier step.
+            noise: `[S * B, noise_size]` float32 from N(0, 1).
+            action: `[S * B, action_size]`, or `None`.
+            folded: nest of `fold`.
+
+        Returns:
+            The frame `[S * B, H, W, C]` float32 in [0, 1], and the next state, of the
+            same structure, shapes and types.
+        """
+
+    def unpack(self, inputs):
+        """Checked frames of a training clip, and actions or `None`.
+
+        Args:
+            inputs: see the class.
+
+        Returns:
+            Frames `[B, T, H, W, C]` float32 in [0, 1], actions `[B, T, action_size]`.
+
+        Raises:
+            ValueError: if they do not fit the model.
+        """
+        actions = None
+        if isinstance(inputs, dict):
+            inputs, actions = inputs["frames"], inputs.get("actions")
+        frames = to_unit_range(inputs, "frames")
+        frames = check_clip(frames, self.frame_shape, self.num_context + 1)
+        check_actions(actions, self.action_size)
+        return frames, actions
+
+    def predict_frames(
+        self,
+        context,
+        num_frames,
+        num_samples=1,
+        seed=None,
+        actions=None,
+        sample_batch_size=None,
+        clip_numbers=None,
+    ):
+        """Samples futures of a context.
+
+        Noise belongs to seed, clip and sample: a future is the same (but for rounding)
+        alone and in company, of a few samples and of many, and a longer one begins with
+        the shorter.
+
+        Args:
+            context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
+            num_frames: int, frames to predict.
+            num_samples: int, futures per clip. Defaults to `1`.
+            seed: int; the same call with the same seed gives the same frames. Defaults
+                to `None`, drawn from the model's own generator.
+            actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions.
+            sample_batch_size: int, futures of each clip to draw at a time. It bounds
+                memory and changes the frames by rounding errors only. Defaults to
+                `None`: as many as make 128 clips.
+            clip_numbers: `[B]` ints, numbers of the clips in a larger set, of which
+                this is a part. Defaults to `None`: 0 ... B-1.
+
+        Returns:
+            float32 tensor `[num_samples, B, num_frames, H, W, C]` in [0, 1].
+
+        Raises:
+            ValueError: if a shape does not fit the model.
+        """
+        context = to_unit_range(context, "context")
+        context = check_clip(context, self.frame_shape, self.num_context)
+        num_given = context.shape[1]
+        length = None if num_given is None else num_given + num_frames
+        check_actions(actions, self.action_size, length)
+        if sample_batch_size is None:
+            sample_batch_size = rollout.DEFAULT_SAMPLE_BATCH_SIZE
+        elif sample_batch_size < 1:
+            raise ValueError(
+                f"`sample_batch_size` must be at least 1, got {sample_batch_size}."
+            )
+        if num_frames < 1 or num_samples < 1:
+            raise ValueError(
+                "`num_frames` and `num_samples` must be at least 1, got "
+                f"{num_frames} and {num_samples}."
+            )
+        if seed is None:
+            seed = self.seed_generator.as_integer()
+        inputs = [context, num_frames, num_samples, seed]
+        if self.action_size:
+            inputs.append(tf.convert_to_tensor(actions, tf.float32))
+        numbers = _clip_numbers(context, clip_numbers)
+        return self._rollout(sample_batch_size, numbers, *inputs)
+
+    def reconstruct(self, clips, actions=None):
+        """Reconstructs frames 1 ... T-1.
+
+        Args:
+            clips: `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1].
+            actions: `[B, T - 1 or more, action_size]` for a model with actions.
+
+        Returns:
+            float32 tensor `[B, T-1, H, W, C]` in [0, 1].
+        """
+        clips = tf.convert_to_tensor(clips)
+        if actions is None:
+            return self(clips, training=False)
+        return self({"frames": clips, "actions": actions}, training=False)
+
+    def export_endpoints(self):
+        """Named endpoints: sampling and reconstruction.
+
+        `predict_video(context, num_frames, num_samples, seed (, actions))` and
+        `reconstruct(clips (, actions))`, floating pixels in [0, 1], free batch, context
+        length and horizon.
+        """
+        inputs = self._signature()
+        clips = tf.TensorSpec(inputs[0].shape, tf.float32, name="clips")
+        return {
+            "predict_video": (self._serve_prediction, inputs),
+            "reconstruct": (self._serve_reconstruction, [clips, *inputs[4:]]),
+        }
+
+    # The arguments' names are those of the served inputs.
+    def _serve_prediction(self, context, num_frames, num_samples, seed, actions=None):
+        context = to_unit_range(context, "context")
+        context = check_clip(context, self.frame_shape, self.num_context)
+        num_frames = asserted(
+            num_frames,
+            (num_frames >= 1) & (num_samples >= 1),
+            ["num_frames and num_samples must be at least 1:", num_frames, num_samples],
+        )
+        return self._predict(context, num_frames, num_samples, seed, actions)
+
+    def _serve_reconstruction(self, clips, actions=None):
+        return self(clips if actions is None else {"frames": clips, "actions": actions})
+
+    def _predict(self, context, *inputs, clip_numbers=None, **options):
+        numbers = _clip_numbers(context, clip_numbers)
+        num_frames, num_samples, seed, *actions = inputs
+        return rollout.predict(
+            self, context, num_frames, num_samples, seed, numbers, *actions, **options
+        )
+
+    def _signature(self):
+        """Input signature of a prediction; the names are those of served inputs."""
+        clips = [None, None, *self.frame_shape]
+        inputs = [
+            tf.TensorSpec(clips, tf.float32, name="context"),
+            tf.TensorSpec([], tf.int32, name="num_frames"),
+            tf.TensorSpec([], tf.int32, name="num_samples"),
+            tf.TensorSpec([], tf.int32, name="seed"),
+        ]
+        if self.action_size:
+            shape = [None, None, self.action_size]
+            inputs.append(tf.TensorSpec(shape, tf.float32, name="actions"))
+        return inputs
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "frame_shape": self.frame_shape,
+            "num_context": self.num_context,
+            "action_size": self.action_size,
+        }
+
+
+def _clip_numbers(context, clip_numbers):
+    if clip_numbers is None:
+        return tf.range(tf.shape(context)[0])
+    numbers = tf.convert_to_tensor(clip_numbers, tf.int32)
+    if not numbers.shape.is_compatible_with(context.shape[:1]):
+        raise ValueError(
+            f"`clip_numbers` must have shape {tuple(context.shape[:1])}, one for each "
+            f"clip of `context`, got {tuple(numbers.shape)}."
+        )
+    return numbers
