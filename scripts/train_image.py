@@ -17,7 +17,7 @@ import image_flags
 
 def main(argv=None):
     flags = image_flags.parse(argv, __doc__)
-    from tfsigmavae.experiments import ImageExperiment, dry_run
+    from tfsigmavae.experiments import ImageExperiment
 
     is_dry, output = flags.pop("dry_run"), flags.pop("output")
     tensorboard = flags.pop("tensorboard")
@@ -27,7 +27,7 @@ def main(argv=None):
     experiment = ImageExperiment(**flags)
     print(f"Options: {json.dumps(experiment.options())}", file=sys.stderr)
     if is_dry:
-        summary = dry_run(experiment)
+        summary = experiment.dry_run()
     else:
         summary = experiment.run(output, tensorboard=tensorboard)
     if summary is None:

@@ -12,13 +12,13 @@ import json
 import sys
 
 import console
-import presets
 import video_flags
 
 
 def main(argv=None):
     flags = video_flags.parse(argv, __doc__)
-    from tfsigmavae.video import VideoExperiment, compare, dry_run, pushing
+    from tfsigmavae.video import VideoExperiment, compare, pushing
+    from tfsigmavae_video.experiments.recipes import DEMO
 
     size, channels = flags.pop("frame_size"), flags.pop("channels")
     mode = {key: flags.pop(key) for key in ("preset", "dry_run", "compare")}
@@ -28,9 +28,9 @@ def main(argv=None):
     experiment = VideoExperiment(frame_shape=(size, size, channels), **flags)
     print(f"Options: {json.dumps(experiment.options())}", file=sys.stderr)
     if mode["dry_run"]:
-        summary = dry_run(experiment)
+        summary = experiment.dry_run()
     else:
-        if mode["preset"] == "demo" and experiment.data == presets.DEMO["data"]:
+        if mode["preset"] == "demo" and experiment.data == DEMO["data"]:
             pushing.write(experiment.data)
         train = compare if mode["compare"] else VideoExperiment.run
         summary = train(experiment, output, tensorboard=tensorboard)

@@ -1,7 +1,7 @@
-"""Training runs from their options to a summary."""
+"""Training runs from options to a folder of results."""
 
+from tfsigmavae.experiments.experiment import Experiment, dry_run
 from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.experiments.image_scores import image_scores
-from tfsigmavae.experiments.noise_experiment import dry_run
 
-__all__ = ["ImageExperiment", "dry_run", "image_scores"]
+__all__ = ["Experiment", "ImageExperiment", "dry_run", "image_scores"]

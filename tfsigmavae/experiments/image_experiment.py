@@ -2,28 +2,20 @@
 
 import dataclasses
 import functools
-import inspect
-import json
-import sys
-import time
+import typing
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from tfsigmavae import decoders
+from tfsigmavae import models
 from tfsigmavae.callbacks import ImagePreview
 from tfsigmavae.data import images
+from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae.experiments.image_scores import image_scores
-from tfsigmavae.models import ConvVAE, HierarchicalVAE
-from tfsigmavae.run_folder import RunFolder
-from tfsigmavae.schedules import ConstantThenLinear
-
-_MODELS = {"conv": ConvVAE, "hierarchical": HierarchicalVAE}
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageExperiment:
+class ImageExperiment(Experiment):
     """Options of a run; network, optimizer and steps default to the paper's for SVHN.
 
     Nothing but evaluation and previews looks at test images. Evaluation draws the same
@@ -31,6 +23,12 @@ class ImageExperiment:
 
     Args:
         data: data set or folder, see `tfsigmavae.data.images.load`.
+        model: `"conv"` for `ConvVAE` or `"hierarchical"` for `HierarchicalVAE`, or a
+            class derived from `ImageVAE`.
+        model_options, decoder, decoder_options, beta: see `Experiment`.
+        steps: training steps. Defaults to 10 epochs of SVHN.
+        batch_size, learning_rate, decay_from: see `Experiment`.
+        gradient_accumulation_steps, precision, seed: see `Experiment`.
         root: folder that holds the data set's files. Defaults to `None`, the usual
             places.
         image_size: height and width to scale to. Defaults to `None`, as they are.
@@ -39,23 +37,12 @@ class ImageExperiment:
         num_train: training images, drawn from all of them by a seed of their own.
             Defaults to `None`, all.
         num_test: test images, the first ones. Defaults to `None`, all.
-        model: `"conv"` for `ConvVAE` or `"hierarchical"` for `HierarchicalVAE`.
-        model_options: dict of its constructor arguments.
-        decoder: name, see `tfsigmavae.decoders.names`.
-        decoder_options: dict of its constructor arguments.
-        beta: KL weight.
-        steps: training steps. Defaults to 10 epochs of SVHN.
-        batch_size: images per step.
-        learning_rate: of Adam.
-        decay_from: share of the steps after which the learning rate falls in a straight
-            line to 5 %; 1 for never.
-        precision: `"float32"` or `"mixed_bfloat16"`.
         validation_images: test images, the first ones, that are evaluated every 100
             steps for `history.csv`; nothing is chosen by them.
         preview_every: steps between pictures in `samples/`; 0 for the last only.
-        seed: of weights, noise and order of the data.
 
     Raises:
+        TypeError: if model or decoder have no such option.
         ValueError: if an option is out of range.
 
     Example:
@@ -65,32 +52,25 @@ class ImageExperiment:
     """
 
     data: str = "fashion_mnist"
+    model: str = "conv"
+    steps: int = 5730
+    batch_size: int = 128
+    learning_rate: float = 1e-3
     root: str | None = None
     image_size: int | None = None
     crop: str | None = None
     channels: int | None = None
     num_train: int | None = None
     num_test: int | None = None
-    model: str = "conv"
-    model_options: dict = dataclasses.field(default_factory=dict)
-    decoder: str = "optimal_sigma"
-    decoder_options: dict = dataclasses.field(default_factory=dict)
-    beta: float = 1.0
-    steps: int = 5730
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    decay_from: float = 1.0
-    precision: str = "float32"
     validation_images: int = 0
     preview_every: int = 500
-    seed: int = 0
+
+    models: typing.ClassVar = models.MODELS
+    shape_names: typing.ClassVar = ("image_shape",)
 
     def __post_init__(self):
-        if self.model not in _MODELS:
-            raise ValueError(
-                f"`model` must be one of {sorted(_MODELS)}, got {self.model!r}."
-            )
-        for name in ("steps", "batch_size", "num_train", "num_test"):
+        super().__post_init__()
+        for name in ("num_train", "num_test"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
@@ -100,9 +80,9 @@ class ImageExperiment:
                     f"`{name}` must not be negative, got {getattr(self, name)!r}."
                 )
 
-    def options(self) -> dict:
-        """Every option by name, as JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+    @classmethod
+    def find_model(cls, identifier):
+        return models.get(identifier)
 
     @functools.cached_property
     def train_images(self) -> np.ndarray:
@@ -128,28 +108,16 @@ class ImageExperiment:
             root=self.root,
         )
 
-    def make_model(self):
-        """The compiled model."""
-        kind = _MODELS[self.model]
-        unknown = self.model_options.keys() - _options_of(kind)
-        if unknown:
-            raise TypeError(
-                f"Model {self.model!r} has no option {sorted(unknown)} beside "
-                f"{sorted(_options_of(kind))}."
+    def check_data(self):
+        test, train = self.test_images, self.train_images
+        if test.shape[1:] != train.shape[1:]:
+            raise ValueError(
+                "`data` must have training and test images of one shape, got "
+                f"{train.shape[1:]} and {test.shape[1:]}. Set `image_size`."
             )
-        model = kind(
-            self.train_images.shape[1:],
-            decoder=decoders.get(self.decoder, **self.decoder_options),
-            beta=self.beta,
-            seed=self.seed,
-            dtype=self.precision,
-            **self.model_options,
-        )
-        rate = self.learning_rate
-        if self.decay_from < 1:
-            rate = ConstantThenLinear(rate, self.steps, self.decay_from)
-        model.compile(keras.optimizers.Adam(rate))
-        return model
+
+    def shape_arguments(self):
+        return {"image_shape": self.train_images.shape[1:]}
 
     def train_batches(self, start_step=0) -> tf.data.Dataset:
         """Endless training batches, from step `start_step` on."""
@@ -162,54 +130,15 @@ class ImageExperiment:
             start_step=start_step,
         )
 
-    def run(self, output, tensorboard=False) -> dict | None:
-        """Trains, evaluates and draws; goes on where an earlier attempt stopped.
+    def validation_batches(self):
+        validation = self.test_images[: self.validation_images]
+        return images.batches(validation) if len(validation) else None
 
-        Args:
-            output: run folder, see `tfsigmavae.run_folder.RunFolder`.
-            tensorboard: bool, whether to write TensorBoard logs. Defaults to `False`.
+    def callbacks(self, folder):
+        return [self._preview(folder / "samples")]
 
-        Returns:
-            The summary (also `summary.json`), or `None` if Ctrl-C ended training.
-        """
-        folder = RunFolder(output, self.options())
-        if folder.summary is not None:
-            print(f"The run in '{output}' is complete.", file=sys.stderr)
-            return folder.summary
-        test = self.test_images  # what is wrong with them is found before training
-        if test.shape[1:] != self.train_images.shape[1:]:
-            raise ValueError(
-                "`data` must have training and test images of one shape, got "
-                f"{self.train_images.shape[1:]} and {test.shape[1:]}. Set `image_size`."
-            )
-        model = self.make_model()
-        preview = ImagePreview(folder.path / "samples", test[:32], self.preview_every)
-        validation = test[: self.validation_images]
-        if not folder.fit(
-            model,
-            self.train_batches,
-            self.steps,
-            tensorboard=tensorboard,
-            validation_data=images.batches(validation) if len(validation) else None,
-            callbacks=[preview],
-        ):
-            return None
-        trained = time.time()
-        print("Evaluating and drawing ...", file=sys.stderr)
-        summary = self.evaluate(model)
-        samples, reconstructions = preview.write(model)
-        record = folder.read_json("run.json")
-        summary |= {
-            "steps": self.steps,
-            # Training of all attempts, and what follows it.
-            "seconds": round(record["seconds"] + time.time() - trained, 1),
-            "cpu_seconds": record["cpu_seconds"],
-            "parameters": record["parameters"],
-            "samples": str(samples),
-            "reconstructions": str(reconstructions),
-        }
-        folder.write_json("summary.json", summary)
-        return summary
+    def _preview(self, folder):
+        return ImagePreview(folder, self.test_images[:32], self.preview_every)
 
     def evaluate(self, model) -> dict:
         """Scores on the test images, see `image_scores`.
@@ -224,11 +153,25 @@ class ImageExperiment:
         some = _drawn(self.train_images, num_train, "num_train")
         return image_scores(model, self.test_images, some)
 
+    def draw(self, model, folder):
+        samples, reconstructions = self._preview(folder).write(model)
+        return {"samples": samples, "reconstructions": reconstructions}
 
-def _options_of(kind):
-    """The constructor arguments that are not options of the experiment themselves."""
-    taken = {"image_shape", "decoder", "beta", "seed", "kwargs"}
-    return inspect.signature(kind).parameters.keys() - taken
+    def on_noise(self, folder):
+        small = dataclasses.replace(
+            self,
+            steps=2,
+            gradient_accumulation_steps=min(2, self.gradient_accumulation_steps),
+            batch_size=2,
+            num_train=None,
+            num_test=None,
+        )
+        size = self.image_size or 28
+        shape = (max(32, self.validation_images), size, size, self.channels or 1)
+        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        # In place of what the properties would load.
+        vars(small).update(train_images=noise, test_images=noise)
+        return small
 
 
 def _drawn(array, num, name):

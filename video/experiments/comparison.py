@@ -45,15 +45,21 @@ def compare(experiment, output, tensorboard=False) -> dict | None:
     output = pathlib.Path(output)
     num_dims = math.prod(experiment.frame_shape)
     svg_sigma = FixedSigma.from_beta(_SVG_BETA, "mean", num_dims).sigma
-    fixed = dataclasses.replace(experiment, decoder="fixed_sigma")
+
+    def fixed(sigma):
+        options = {"sigma": sigma}
+        return dataclasses.replace(
+            experiment, decoder="fixed_sigma", decoder_options=options
+        )
+
     runs = {
         experiment.decoder: (experiment, output),
         "SVG's weight": (
-            dataclasses.replace(fixed, sigma=svg_sigma),
+            fixed(svg_sigma),
             output / "compare" / "svg_weight",
         ),
         "sigma 1": (
-            dataclasses.replace(fixed, sigma=1.0),
+            fixed(1.0),
             output / "compare" / "sigma_1",
         ),
     }

@@ -75,8 +75,7 @@ class SVGLP(VideoModel):
             more to be good). Defaults to `False`.
         remat: bool, rematerialisation: the gradient computes what the convolutions keep
             in memory a second time. Less memory, slower. Defaults to `False`.
-        beta: float, KL weight. Defaults to `1.0`.
-        seed: int or `None`, see `VariationalModel`.
+        beta, max_gradient_norm, seed: see `VariationalModel`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Call arguments:
@@ -121,6 +120,7 @@ class SVGLP(VideoModel):
         frame_statistics=False,
         remat=False,
         beta=1.0,
+        max_gradient_norm=None,
         seed=None,
         **kwargs,
     ):
@@ -130,6 +130,7 @@ class SVGLP(VideoModel):
             action_size,
             decoder=decoder,
             beta=beta,
+            max_gradient_norm=max_gradient_norm,
             seed=seed,
             **kwargs,
         )

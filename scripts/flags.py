@@ -1,0 +1,117 @@
+"""What the flags of `train_image.py` and `train_video.py` have in common."""
+
+import argparse
+import ast
+import json
+import textwrap
+
+import source
+
+# Flag, default (its type is the flag's) or type, explanation.
+COMMON = [
+    ("--decoder", "optimal_sigma", "any name of tfsigmavae.decoders.names()"),
+    ("--beta", 1.0, "KL weight"),
+    ("--decay-from", 1.0, "share of the steps after which the rate falls to 5 %%"),
+    ("--gradient-accumulation-steps", 1, "steps (of --steps) in one update"),
+    ("--precision", "float32", "dtype policy"),
+]
+CHOICES = {"--precision": ["float32", "mixed_bfloat16", "mixed_float16"]}
+OPTIONS = {
+    "--model-options": "constructor arguments of the model, listed below",
+    "--decoder-options": "constructor arguments of the decoder, e.g. sigma=0.1",
+}
+# Constructor arguments of models that have flags of their own, or that data decide.
+OWN = {"decoder", "beta", "seed", "num_context", "frame_shape", "image_shape"}
+OWN |= {"action_size"}
+
+
+def parser_of(description, own, choices, package, recipes, argv):
+    """A parser with the flags of both scripts and those of one.
+
+    Args:
+        description: docstring of the script.
+        own: rows as of `COMMON`.
+        choices: flag -> allowed values.
+        package: with the registry of models.
+        recipes: preset name -> options.
+        argv: list of str; the preset's options are the defaults that help shows.
+    """
+    # Known before `--help` prints the defaults.
+    early = argparse.ArgumentParser(add_help=False)
+    early.add_argument("--preset")
+    recipe = recipes.get(early.parse_known_args(argv)[0].preset, {})
+    models = source.model_options(package, OWN)
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog=_explained(models, recipe),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", choices=sorted(recipes), help="data set with its recipe")
+    add("--output", help="run folder")
+    add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
+    add("--tensorboard", action="store_true", help="write OUTPUT/logs")
+    for flag, text in OPTIONS.items():
+        add(flag, type=_option, nargs="+", metavar="NAME=VALUE", default=[], help=text)
+    choices = {"--model": sorted(models), **CHOICES, **choices}
+    for flag, default, text in [*own, *COMMON]:
+        _add(parser, flag, default, text, choices.get(flag))
+    parser.set_defaults(**{k: v for k, v in recipe.items() if k != "model_options"})
+    return parser
+
+
+def parse(parser, argv, recipes, outputs) -> dict:
+    """Flags by name; explicit ones win over the preset's, option by option.
+
+    `outputs` are the run folders of presets where `--output` is not given.
+    """
+    known, unknown = parser.parse_known_args(argv)
+    if unknown:
+        parser.error(
+            f"unrecognized arguments: {' '.join(unknown)}. Options of the model are "
+            "given as --model-options NAME=VALUE."
+        )
+    flags = vars(known)
+    recipe = recipes.get(flags["preset"], {})
+    options = recipe.get("model_options", {}) | dict(flags["model_options"])
+    flags |= {"model_options": options}
+    flags |= {"decoder_options": dict(flags["decoder_options"])}
+    flags["output"] = flags["output"] or outputs.get(flags["preset"])
+    if not flags["dry_run"] and not (flags["data"] and flags["output"]):
+        parser.error("--data and --output are needed, or --preset, or --dry-run.")
+    return flags
+
+
+def _add(parser, flag, default, text, choices):
+    if isinstance(default, type):
+        parser.add_argument(flag, type=default, choices=choices, help=text)
+        return
+    kind = {"type": type(default), "choices": choices}
+    if isinstance(default, bool):
+        kind = {"action": argparse.BooleanOptionalAction}
+    text = f"{text} (default: %(default)s)"
+    parser.add_argument(flag, default=default, help=text, **kind)
+
+
+def _explained(models, recipe):
+    rows = {f"of {name}, with their defaults": models[name] for name in models}
+    if options := recipe.get("model_options"):
+        rows["that the preset sets"] = options
+    lines = []
+    for title, options in rows.items():
+        shown = ", ".join(f"{option}={value}" for option, value in options.items())
+        lines.append(f"--model-options {title}:")
+        lines += textwrap.wrap(shown, 78, initial_indent="  ", subsequent_indent="  ")
+    return "\n".join(lines)
+
+
+def _option(text):
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    for read in (json.loads, ast.literal_eval):  # true as well as True
+        try:
+            return name, read(value)
+        except (ValueError, SyntaxError):
+            continue
+    return name, value  # a word

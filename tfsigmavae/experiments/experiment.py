@@ -1,0 +1,261 @@
+"""One training run from its options to a folder of results, whatever the model."""
+
+import abc
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+import typing
+
+import keras
+import tensorflow as tf
+
+from tfsigmavae import decoders
+from tfsigmavae.models import registry
+from tfsigmavae.run_folder import RunFolder
+from tfsigmavae.schedules import ConstantThenLinear
+
+# What every Keras layer has in its configuration.
+_LAYER_OPTIONS = ("name", "trainable", "dtype")
+# Type of a default -> types that it may be replaced by.
+_TYPES = {bool: bool, int: int, float: (float, int), str: str}
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment(abc.ABC):
+    """Options of a run, and the run itself.
+
+    A subclass adds the options of its data, and writes `shape_arguments`,
+    `train_batches`, `evaluate`, `draw` and `on_noise`; where needed also `check_data`,
+    `validation_batches` and `callbacks`.
+
+    Args:
+        data: where the data are.
+        model: name of the model, or its class (registered with Keras).
+        model_options: dict of its constructor arguments, but for those that are options
+            of the experiment themselves.
+        decoder: name, see `tfsigmavae.decoders.names`.
+        decoder_options: dict of its constructor arguments.
+        beta: KL weight.
+        steps: training steps.
+        batch_size: examples per step.
+        learning_rate: of Adam.
+        decay_from: share of the steps after which the learning rate falls in a straight
+            line to 5 %; 1 for never.
+        gradient_accumulation_steps: int, steps whose mean gradient makes one update of
+            the weights; batch statistics and sigma stay those of a step.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        seed: of weights, noise and order of the data.
+
+    Raises:
+        TypeError: if model or decoder have no such option.
+        ValueError: if an option is out of range.
+    """
+
+    data: str
+    model: str
+    model_options: dict = dataclasses.field(default_factory=dict)
+    decoder: str = "optimal_sigma"
+    decoder_options: dict = dataclasses.field(default_factory=dict)
+    beta: float = 1.0
+    steps: int = 1000
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    decay_from: float = 1.0
+    gradient_accumulation_steps: int = 1
+    precision: str = "float32"
+    seed: int = 0
+
+    # Name -> class, of the models there are.
+    models: typing.ClassVar[dict] = {}
+    # Constructor arguments of theirs that `shape_arguments` gives.
+    shape_names: typing.ClassVar[tuple] = ()
+    # Options that shape no result, and may differ from one attempt to the next.
+    changeable: typing.ClassVar[tuple] = ()
+
+    def __post_init__(self):
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1, got {getattr(self, name)!r}."
+                )
+        if not 1 <= self.gradient_accumulation_steps <= self.steps:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be from 1 to `steps` "
+                f"({self.steps}), got {self.gradient_accumulation_steps}."
+            )
+        self._check_model_options()
+        decoders.get(self.decoder, **self.decoder_options)
+
+    def _check_model_options(self):
+        allowed = self._model_defaults()
+        unknown = self.model_options.keys() - allowed
+        if unknown:
+            raise TypeError(
+                f"Model {registry.name_of(self.model, self.models)!r} has no option "
+                f"{', '.join(sorted(map(repr, unknown)))}. `model_options` may hold: "
+                f"{', '.join(sorted(allowed))}."
+            )
+        for name, value in self.model_options.items():
+            wanted = _TYPES.get(type(allowed[name]), object)
+            # A bool is an int to Python.
+            is_flag = isinstance(value, bool) and wanted is not bool
+            if not isinstance(value, wanted) or (is_flag and wanted is not object):
+                raise TypeError(
+                    f"`model_options` {name!r} must be {type(allowed[name]).__name__}, "
+                    f"like its default {allowed[name]!r}, got {value!r}."
+                )
+
+    @classmethod
+    @abc.abstractmethod
+    def find_model(cls, identifier):
+        """The class of a model, by name or as it is."""
+
+    @abc.abstractmethod
+    def shape_arguments(self) -> dict:
+        """Constructor arguments of the model that the data decide."""
+
+    @abc.abstractmethod
+    def train_batches(self, start_step=0) -> tf.data.Dataset:
+        """Endless training batches, from step `start_step` on."""
+
+    @abc.abstractmethod
+    def evaluate(self, model) -> dict:
+        """Scores of a trained model on data that it was not trained on."""
+
+    @abc.abstractmethod
+    def draw(self, model, folder) -> dict:
+        """Writes pictures of what a trained model does: name -> path."""
+
+    @abc.abstractmethod
+    def on_noise(self, folder):
+        """The experiment with two steps on noise, which `folder` may hold."""
+
+    def check_data(self):
+        """Raises what is wrong with the data before training, not after."""
+
+    def validation_batches(self):
+        """What to evaluate every 100 steps, or `None`."""
+
+    def callbacks(self, folder) -> list:
+        """More callbacks of training; `folder` is the run's."""
+        return []
+
+    def _model_defaults(self):
+        """Constructor arguments of the model that are options of this kind."""
+        taken = {"decoder", "beta", "seed", *self.shape_names}
+        defaults = registry.constructor_options(self.find_model(self.model))
+        return {name: value for name, value in defaults.items() if name not in taken}
+
+    def options(self) -> dict:
+        """Every option by name, as JSON values; defaults are written out.
+
+        Those of model and decoder as well, so that a record of a run holds all that
+        shaped it.
+        """
+        decoder = decoders.get(self.decoder, **self.decoder_options).get_config()
+        resolved = dataclasses.asdict(self) | {
+            "model": registry.name_of(self.model, self.models),
+            "model_options": self._model_defaults() | self.model_options,
+            "decoder_options": {
+                name: value
+                for name, value in decoder.items()
+                if name not in _LAYER_OPTIONS
+            },
+        }
+        return json.loads(json.dumps(resolved, default=os.fspath))
+
+    def make_model(self):
+        """The compiled model."""
+        model = self.find_model(self.model)(
+            **self.shape_arguments(),
+            decoder=decoders.get(self.decoder, **self.decoder_options),
+            beta=self.beta,
+            seed=self.seed,
+            dtype=self.precision,
+            **self.model_options,
+        )
+        rate, accumulated = self.learning_rate, self.gradient_accumulation_steps
+        if self.decay_from < 1:
+            # The schedule counts updates.
+            rate = ConstantThenLinear(rate, self.steps // accumulated, self.decay_from)
+        model.compile(
+            keras.optimizers.Adam(
+                rate,
+                gradient_accumulation_steps=accumulated if accumulated > 1 else None,
+            )
+        )
+        return model
+
+    def run(self, output, tensorboard=False) -> dict | None:
+        """Trains, evaluates and draws; goes on where an earlier attempt stopped.
+
+        Args:
+            output: run folder, see `tfsigmavae.run_folder.RunFolder`.
+            tensorboard: bool, whether to write TensorBoard logs. Defaults to `False`.
+
+        Returns:
+            The summary (also `summary.json`), or `None` if Ctrl-C ended training.
+        """
+        folder = RunFolder(output, self.options(), changeable=self.changeable)
+        if folder.summary is not None:
+            print(f"The run in '{output}' is complete.", file=sys.stderr)
+            return folder.summary
+        self.check_data()
+        model = self.make_model()
+        if not folder.fit(
+            model,
+            self.train_batches,
+            self.steps,
+            tensorboard=tensorboard,
+            validation_data=self.validation_batches(),
+            callbacks=self.callbacks(folder.path),
+        ):
+            return None
+        trained = time.time()
+        print("Evaluating and drawing ...", file=sys.stderr)
+        summary = self.evaluate(model)
+        pictures = self.draw(model, folder.path / "samples")
+        record = folder.read_json("run.json")
+        summary |= {
+            "steps": self.steps,
+            # Training of all attempts, and what follows it.
+            "seconds": round(record["seconds"] + time.time() - trained, 1),
+            "cpu_seconds": record["cpu_seconds"],
+            "parameters": record["parameters"],
+            **{name: str(path) for name, path in pictures.items()},
+        }
+        folder.write_json("summary.json", summary)
+        return summary
+
+    def dry_run(self) -> dict:
+        """Runs two steps, and all that follows, on noise; keeps nothing.
+
+        `data` is not read.
+
+        Returns:
+            The summary, without the pictures' paths.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            summary = self.on_noise(folder).run(folder / "run")
+        return {
+            name: value
+            for name, value in summary.items()
+            if not str(value).startswith(str(folder))
+        }
+
+
+def dry_run(experiment) -> dict:
+    """Runs two steps of an experiment on noise, see `Experiment.dry_run`.
+
+    Args:
+        experiment: `Experiment`; its `data` is not read.
+
+    Returns:
+        The summary.
+    """
+    return experiment.dry_run()
