@@ -232,9 +232,8 @@ def test_two_that_make_the_same_files_agree(clips, tmp_path, monkeypatch, capfd)
     for ours, theirs in zip(dataset, bair.clips(clips[0], **SMALL), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert listed(tmp_path) == ["train-image_aux1-4"]
-    assert (
-        ".train-image_aux1-4' is unfinished" in capfd.readouterr().err
-    )  # the second saw the first
+    # The second saw the first.
+    assert ".train-image_aux1-4' is unfinished" in capfd.readouterr().err
 
 
 def test_too_little_room_is_an_early_error(clips, tmp_path, monkeypatch):
