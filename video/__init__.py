@@ -1,6 +1,14 @@
 """Stochastic video prediction; imported as `tfsigmavae_video`."""
 
-from tfsigmavae_video.data import bair, pushing
+from tfsigmavae_video.data import (
+    ArrayClipSource,
+    ClipSource,
+    bair,
+    batches,
+    first_clips,
+    load_clips,
+    pushing,
+)
 from tfsigmavae_video.data.softmotion import write_shards
 from tfsigmavae_video.evaluation import evaluate_prediction
 from tfsigmavae_video.experiments import VideoExperiment, compare, dry_run
@@ -17,15 +25,20 @@ from tfsigmavae_video.pictures import (
 )
 
 __all__ = [
+    "ArrayClipSource",
+    "ClipSource",
     "Row",
     "SVGLP",
     "VideoExperiment",
     "bair",
+    "batches",
     "compare",
     "dry_run",
     "encode_animation",
     "evaluate_prediction",
     "filmstrip",
+    "first_clips",
+    "load_clips",
     "prediction_frames",
     "prediction_rows",
     "pushing",

@@ -1,8 +1,8 @@
 """Passes over a data set, cut into batches that are a function of the step."""
 
-import numbers
-
 import tensorflow as tf
+
+from tfsigmavae.checks import check_at_least
 
 
 def pass_batches(
@@ -28,8 +28,8 @@ def pass_batches(
     Raises:
         ValueError: if `batch_size` or `start_step` is out of its range.
     """
-    _check_at_least("batch_size", batch_size, 1)
-    _check_at_least("start_step", start_step, 0)
+    check_at_least("batch_size", batch_size, 1)
+    check_at_least("start_step", start_step, 0)
     skipped = start_step * batch_size
     first_pass, skipped = (
         divmod(skipped, num_elements) if repeat else (0, min(skipped, num_elements))
@@ -72,8 +72,3 @@ def pass_order(number, num_elements, seed=None) -> tf.Tensor:
 def pass_key(number, seed) -> tf.Tensor:
     """Key of a pass for stateless random numbers; `pass_order` uses it as it is."""
     return tf.stack([tf.cast(seed, tf.int64), number])
-
-
-def _check_at_least(name, value, least):
-    if not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")

@@ -1,23 +1,15 @@
-"""Reads clips from softmotion TFRecords: BAIR robot pushing, and one's own data.
-
-The batches are a function of the step: with `shuffle=True, repeat=True`, batch `s`
-depends on `seed` and `s` only, so `start_step=k` resumes a run at batch `k` exactly.
-"""
+"""Clips of softmotion TFRecords, BAIR robot pushing and one's own, in one call."""
 
 import os
-import pathlib
-import re
 import warnings
 
 import tensorflow as tf
 
-from tfsigmavae.data.passes import pass_batches, pass_key, pass_order
-from tfsigmavae_video.data import softmotion
-from tfsigmavae_video.data.decoded_clips import check_cache, decoded_clips
+from tfsigmavae_video.data import batching, softmotion
 from tfsigmavae_video.data.record_index import index_records
-from tfsigmavae_video.data.softmotion_reader import ClipReader
+from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 
-_ARCHIVE_FOLDER = "softmotion30_44k"
+find_files = softmotion.find_files
 
 
 def clips(
@@ -92,49 +84,32 @@ def clips(
             stops the iteration with a `tf.errors.InvalidArgumentError` naming file,
             record and key, or the making of a cache.
     """
-    _check_choice("camera", camera, softmotion.CAMERAS)
-    _check_choice("windows", windows, ("first", "random"))
-    softmotion.check_at_least("num_frames", num_frames, 1)
-    check_cache(cache)
     if camera == "image_main":
         warnings.warn(
             "Published results on BAIR use camera 'image_aux1', not 'image_main'.",
             stacklevel=2,
         )
-    index = index_records(find_files(root, split))
-    reader = ClipReader(
-        index, camera, frame_shape, num_record_frames, with_actions, with_positions
+    source = SoftmotionSource(
+        root,
+        split,
+        camera,
+        frame_shape,
+        num_record_frames,
+        with_actions,
+        with_positions,
     )
-    num_stored = reader.num_record_frames
-    if num_frames > num_stored:
-        raise ValueError(
-            f"`num_frames` must be at most the {num_stored} frames stored for each "
-            f"clip of '{root}', got {num_frames}."
-        )
-
-    order_seed = seed if shuffle else None
-    last_start = num_stored - num_frames if windows == "random" else 0
-
-    def draw(number):
-        order = pass_order(number, len(index), order_seed)
-        return order, _window_starts(number, len(index), last_start, seed)
-
-    wanted = pass_batches(
-        draw, len(index), batch_size, repeat, start_step, drop_remainder
+    return batching.batches(
+        source,
+        num_frames,
+        batch_size,
+        windows,
+        shuffle,
+        seed,
+        repeat,
+        start_step,
+        drop_remainder,
+        cache,
     )
-    if cache is None:
-        batches = _read_batches(wanted, reader, num_frames, batch_size)
-    else:
-        name = split if pathlib.Path(root).is_dir() else pathlib.Path(root).stem
-        decoded = decoded_clips(cache, name, reader, last_start + num_frames)
-        batches = wanted.map(
-            lambda *chosen: decoded(*chosen, num_frames),
-            tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-    if not (with_actions or with_positions):
-        batches = batches.map(lambda clip: clip["frames"])
-    return batches.prefetch(2)
 
 
 def num_clips(root, split: str = "train") -> int:
@@ -166,78 +141,7 @@ def first_clips(
         dict of "frames" `[num_clips, num_frames, H, W, C]` uint8 and, if asked for,
         "actions" `[num_clips, num_frames, 4]` float32.
     """
-    softmotion.check_at_least("num_clips", num_clips, 1)
-    index = index_records(find_files(root, split))
-    stored = ClipReader(index, frame_shape=frame_shape).num_record_frames
-    batches = clips(
-        root,
-        split,
-        min(num_frames, stored),
-        min(num_clips, len(index)),
-        with_actions=with_actions,
-        frame_shape=frame_shape,
+    source = SoftmotionSource(
+        root, split, frame_shape=frame_shape, with_actions=with_actions
     )
-    batch = next(iter(batches))
-    return batch if with_actions else {"frames": batch}
-
-
-def find_files(root, split: str = "train") -> list:
-    """The TFRecord files of a split, in the order of the numbers in their names.
-
-    Args:
-        root: as for `clips`.
-        split: "train" or "test"; without effect where `root` is one file.
-
-    Raises:
-        FileNotFoundError: if there are none.
-        ValueError: on an unknown split.
-    """
-    softmotion.check_split(split)
-    root = pathlib.Path(root)
-    if root.is_file():
-        return [root]
-    if (root / _ARCHIVE_FOLDER / split).is_dir():
-        root = root / _ARCHIVE_FOLDER
-    files = [*(root / split).glob("*.tfrecord"), *(root / split).glob("*.tfrecords")]
-    if not files:
-        raise FileNotFoundError(
-            f"No TFRecord files match '{root / split}/*.tfrecords'. `root` must be one "
-            "TFRecord file or a folder that holds train/ and test/: the extracted BAIR "
-            "archive, or what `pushing.write(root)` makes."
-        )
-    return sorted(files, key=_natural_order)
-
-
-def _natural_order(file):
-    """Sort key that puts traj_256_to_511 before traj_1024_to_1279."""
-    parts = re.split(r"([0-9]+)", file.name)
-    return [int(part) if part.isdigit() else part for part in parts]
-
-
-def _window_starts(number, num_records, last_start, seed):
-    """Random first frames, from 0 to `last_start`, of the clips of pass `number`."""
-    # Folded in to keep these draws apart from the permutation's.
-    key = tf.random.fold_in(pass_key(number, seed), 1)
-    return tf.random.stateless_uniform(
-        [num_records], key, maxval=last_start + 1, dtype=tf.int32
-    )
-
-
-def _read_batches(wanted, reader, num_frames, batch_size):
-    """Reads the records, several at once, that the batches of `wanted` name."""
-
-    def read(record, start):
-        return reader(record, start, num_frames)
-
-    is_full = wanted.element_spec[0].shape[0] is not None
-    return (
-        wanted.unbatch()
-        .map(read, tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size, drop_remainder=is_full)
-        .apply(tf.data.experimental.assert_cardinality(wanted.cardinality()))
-    )
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"Unknown `{name}` {value!r}. Choose one of: {choices}.")
+    return batching.first_clips(source, num_clips, num_frames)

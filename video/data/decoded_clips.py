@@ -1,60 +1,69 @@
-"""Decoded clips by record number and first frame, from memory or from files.
+"""Decoded clips by number and first frame, from memory or from files.
 
-Both hold the same bytes as the records, without what is not asked for: the frames of
-one camera, and actions and positions if wanted.
+Both hold the same bytes as the clips, without what is not asked for: the fields of one
+source, and of each clip as many frames as windows reach.
 """
 
 import json
 import os
 import pathlib
+import re
 import weakref
 
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.files import read_json
 from tfsigmavae_video.data import decoding
+from tfsigmavae_video.data.clip_source import run_lengths
 
 # What is in use is not decoded twice.
 in_memory = weakref.WeakValueDictionary()
 
 
 class DecodedClips:
-    """Record numbers and first frames -> a batch of clips.
+    """Clip numbers and first frames -> a batch of clips.
 
     Args:
-        fields: dict, field name -> `[num_clips, num_stored, ...]` array, or `_NpyFile`
-            of one.
+        fields: dict, field name -> `[num_frames_of_all, ...]` array, or `_NpyFile` of
+            one.
+        offsets: `[num_clips]` int64 array, where each clip begins in them.
 
     Call arguments:
-        records: `[B]` integer tensor, numbers of records.
+        numbers: `[B]` integer tensor, numbers of clips.
         starts: `[B]` integer tensor, the first frame of each.
         num_frames: int, frames of each.
 
     Returns:
-        dict of field name -> `[B, num_frames, ...]` tensor, as `ClipReader` gives it.
+        dict of field name -> `[B, num_frames, ...]` tensor, as a `ClipSource` gives it.
     """
 
-    def __init__(self, fields):
+    def __init__(self, fields, offsets):
         self.fields = fields
+        self.offsets = offsets
 
-    def __call__(self, records, starts, num_frames):
+    def __call__(self, numbers, starts, num_frames):
         # TensorFlow never forgets `pick`, so it must not own the arrays; the dataset
         # that maps these clips does.
-        clips = weakref.ref(self)
+        method = weakref.WeakMethod(self._pick)
 
-        def pick(records, starts):
-            times = starts[:, None] + np.arange(num_frames)
-            return [field[records[:, None], times] for field in clips().fields.values()]
+        def pick(numbers, starts):
+            return method()(numbers, starts, num_frames)
 
         dtypes = [field.dtype for field in self.fields.values()]
         # `tf.gather` from a constant would hold the array three times over.
-        picked = tf.numpy_function(pick, [records, starts], dtypes, stateful=False)
+        picked = tf.numpy_function(pick, [numbers, starts], dtypes, stateful=False)
         return {
             name: tf.ensure_shape(
-                value, [records.shape[0], num_frames, *field.shape[2:]]
+                value, [numbers.shape[0], num_frames, *field.shape[1:]]
             )
             for value, (name, field) in zip(picked, self.fields.items(), strict=True)
         }
+
+    def _pick(self, numbers, starts, num_frames):
+        firsts = self.offsets[numbers] + starts
+        frames = firsts[:, None] + np.arange(num_frames)
+        return [field[frames] for field in self.fields.values()]
 
 
 def check_cache(cache):
@@ -66,33 +75,36 @@ def check_cache(cache):
         )
 
 
-def decoded_clips(cache, name, reader, num_frames) -> DecodedClips:
+def decoded_clips(cache, source, lengths) -> DecodedClips:
     """Decodes all clips, or finds them decoded.
+
+    In memory they live as long as `source`, or as a data set that uses them; another
+    source of the same clips finds them there.
 
     Args:
         cache: "memory", or the folder in which to put a folder of files.
-        name: name of the clips; begins that of their folder.
-        reader: `ClipReader`.
-        num_frames: how many frames of each record, from the first on.
+        source: `ClipSource`.
+        lengths: `[num_clips]` int64 array, how many frames of each clip, from the
+            first on.
 
     Raises:
-        ValueError: if there is too little room, or the files are of other records.
+        ValueError: if there is too little room, or the files are of other clips.
     """
-    source = decoding.source_of(reader, num_frames)
+    origin = source.fingerprint() | {"kept": run_lengths(lengths)}
+    offsets = decoding.offsets(lengths)
     if cache == "memory":
-        key = json.dumps([reader.index.files, source])
+        key = json.dumps([[str(file) for file in source.files], origin])
         if (clips := in_memory.get(key)) is None:
-            clips = DecodedClips(decoding.to_memory(reader, num_frames))
+            clips = DecodedClips(decoding.to_memory(source, lengths), offsets)
             in_memory[key] = clips
+        source.decoded[key] = clips
         return clips
-    parts = [name, reader.camera, num_frames, *list(reader.fields)[1:]]
-    folder = pathlib.Path(cache) / "-".join(map(str, parts))
+    folder = pathlib.Path(cache) / _folder_name(source, lengths)
     if not folder.exists():
-        decoding.to_files(folder, source, reader, num_frames)
-    _check_source(folder, source)
-    return DecodedClips(
-        {field: _NpyFile(folder / f"{field}.npy") for field in reader.fields}
-    )
+        decoding.to_files(folder, origin, source, lengths)
+    _check_origin(folder, origin)
+    fields = {field: _NpyFile(folder / f"{field}.npy") for field in source.fields}
+    return DecodedClips(fields, offsets)
 
 
 class _NpyFile:
@@ -108,11 +120,9 @@ class _NpyFile:
         self._offset = array.offset
 
     def __getitem__(self, where):
-        """Rows `[B, T]` of the first two axes; along T they must be neighbours."""
-        records, times = where
-        rows = np.empty([*times.shape, *self.shape[2:]], self.dtype)
-        firsts = records[:, 0].astype(np.int64) * self.shape[1] + times[:, 0]
-        positions = self._offset + firsts * rows[0, 0].nbytes
+        """Rows `[B, T]`; along T they must be neighbours."""
+        rows = np.empty([*where.shape, *self.shape[1:]], self.dtype)
+        positions = self._offset + where[:, 0] * rows[0, 0].nbytes
         # Opened anew: threads do not share a position, and nothing is left open.
         with open(self.path, "rb", buffering=0) as stream:
             for row, position in zip(rows, positions.tolist(), strict=True):
@@ -122,13 +132,21 @@ class _NpyFile:
         return rows
 
 
-def _check_source(folder, source):
+def _folder_name(source, lengths):
+    """Such as train-image_aux1-12-actions; for people, `_check_origin` is for sure."""
+    shortest, longest = lengths.min(), lengths.max()
+    kept = shortest if shortest == longest else f"{shortest}_to_{longest}"
+    parts = [source.name, *source.view.values(), kept, *list(source.fields)[1:]]
+    return "-".join(re.sub(r"[^\w.]+", "_", str(part)) for part in parts)
+
+
+def _check_origin(folder, origin):
     path = folder / "source.json"
-    saved = json.loads(path.read_text()) if path.is_file() else {}
-    changed = [key for key in source if saved.get(key) != source[key]]
+    saved = read_json(path) if path.is_file() else {}
+    changed = [key for key in origin if saved.get(key) != origin[key]]
     if changed:
         raise ValueError(
-            f"'{folder}' was not decoded from these records (different: "
+            f"'{folder}' was not decoded from these clips (different: "
             f"{', '.join(changed)}). Delete it to have them decoded again, or name "
             "another folder as `cache`."
         )

@@ -1,59 +1,54 @@
-"""Decodes all clips of a set of records, into memory or into a folder of files."""
+"""Decodes all clips of a source, into memory or into a folder of files.
+
+The frames of all clips stand in one array for each field, one clip after another: the
+shorter ones first, so that clips of one length are decoded and written together.
+"""
 
 import contextlib
-import json
+import math
 import os
 import pathlib
 import shutil
 import sys
 import time
-import uuid
 
 import numpy as np
 import tensorflow as tf
+
+from tfsigmavae.files import whole, write_json
 
 _BATCH_SIZE = 16
 _SECONDS_BETWEEN_NEWS = 10
 
 
-def source_of(reader, num_frames):
-    """What decoded clips are made from, as JSON values: other records, other values."""
-    files = [pathlib.Path(file) for file in reader.index.files]
-    stats = [file.stat() for file in files]
-    return {
-        "files": [
-            [file.name, stat.st_size, stat.st_mtime_ns]
-            for file, stat in zip(files, stats, strict=True)
-        ],
-        "num_clips": len(reader.index),
-        "num_frames": num_frames,
-        "camera": reader.camera,
-        "fields": {
-            field: [*shape, dtype.name]
-            for field, (shape, dtype) in reader.fields.items()
-        },
-    }
+def offsets(lengths) -> np.ndarray:
+    """Where each clip begins: `[num_clips]` int64, for clips of such `lengths`."""
+    order = _order(lengths)
+    starts = np.empty_like(lengths)
+    starts[order] = np.cumsum(lengths[order]) - lengths[order]
+    return starts
 
 
-def to_memory(reader, num_frames):
-    num_bytes = _num_bytes(reader, num_frames)
+def to_memory(source, lengths) -> dict:
+    """Field name -> array of the first frames, as many as `lengths`, of all clips."""
+    num_bytes = _num_bytes(source, lengths)
     _check_room(num_bytes, _available_memory(), "of memory are available", "a folder")
     arrays = {
-        field: np.empty([len(reader.index), num_frames, *shape], dtype.as_numpy_dtype)
-        for field, (shape, dtype) in reader.fields.items()
+        field: np.empty([lengths.sum(), *shape], dtype.as_numpy_dtype)
+        for field, (shape, dtype) in source.fields.items()
     }
     first = 0
-    for batch in _decode(reader, num_frames, "memory"):
-        for field, value in batch.items():
+    for frames in _decode(source, lengths, "memory"):
+        for field, value in frames.items():
             arrays[field][first : first + len(value)] = value
-        first += len(batch["frames"])
+        first += len(frames["frames"])
     return arrays
 
 
-def to_files(folder, source, reader, num_frames):
+def to_files(folder, origin, source, lengths):
     """Makes `folder` in one step when it is complete, whoever else makes it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}.*"):
+    for left in folder.parent.glob(f".*.{folder.name}"):
         print(
             f"'{left}' is unfinished: another process is making it, or was killed and "
             "has left it to be deleted.",
@@ -61,69 +56,78 @@ def to_files(folder, source, reader, num_frames):
         )
     room = shutil.disk_usage(folder.parent).free
     where = f"are free in '{folder.parent}'"
-    _check_room(_num_bytes(reader, num_frames), room, where, "another folder")
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    partial.mkdir()
-    try:
-        _write_files(partial, reader, num_frames, f"'{folder}'")
-        (partial / "source.json").write_text(json.dumps(source, indent=1) + "\n")
-        partial.rename(folder)
-    except OSError:
-        if not folder.exists():  # otherwise another process was first
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    _check_room(_num_bytes(source, lengths), room, where, "another folder")
+    with whole(folder, shared=True) as partial:
+        partial.mkdir()
+        _write_files(partial, source, lengths, f"'{folder}'")
+        write_json(partial / "source.json", origin)
 
 
-def _write_files(folder, reader, num_frames, where):
+def _write_files(folder, source, lengths, where):
     with contextlib.ExitStack() as stack:
         streams = {}
-        for field, (shape, dtype) in reader.fields.items():
+        for field, (shape, dtype) in source.fields.items():
             stream = stack.enter_context(open(folder / f"{field}.npy", "wb"))
             header = {
                 "descr": np.lib.format.dtype_to_descr(np.dtype(dtype.as_numpy_dtype)),
                 "fortran_order": False,
-                "shape": (len(reader.index), num_frames, *shape),
+                "shape": (int(lengths.sum()), *shape),
             }
             np.lib.format.write_array_header_1_0(stream, header)
             streams[field] = stream
-        for batch in _decode(reader, num_frames, where):
-            for field, value in batch.items():
+        for frames in _decode(source, lengths, where):
+            for field, value in frames.items():
                 streams[field].write(value)
         for stream in streams.values():
             stream.flush()
             os.fsync(stream.fileno())  # on the disk before the folder has its name
 
 
-def _decode(reader, num_frames, where):
-    """Batches of all clips in order, as arrays; tells how far it is."""
-    num_clips = len(reader.index)
-    size = _num_bytes(reader, num_frames) / 1e9
+def _order(lengths):
+    """The clips in the order in which they are kept; of one length, as they come."""
+    return np.argsort(lengths, kind="stable")
+
+
+def _decode(source, lengths, where):
+    """Frames of several clips at a time, as arrays; tells how far it is."""
+    num_clips, size = len(lengths), _num_bytes(source, lengths) / 1e9
     print(
         f"Decoding {num_clips:,} clips ({size:.3g} GB) to {where} ...", file=sys.stderr
     )
+    order = _order(lengths)
+    done, told = 0, time.monotonic()
+    # One graph for each length: the number of frames in a tensor is fixed.
+    for length in np.unique(lengths).tolist():
+        numbers = order[lengths[order] == length]
+        for clips in _batches(source, numbers, length):
+            yield {
+                field: value.reshape([-1, *value.shape[2:]])
+                for field, value in clips.items()
+            }
+            done += len(clips["frames"])
+            if time.monotonic() - told > _SECONDS_BETWEEN_NEWS:
+                print(f"{done:,} of {num_clips:,} clips decoded", file=sys.stderr)
+                told = time.monotonic()
+
+
+def _batches(source, numbers, length):
+    """Batches of clips of one length, in order, as arrays."""
     batches = (
-        tf.data.Dataset.range(num_clips)
+        tf.data.Dataset.from_tensor_slices(numbers)
         .map(
-            lambda record: reader(record, 0, num_frames),
+            lambda number: source(number, 0, length),
             tf.data.AUTOTUNE,
             deterministic=True,
         )
         .batch(_BATCH_SIZE)
         .prefetch(2)
     )
-    done, told = 0, time.monotonic()
-    for batch in batches.as_numpy_iterator():
-        yield batch
-        done += len(batch["frames"])
-        if time.monotonic() - told > _SECONDS_BETWEEN_NEWS:
-            print(f"{done:,} of {num_clips:,} clips decoded", file=sys.stderr)
-            told = time.monotonic()
+    return batches.as_numpy_iterator()
 
 
-def _num_bytes(reader, num_frames):
-    sizes = [np.prod(shape) * dtype.size for shape, dtype in reader.fields.values()]
-    return len(reader.index) * num_frames * int(sum(sizes))
+def _num_bytes(source, lengths):
+    sizes = [math.prod(shape) * dtype.size for shape, dtype in source.fields.values()]
+    return int(lengths.sum()) * sum(sizes)
 
 
 def _check_room(needed, room, where, other):

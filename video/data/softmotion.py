@@ -11,18 +11,21 @@ The files are `root/train/traj_A_to_B.tfrecords` and `root/test/...`, clips A to
 """
 
 import itertools
-import numbers
 import pathlib
-import shutil
+import re
 from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.checks import check_at_least
+from tfsigmavae.files import whole
+
 SPLITS = ("train", "test")
 CAMERAS = ("image_aux1", "image_main")
 ACTION_SIZE = 4
 POSITION_SIZE = 3
+_ARCHIVE_FOLDER = "softmotion30_44k"
 
 
 def frame_key(time: int, camera: str) -> str:
@@ -75,30 +78,17 @@ def write_shards(root, split: str, episodes: Iterable, shard_size: int = 256) ->
             f"'{folder}' exists and would be overwritten. Remove it, or choose "
             "another `root`."
         )
-    partial = folder.with_name(f".{split}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # what a killed run has left
-    partial.mkdir(parents=True)
-    try:
-        num_clips = _write_all(partial, episodes, shard_size)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return num_clips
+    with whole(folder) as partial:
+        return write_files(partial, episodes, shard_size)
 
 
-def check_split(split):
-    """Raises a `ValueError` unless `split` is "train" or "test"."""
-    if split not in SPLITS:
-        raise ValueError(f"Unknown split {split!r}. Choose one of: {SPLITS}.")
+def write_files(folder, episodes, shard_size=256) -> int:
+    """Writes the files of one split; arguments and result are `write_shards`'.
 
-
-def check_at_least(name, value, least):
-    """Raises a `ValueError` unless `value` is an integer and not below `least`."""
-    if not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")
-
-
-def _write_all(folder, episodes, shard_size):
+    Args:
+        folder: of the files, which it makes. After an error some may be there.
+    """
+    folder.mkdir()
     clips = _checked_clips(episodes)
     num_clips = 0
     while shard := list(itertools.islice(clips, 1)):
@@ -114,6 +104,56 @@ def _write_all(folder, episodes, shard_size):
     if num_clips == 0:
         raise ValueError("`episodes` must hold at least one clip, got none.")
     return num_clips
+
+
+def find_files(root, split: str = "train") -> list:
+    """The TFRecord files of a split, in the order of the numbers in their names.
+
+    Args:
+        root: as for `bair.clips`.
+        split: "train" or "test"; without effect where `root` is one file.
+
+    Raises:
+        FileNotFoundError: if there are none.
+        ValueError: on an unknown split.
+    """
+    check_split(split)
+    root = pathlib.Path(root)
+    if root.is_file():
+        return [root]
+    if (root / _ARCHIVE_FOLDER / split).is_dir():
+        root = root / _ARCHIVE_FOLDER
+    if not (files := _record_files(root / split)):
+        raise FileNotFoundError(
+            f"No TFRecord files match '{root / split}/*.tfrecords'. `root` must be one "
+            "TFRecord file or a folder that holds train/ and test/: the extracted BAIR "
+            "archive, or what `pushing.write(root)` makes."
+        )
+    return sorted(files, key=_natural_order)
+
+
+def holds_records(path) -> bool:
+    """Whether a path looks like records: by names, nothing is opened."""
+    if path.is_file():
+        return ".tfrecord" in path.name  # also data.tfrecord-00000-of-00010
+    roots = (path, path / _ARCHIVE_FOLDER)
+    return any(_record_files(root / split) for root in roots for split in SPLITS)
+
+
+def check_split(split):
+    """Raises a `ValueError` unless `split` is "train" or "test"."""
+    if split not in SPLITS:
+        raise ValueError(f"Unknown split {split!r}. Choose one of: {SPLITS}.")
+
+
+def _record_files(folder):
+    return [*folder.glob("*.tfrecord"), *folder.glob("*.tfrecords")]
+
+
+def _natural_order(file):
+    """Sort key that puts traj_256_to_511 before traj_1024_to_1279."""
+    parts = re.split(r"([0-9]+)", file.name)
+    return [int(part) if part.isdigit() else part for part in parts]
 
 
 def _checked_clips(episodes):

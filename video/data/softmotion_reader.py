@@ -1,20 +1,30 @@
-"""Reads one softmotion record by its number, as graph operations, and checks it."""
+"""Softmotion records as a source of clips, each read by its number and checked."""
 
 import math
+import pathlib
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from tfsigmavae.checks import asserted, check_choice
 from tfsigmavae_video.data import softmotion
+from tfsigmavae_video.data.clip_source import ClipSource
+from tfsigmavae_video.data.record_index import index_records
 
 _READ_BUFFER = 1 << 18  # bytes; the fastest of 64 KiB ... 2 MiB on 742 kB records
+# Field -> the names of its features, and how many numbers each holds.
+_FLOATS = {
+    "actions": (softmotion.action_key, softmotion.ACTION_SIZE),
+    "positions": (softmotion.position_key, softmotion.POSITION_SIZE),
+}
 
 
-class ClipReader:
-    """Record number -> clip; every error names the file, the record and the key.
+class SoftmotionSource(ClipSource):
+    """Clips of softmotion records; every error names the file, the record and the key.
 
     Args:
-        index: `RecordIndex` of the files.
+        root: record file or folder, as for `bair.clips`.
+        split: "train" or "test"; without effect where `root` is one file.
         camera: "image_aux1" or "image_main".
         frame_shape: (height, width, channels) of the stored frames.
         num_record_frames: frames stored for each clip; `None` counts them in the first
@@ -23,8 +33,8 @@ class ClipReader:
         with_positions: whether to read end-effector positions.
 
     Call arguments:
-        record: integer scalar tensor, number of a record.
-        start: int32 scalar tensor, the first frame to read.
+        number: integer scalar tensor, number of a record, over all files.
+        start: integer scalar tensor, the first frame to read.
         num_frames: int, how many frames to read; only theirs are parsed.
 
     Returns:
@@ -32,108 +42,109 @@ class ClipReader:
         `[num_frames, 4]` and "positions" `[num_frames, 3]`, float32.
 
     Raises:
-        ValueError: if the first record does not have what is asked for.
+        FileNotFoundError: if there are no TFRecord files of `split` under `root`.
+        ValueError: on an argument out of its range, a file that is truncated or not a
+            TFRecord file, or if the first record does not have what is asked for.
     """
 
     def __init__(
         self,
-        index,
+        root,
+        split="train",
         camera="image_aux1",
         frame_shape=(64, 64, 3),
         num_record_frames=None,
         with_actions=False,
         with_positions=False,
     ):
-        self.camera = camera
-        self.frame_shape = tuple(frame_shape)
-        if len(self.frame_shape) != 3:
+        check_choice("camera", camera, softmotion.CAMERAS)
+        self._frame_shape = tuple(frame_shape)
+        if len(self._frame_shape) != 3:
             raise ValueError(
                 "`frame_shape` must be (height, width, channels), got "
-                f"{self.frame_shape}."
+                f"{self._frame_shape}."
             )
-        self.floats = {}
-        if with_actions:
-            self.floats["actions"] = (softmotion.action_key, softmotion.ACTION_SIZE)
-        if with_positions:
-            self.floats["positions"] = (
-                softmotion.position_key,
-                softmotion.POSITION_SIZE,
-            )
-        self.index = index
-        self.num_record_frames = self._check_first_record(index, num_record_frames)
-        times = range(self.num_record_frames)
-        self._frame_keys = [softmotion.frame_key(t, camera) for t in times]
+        wanted = {"actions": with_actions, "positions": with_positions}
+        self._floats = {name: _FLOATS[name] for name in wanted if wanted[name]}
+        root = pathlib.Path(root)
+        index = index_records(softmotion.find_files(root, split))
+        num_stored = self._check_first_record(index, camera, num_record_frames)
+        floats = {
+            name: ([size], tf.float32) for name, (_, size) in self._floats.items()
+        }
+        super().__init__(
+            num_frames=[num_stored] * len(index),
+            fields={"frames": (self._frame_shape, tf.uint8)} | floats,
+            files=index.files,
+            view={"camera": camera},
+            name=split if root.is_dir() else root.stem,
+        )
+        self._frame_keys = [softmotion.frame_key(t, camera) for t in range(num_stored)]
         self._files = tf.constant(index.files)
         self._file_numbers = tf.constant(index.file_numbers)
         self._offsets = tf.constant(index.offsets)
         self._numbers = tf.constant(index.numbers)
 
-    @property
-    def fields(self):
-        """What a frame has: field name -> shape and type."""
-        fields = {"frames": (self.frame_shape, tf.uint8)}
-        return fields | {
-            field: ((size,), tf.float32) for field, (_, size) in self.floats.items()
-        }
-
-    def __call__(self, record, start, num_frames):
-        file = tf.gather(self._files, self._file_numbers[record])
-        number = tf.strings.as_string(self._numbers[record])
+    def read(self, number, start, num_frames):
+        file = tf.gather(self._files, self._file_numbers[number])
+        in_file = tf.strings.as_string(self._numbers[number])
         # No quotes: an `Assert` prints them with a backslash.
-        name = tf.strings.join(["record ", number, " of ", file])
-        serialized = _read(file, self._offsets[record])
-        serialized = _checked(
+        name = tf.strings.join(["record ", in_file, " of ", file])
+        serialized = _read(file, self._offsets[number])
+        unread = " cannot be read, or its checksum is wrong. Copy the file again."
+        serialized = asserted(
             serialized,
             tf.strings.length(serialized) > 0,
-            [name, " cannot be read, or its checksum is wrong. Copy the file again."],
+            [tf.strings.join([name, unread])],
         )
-        times = range(self.num_record_frames)
+        times = range(len(self._frame_keys))
         features = [(self._frame_keys, [], tf.string)] + [
             ([key_of(t) for t in times], [size], tf.float32)
-            for key_of, size in self.floats.values()
+            for key_of, size in self._floats.values()
         ]
         window = slice(start, start + num_frames)
         encoded, *floats = _parse(serialized, name, features, window, num_frames)
         clip = {"frames": self._decode(encoded, name, window)}
-        return clip | dict(zip(self.floats, floats, strict=True))
+        return clip | dict(zip(self._floats, floats, strict=True))
 
     def _decode(self, encoded, name, window):
-        wanted = math.prod(self.frame_shape)
+        wanted = math.prod(self._frame_shape)
         lengths = tf.strings.length(encoded)
         first_bad = tf.argmax(tf.cast(lengths != wanted, tf.int32))
         message = [
             name,
             ": key ",
             tf.constant(self._frame_keys)[window][first_bad],
-            f" must hold {wanted} bytes for `frame_shape` {self.frame_shape}, got ",
+            f" must hold {wanted} bytes for `frame_shape` {self._frame_shape}, got ",
             tf.strings.as_string(lengths[first_bad]),
             ".",
         ]
         # decode_raw pads and cuts without a word, so the lengths are checked first.
-        encoded = _checked(encoded, tf.reduce_all(lengths == wanted), message)
+        right = tf.reduce_all(lengths == wanted)
+        encoded = asserted(encoded, right, [tf.strings.join(message)])
         pixels = tf.io.decode_raw(encoded, tf.uint8)
-        return tf.reshape(pixels, [encoded.shape[0], *self.frame_shape])
+        return tf.reshape(pixels, [encoded.shape[0], *self._frame_shape])
 
-    def _check_first_record(self, index, num_record_frames):
+    def _check_first_record(self, index, camera, num_record_frames):
         """Checks what can be known early; returns the number of frames stored."""
         features = _first_example(index)
         where = f"Record 0 of '{index.files[0]}'"
         num_stored = 0
-        while softmotion.frame_key(num_stored, self.camera) in features:
+        while softmotion.frame_key(num_stored, camera) in features:
             num_stored += 1
         if num_stored < (num_record_frames or 1):
             raise ValueError(
-                f"{where} has no key '{softmotion.frame_key(num_stored, self.camera)}'."
+                f"{where} has no key '{softmotion.frame_key(num_stored, camera)}'."
                 f" It has {len(features)} keys, such as {sorted(features)[:4]}."
             )
-        frame = features[softmotion.frame_key(0, self.camera)].bytes_list.value
+        frame = features[softmotion.frame_key(0, camera)].bytes_list.value
         size = len(frame[0]) if frame else 0
-        if size != math.prod(self.frame_shape):
+        if size != math.prod(self._frame_shape):
             raise ValueError(
-                f"{where} must hold {math.prod(self.frame_shape)} bytes for "
-                f"`frame_shape` {self.frame_shape} in each frame, got {size}."
+                f"{where} must hold {math.prod(self._frame_shape)} bytes for "
+                f"`frame_shape` {self._frame_shape} in each frame, got {size}."
             )
-        for key_of, size in self.floats.values():
+        for key_of, size in self._floats.values():
             if len(features[key_of(0)].float_list.value) != size:
                 raise ValueError(f"{where}: key '{key_of(0)}' must hold {size} floats.")
         return num_record_frames or num_stored
@@ -203,10 +214,3 @@ def _parse(serialized, name, features, window, num_frames):
     ).dense_values
     starts = range(0, len(parsed), num_frames)
     return [tf.concat(parsed[first : first + num_frames], 0) for first in starts]
-
-
-def _checked(value, condition, message):
-    """`value`, once `condition` holds; otherwise an error with the joined message."""
-    check = tf.debugging.Assert(condition, [tf.strings.join(message)])
-    with tf.control_dependencies([check]):
-        return tf.identity(value)

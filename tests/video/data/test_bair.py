@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfsigmavae_video.data import bair
 from tfsigmavae_video.data.record_index import index_records
 from tfsigmavae_video.data.softmotion import write_shards
-from tfsigmavae_video.data.softmotion_reader import ClipReader
+from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 
 NUM_CLIPS = 10
 SHAPE = (2, 2, 3)
@@ -287,14 +287,14 @@ def test_only_the_window_is_parsed(tmp_path):
         good_record(**holes, **{"1__image_aux1__encoded": bytes(range(12))}),
         good_record(**{"2__image_aux1__encoded": bytes(11)}),
     )
-    reader = ClipReader(index_records([file]), frame_shape=SHAPE, with_actions=True)
-    clip = reader(1, start=1, num_frames=2)
+    source = SoftmotionSource(file, frame_shape=SHAPE, with_actions=True)
+    clip = source(1, start=1, num_frames=2)
     assert clip["frames"].numpy().ravel().tolist() == [*range(12), *[0] * 12]
     assert clip["actions"].shape == (2, 4)
     with pytest.raises(tf.errors.InvalidArgumentError, match="0/image_aux1.*required"):
-        reader(1, start=0, num_frames=1)
+        source(1, start=0, num_frames=1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="2/image_aux1.*got 11"):
-        reader(2, start=1, num_frames=2)
+        source(2, start=1, num_frames=2)
 
 
 def test_corrupt_data_is_named(root, tmp_path):

@@ -117,7 +117,7 @@ def test_files_hold_the_clips_and_are_made_once(clips, tmp_path, monkeypatch, ca
     assert listed(tmp_path) == ["train-image_aux1-6-actions-positions"]
     (folder,) = tmp_path.iterdir()
     for field in ("frames", "actions", "positions"):
-        wanted = np.stack([clip[field] for clip in truth])
+        wanted = np.concatenate([clip[field] for clip in truth])
         stored = np.load(folder / f"{field}.npy")
         np.testing.assert_array_equal(stored, wanted)
         assert stored.dtype == wanted.dtype
@@ -232,7 +232,8 @@ def test_two_that_make_the_same_files_agree(clips, tmp_path, monkeypatch, capfd)
     for ours, theirs in zip(dataset, bair.clips(clips[0], **SMALL), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert listed(tmp_path) == ["train-image_aux1-4"]
-    assert ".train-image_aux1-4." in capfd.readouterr().err  # the second saw the first
+    # The second saw the first.
+    assert ".train-image_aux1-4' is unfinished" in capfd.readouterr().err
 
 
 def test_too_little_room_is_an_early_error(clips, tmp_path, monkeypatch):

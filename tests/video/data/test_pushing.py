@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tfsigmavae_video.data import bair, pushing
+from tfsigmavae_video.data.pushing import dataset
 from tfsigmavae_video.data.pushing.drawing import Painter
 from tfsigmavae_video.data.pushing.scene import Scene
 
@@ -183,11 +184,11 @@ def test_stopped_run_leaves_nothing_and_can_be_repeated(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pushing, "Painter", stop)
+        patch.setattr(dataset, "Painter", stop)
         with pytest.raises(KeyboardInterrupt):
             pushing.write(tmp_path, **SMALL)
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / ".partial").mkdir()  # a killed run could not clean up
+    (tmp_path / ".partial.test").mkdir()  # a killed run could not clean up
     pushing.write(tmp_path, **SMALL)
     assert bair.num_clips(tmp_path) == 2
 

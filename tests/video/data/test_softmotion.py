@@ -72,7 +72,7 @@ def test_clips_are_taken_one_at_a_time(tmp_path):
 
     def episodes():
         for clip in random_clips(40, num_frames=4, size=32):
-            shard = tmp_path / ".train.partial" / "shard"
+            shard = tmp_path / ".partial.train" / "shard"
             sizes.append(shard.stat().st_size if shard.exists() else 0)
             yield clip
 
@@ -92,8 +92,8 @@ def test_nothing_is_left_after_an_error(tmp_path):
 
 
 def test_what_a_killed_run_left_is_no_obstacle(tmp_path):
-    (tmp_path / ".train.partial").mkdir()
-    (tmp_path / ".train.partial" / "shard").write_bytes(b"half")
+    (tmp_path / ".partial.train").mkdir()
+    (tmp_path / ".partial.train" / "shard").write_bytes(b"half")
     write_shards(tmp_path, "train", random_clips(1))
     assert files_below(tmp_path) == ["train", "train/traj_0_to_0.tfrecords"]
 

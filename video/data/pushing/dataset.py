@@ -5,24 +5,20 @@ random, so the first frames do not tell the rest: a small stand-in for BAIR, in 
 same file format, that needs no download.
 """
 
-import json
+import contextlib
 import pathlib
-import shutil
 import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pymunk
 
+from tfsigmavae.checks import check_at_least
+from tfsigmavae.files import read_json, whole, write_json
 from tfsigmavae.version import __version__
 from tfsigmavae_video.data.pushing.drawing import Painter
 from tfsigmavae_video.data.pushing.scene import TABLE_SIZE, Scene
-from tfsigmavae_video.data.softmotion import (
-    SPLITS,
-    check_at_least,
-    check_split,
-    write_shards,
-)
+from tfsigmavae_video.data.softmotion import SPLITS, check_split, write_files
 
 _MANIFEST = "pushing.json"
 # Raised whenever the same arguments give other pictures than before.
@@ -87,8 +83,7 @@ def write(
     _write_splits(root, (num_train, num_test), options, progress)
     # Last, so that a folder with a manifest is complete.
     versions = {"tfsigmavae": __version__, "pymunk": pymunk.version}
-    manifest = {"arguments": arguments, "versions": versions}
-    (root / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    write_json(root / _MANIFEST, {"arguments": arguments, "versions": versions})
     return root
 
 
@@ -146,17 +141,12 @@ def _episode(scene, painter, num_frames, frame_size):
 
 def _write_splits(root, numbers, options, progress):
     """Both splits or, after an error, neither."""
-    partial = root / ".partial"
-    shutil.rmtree(partial, ignore_errors=True)  # what a killed run has left
-    try:
+    with contextlib.ExitStack() as stack:
         for split, number in zip(SPLITS, numbers, strict=True):
+            partial = stack.enter_context(whole(root / split))
             made = episodes(number, options[0], split, *options[1:])
             made = _counted(made, split, number) if progress else made
-            write_shards(partial, split, map(_with_second_view, made))
-        for split in SPLITS:
-            (partial / split).rename(root / split)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            write_files(partial, map(_with_second_view, made))
 
 
 def _with_second_view(episode):
@@ -177,14 +167,16 @@ def _holds_the_same(root, arguments):
         raise FileExistsError(f"`root` must be a folder, but '{root}' is a file.")
     present = {entry.name for entry in root.iterdir()} if root.exists() else set()
     if _MANIFEST in present:
-        found = json.loads((root / _MANIFEST).read_text())["arguments"]
+        found = read_json(root / _MANIFEST)["arguments"]
         if found == arguments:
             return True
         raise FileExistsError(
             f"'{root}' holds a pushing data set made with {found}, but {arguments} is "
             "asked for. Choose another `root`, or remove this one."
         )
-    if present - {".partial"}:
+    # What a killed run has left is replaced.
+    present = {name for name in present if not name.startswith(".partial.")}
+    if present:
         raise FileExistsError(
             f"'{root}' holds other files ({sorted(present)[:4]}) and no complete "
             "pushing data set. Choose a new or empty `root`, or remove this one."

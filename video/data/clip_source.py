@@ -1,0 +1,145 @@
+"""Where clips come from: what every kind of data must tell, and how it is read."""
+
+import abc
+import functools
+import itertools
+import json
+import pathlib
+import weakref
+
+import numpy as np
+import tensorflow as tf
+
+
+class ClipSource(abc.ABC):
+    """Clips by number, whatever they are stored as.
+
+    A subclass hands its facts to this constructor and writes `read`. `batches`,
+    `first_clips` and the cache of decoded frames then work with it, and each clip that
+    it gives is checked against `fields`.
+
+    Args:
+        num_frames: `[N]` integers, frames of each clip; clips may differ in length.
+        fields: dict, name -> (shape, `tf.DType`) of what belongs to one frame. There is
+            always "frames": ((height, width, channels), `tf.uint8`).
+        files: list of paths of all files that hold the clips.
+        view: dict of JSON values that tells this view of the files from another one,
+            such as the camera or a size; {} where there is only one.
+        name: short name of the clips; begins that of the folder of a cache. By default
+            that of the first file's folder.
+
+    Call arguments:
+        number: integer scalar tensor, number of a clip.
+        start: integer scalar tensor, the first frame to read.
+        num_frames: int, how many frames to read.
+
+    Returns:
+        dict of field name -> `[num_frames, ...]` tensor.
+
+    Raises:
+        ValueError: if there are no clips or one has no frames, if `fields` lacks
+            "frames" or a clip has other fields, types or shapes.
+    """
+
+    def __init__(self, num_frames, fields, files, view, name=None):
+        self.num_frames = np.array(num_frames, np.int64)
+        if self.num_frames.ndim != 1 or not self.num_frames.size:
+            raise ValueError(
+                "`num_frames` must be one number for each clip, and at least one, got "
+                f"shape {self.num_frames.shape}."
+            )
+        if np.any(self.num_frames < 1):
+            empty = np.argmax(self.num_frames < 1)
+            raise ValueError(f"Clip {empty} of {len(self)} has no frames.")
+        self.num_frames.flags.writeable = False
+        if "frames" not in fields:
+            raise ValueError(f'`fields` must hold "frames", got {list(fields)}.')
+        self.fields = {
+            field: (tuple(shape), tf.as_dtype(dtype))
+            for field, (shape, dtype) in fields.items()
+        }
+        self.files = [pathlib.Path(file) for file in files]
+        self.view = dict(view)
+        first = self.files[0].absolute().parent.name if self.files else ""
+        self.name = name or first or type(self).__name__
+
+    def __len__(self):
+        """Number of clips."""
+        return len(self.num_frames)
+
+    @abc.abstractmethod
+    def read(self, number, start, num_frames) -> dict:
+        """Reads a clip, as graph operations; arguments and result are those of a call.
+
+        A source is called, and checks what `read` gives.
+        """
+
+    def __call__(self, number, start, num_frames):
+        number, start = tf.convert_to_tensor(number), tf.convert_to_tensor(start)
+        clip = self.read(number, start, num_frames)
+        if clip.keys() != self.fields.keys():
+            raise ValueError(
+                f"{type(self).__name__}.read must give {sorted(self.fields)}, got "
+                f"{sorted(clip)}."
+            )
+        return {
+            field: tf.ensure_shape(
+                tf.convert_to_tensor(clip[field], dtype), [num_frames, *shape]
+            )
+            for field, (shape, dtype) in self.fields.items()
+        }
+
+    def fingerprint(self) -> dict:
+        """What the clips are made from, as JSON values: other clips, other values.
+
+        Files count by name, size and time of change.
+        """
+        stats = [(file.name, file.stat()) for file in self.files]
+        values = {
+            "source": type(self).__name__,
+            "files": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
+            "num_frames": run_lengths(self.num_frames),
+            "view": self.view,
+            "fields": {
+                field: [*shape, dtype.name]
+                for field, (shape, dtype) in self.fields.items()
+            },
+        }
+        return json.loads(json.dumps(values))  # as they are read back: tuples as lists
+
+    @functools.cached_property
+    def decoded(self) -> dict:
+        """Decoded clips that were kept in memory; they live as long as the source."""
+        return {}
+
+
+class ArrayClipSource(ClipSource):
+    """Clips that are read by plain Python, as arrays: any library will do.
+
+    A subclass writes `read_arrays`, which is called from several threads at once.
+    """
+
+    @abc.abstractmethod
+    def read_arrays(self, number: int, start: int, num_frames: int) -> dict:
+        """Reads a clip: field name -> `[num_frames, ...]` array of the field's type."""
+
+    def read(self, number, start, num_frames):
+        # TensorFlow never forgets a Python function, and this one must not keep the
+        # source and its decoded clips; the data set that calls the source does.
+        method = weakref.WeakMethod(self.read_arrays)
+
+        names = list(self.fields)
+
+        def arrays(number, start):
+            clip = method()(int(number), int(start), num_frames)
+            return [clip[name] for name in names]
+
+        dtypes = [dtype for _, dtype in self.fields.values()]
+        values = tf.numpy_function(arrays, [number, start], dtypes, stateful=False)
+        return dict(zip(names, values, strict=True))
+
+
+def run_lengths(numbers) -> list:
+    """Integers as [value, how many in a row] pairs, short where many are equal."""
+    groups = itertools.groupby(np.asarray(numbers).tolist())
+    return [[value, len(list(group))] for value, group in groups]

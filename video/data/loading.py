@@ -1,0 +1,77 @@
+"""Opens a data set of clips by its path, whatever kind of data it is."""
+
+import inspect
+import pathlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tfsigmavae_video.data import softmotion
+from tfsigmavae_video.data.clip_source import ClipSource
+from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
+
+
+class _Kind(NamedTuple):
+    """A kind of data: what it is, whether a path holds it, and what opens it."""
+
+    description: str
+    is_held_by: Callable  # path -> bool
+    source: Callable  # (path, split, **options) -> ClipSource
+
+
+# The first kind that a path holds is taken.
+_KINDS = [
+    _Kind(
+        "softmotion records: one .tfrecords file, or a folder that holds train/ and "
+        "test/ with such files (`pushing.write` makes one), or the extracted BAIR "
+        "archive",
+        softmotion.holds_records,
+        SoftmotionSource,
+    ),
+]
+
+
+def load(data, split: str = "train", **options) -> ClipSource:
+    """Opens one split of a data set of clips.
+
+    | `data`                                       | options                          |
+    |----------------------------------------------|----------------------------------|
+    | one `.tfrecords` file; a folder that holds   | `camera`, `frame_shape`,         |
+    | `train/` and `test/` with such files; the    | `num_record_frames`,             |
+    | extracted BAIR archive                       | `with_actions`, `with_positions` |
+
+    The options are those of `bair.clips`. For example, with `folder` from
+    `pushing.write`:
+
+        train = load(folder, "train", with_actions=True)
+        batches(train, num_frames=12, batch_size=16, shuffle=True, repeat=True)
+
+    Args:
+        data: path of a file or folder, see above.
+        split: "train" or "test". One record file has no splits: both give all of it.
+        **options: see above.
+
+    Returns:
+        `ClipSource`.
+
+    Raises:
+        FileNotFoundError: if there is nothing at `data`, or no files of `split`.
+        TypeError: if an option is unknown.
+        ValueError: if `data` is of no kind above, an option is out of its range, or a
+            file is damaged.
+    """
+    path = pathlib.Path(data)
+    supported = "; or ".join(kind.description for kind in _KINDS)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no file or folder '{path}'. `data` must be {supported}."
+        )
+    kind = next((kind for kind in _KINDS if kind.is_held_by(path)), None)
+    if kind is None:
+        raise ValueError(f"'{path}' holds no known clips. `data` must be {supported}.")
+    _, _, *allowed = inspect.signature(kind.source).parameters  # but path and split
+    unknown = [name for name in options if name not in allowed]
+    if unknown:
+        raise TypeError(
+            f"Unknown option {unknown[0]!r} for '{path}'. Allowed: {sorted(allowed)}."
+        )
+    return kind.source(path, split, **options)
