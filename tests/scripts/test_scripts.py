@@ -37,8 +37,9 @@ COMMANDS = [
 
 # A model of 16 x 16 pixels that trains in an instant.
 SMALL = (
-    "--network dcgan --width 2 --latent-size 2 --code-size 4 --hidden-size 4 "
-    "--frame-size 16 --num-frames 3 --batch-size 2 --num-samples 2 --num-eval-clips 2"
+    "--model-options network=dcgan width=2 latent_size=2 code_size=4 hidden_size=4 "
+    "--frame-size 16 --num-frames 3 --eval-frames 4 --batch-size 2 --num-samples 2 "
+    "--num-eval-clips 2"
 ).split()
 
 
@@ -56,7 +57,7 @@ def data(tmp_path_factory):
 
 def test_every_script_is_known_here():
     names = {path.stem for path in SCRIPTS.glob("*.py")}
-    shared = {"console", "image_flags", "presets", "video_flags"}
+    shared = {"console", "flags", "image_flags", "source", "video_flags"}
     assert names - shared == set(COMMANDS)
     for path in SCRIPTS.glob("*.py"):
         assert len(path.read_text().splitlines()) <= 80, path.name
@@ -113,17 +114,45 @@ def test_flags_default_to_the_experiment():
     assert (flags.pop("frame_size"), flags.pop("channels")) == (height, channels)
     for name in ("output", "preset", "dry_run", "compare", "tensorboard"):
         flags.pop(name)
+    for name in ("model_options", "decoder_options"):
+        assert flags.pop(name) == {} and options.pop(name)
     assert flags == options and height == width
 
 
 def test_explicit_flags_win_over_the_preset():
-    demo = flags_of("--preset", "demo", "--latent-size", "5", "--no-predictor-residual")
-    assert demo["latent_size"] == 5 and demo["predictor_residual"] is False
-    assert demo["network"] == "dcgan" and demo["output"] == "runs/demo"
+    given = ("--model-options", "latent_size=5", "predictor_residual=False")
+    demo = flags_of("--preset", "demo", "--steps", "7", *given)
+    options = demo["model_options"]
+    assert options["latent_size"] == 5 and options["predictor_residual"] is False
+    assert options["network"] == "dcgan" and options["posterior_residual"] is True
+    assert (demo["steps"], demo["output"], demo["eval_frames"]) == (7, "runs/demo", 10)
     grey = flags_of("--preset", "kth", "--data", "d", "--output", "o")
-    assert (grey["channels"], grey["num_context"], grey["latent_size"]) == (1, 10, 24)
+    assert (grey["channels"], grey["num_context"]) == (1, 10)
+    assert grey["model_options"] == {"latent_size": 24}
     digits = flags_of("--preset", "smmnist", "--dry-run")
-    assert (digits["network"], digits["num_context"]) == ("dcgan", 5)
+    assert digits["model_options"]["network"] == "dcgan"
+    assert digits["num_context"] == 5
+
+
+@pytest.mark.parametrize("script", ["train_video", "train_image"])
+def test_help_lists_what_the_models_take(script, call, capsys):
+    """Read from the source, the same as what Python finds in the classes."""
+    kind = {"train_video": VideoExperiment, "train_image": ImageExperiment}[script]
+    with pytest.raises(SystemExit):
+        call(script, "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    for name in kind.models:
+        options = kind("d", model=name)._model_defaults()
+        shown = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        section = text.partition(f"--model-options of {name}, with their defaults: ")[2]
+        words = section.partition(" --model-options")[0].split(", ")
+        assert sorted(words) == sorted(shown.split(", "))
+
+
+def test_flags_of_model_options_are_named(capsys):
+    with pytest.raises(SystemExit):
+        flags_of("--preset", "demo", "--latent-size", "5")
+    assert "--model-options NAME=VALUE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", ["image_flags", "video_flags"])
@@ -142,6 +171,8 @@ def test_image_flags_default_to_the_experiment():
     options = ImageExperiment().options()
     for name in ("output", "preset", "dry_run", "tensorboard"):
         flags.pop(name)
+    for name in ("model_options", "decoder_options"):
+        assert flags.pop(name) == {} and options.pop(name)
     assert flags == options
 
 
@@ -259,7 +290,8 @@ def test_dry_run_of_a_preset_prints_a_summary_and_keeps_nothing(tmp_path, call):
     summary, errors = call("train_video", *flags)
     assert summary["steps"] == 2 and "psnr" in summary
     options = json.loads(errors.partition("Options: ")[2].splitlines()[0])
-    assert options["frame_shape"] == [16, 16, 1] and options["latent_size"] == 2
+    assert options["frame_shape"] == [16, 16, 1]
+    assert options["model_options"]["latent_size"] == 2
     assert list(tmp_path.iterdir()) == []
 
 

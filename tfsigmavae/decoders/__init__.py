@@ -72,17 +72,27 @@ def get(identifier, **options) -> Decoder:
             f"Unknown decoder {identifier!r}. Choose one of: "
             f"{', '.join(names())}, or pass a `Decoder`."
         )
-    make = _BY_NAME[identifier]
-    unknown = options.keys() - _options(getattr(make, "func", make))
+    allowed = option_names(identifier)
+    unknown = options.keys() - {*allowed, "name"}
     if unknown:
-        raise TypeError(f"Decoder {identifier!r} has no option {sorted(unknown)}.")
-    return make(**options)
+        raise TypeError(
+            f"Decoder {identifier!r} has no option {', '.join(sorted(unknown))}. "
+            f"It has: {', '.join(allowed)}."
+        )
+    return _BY_NAME[identifier](**options)
 
 
-def _options(decoder_class):
-    """Constructor arguments of a decoder, those of its bases included."""
-    bases = [base for base in decoder_class.__mro__ if issubclass(base, Decoder)]
-    return {"name"}.union(*(inspect.signature(base).parameters for base in bases))
+def option_names(name: str) -> list[str]:
+    """What `get(name, ...)` may be given, sorted: the decoder's constructor arguments.
+
+    Args:
+        name: one of `names()`.
+    """
+    make = _BY_NAME[name]
+    kind = getattr(make, "func", make)
+    bases = [base for base in kind.__mro__ if issubclass(base, Decoder)]
+    found = set().union(*(inspect.signature(base).parameters for base in bases))
+    return sorted(found - {"name", "kwargs"})
 
 
 __all__ = [
@@ -99,4 +109,5 @@ __all__ = [
     "StudentT",
     "get",
     "names",
+    "option_names",
 ]

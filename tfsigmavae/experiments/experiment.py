@@ -18,8 +18,6 @@ from tfsigmavae.models import registry
 from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
 
-# What every Keras layer has in its configuration.
-_LAYER_OPTIONS = ("name", "trainable", "dtype")
 # Type of a default -> types that it may be replaced by.
 _TYPES = {bool: bool, int: int, float: (float, int), str: str}
 
@@ -29,7 +27,7 @@ class Experiment(abc.ABC):
     """Options of a run, and the run itself.
 
     A subclass adds the options of its data, and writes `shape_arguments`,
-    `train_batches`, `evaluate`, `draw` and `on_noise`; where needed also `check_data`,
+    `check_data`, `train_batches`, `evaluate`, `draw` and `on_noise`; where needed also
     `validation_batches` and `callbacks`.
 
     Args:
@@ -134,11 +132,13 @@ class Experiment(abc.ABC):
     def on_noise(self, folder):
         """The experiment with two steps on noise, which `folder` may hold."""
 
+    @abc.abstractmethod
     def check_data(self):
         """Raises what is wrong with the data before training, not after."""
 
     def validation_batches(self):
         """What to evaluate every 100 steps, or `None`."""
+        return None
 
     def callbacks(self, folder) -> list:
         """More callbacks of training; `folder` is the run's."""
@@ -157,13 +157,12 @@ class Experiment(abc.ABC):
         shaped it.
         """
         decoder = decoders.get(self.decoder, **self.decoder_options).get_config()
+        names = decoders.option_names(self.decoder)
         resolved = dataclasses.asdict(self) | {
             "model": registry.name_of(self.model, self.models),
             "model_options": self._model_defaults() | self.model_options,
             "decoder_options": {
-                name: value
-                for name, value in decoder.items()
-                if name not in _LAYER_OPTIONS
+                name: value for name, value in decoder.items() if name in names
             },
         }
         return json.loads(json.dumps(resolved, default=os.fspath))

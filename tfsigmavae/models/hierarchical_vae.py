@@ -195,7 +195,7 @@ class HierarchicalVAE(ImageVAE):
         def choose(index, state):
             level = self.ladder[index]
             prior, posterior = level.prior_and_posterior(state, features[-1 - index])
-            latents = self.draw(posterior, noise(index, tf.shape(posterior)))
+            latents = self.draw(posterior, noise(index, tf.shape(posterior.mean())))
             steps.append((prior, posterior, latents))
             return latents
 

@@ -52,8 +52,8 @@ def name_of(identifier, models: dict) -> str:
     if keras.saving.get_registered_object(name) is not identifier:
         raise ValueError(
             f"{identifier.__name__} must be decorated by "
-            "`keras.saving.register_keras_serializable(package=...)`: a run is recorded "
-            "and its model saved under that name."
+            "`keras.saving.register_keras_serializable(package=...)`: its runs are "
+            "recorded and its models saved under that name."
         )
     return name
 
@@ -61,15 +61,18 @@ def name_of(identifier, models: dict) -> str:
 def constructor_options(kind) -> dict:
     """What a class of models may be given: name -> default.
 
-    Those of its bases are included where the constructor passes `**kwargs` on; `name`
-    and `dtype`, which every Keras model takes, are not.
+    Those of its bases are included where the constructor passes `**kwargs` on. Not
+    included are arguments without a default, and `name` and `dtype`, which every Keras
+    model takes.
     """
     options = {}
     for base in kind.__mro__:
-        if "__init__" in vars(base):
-            _, *parameters = inspect.signature(base.__init__).parameters.values()
-            named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD,)]
-            options = {**{p.name: p.default for p in named}, **options}
-            if base is VariationalModel or len(named) == len(parameters):
-                break
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        options = {**defaults, **options}
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        if base is VariationalModel or not passes_on:
+            break
     return options

@@ -30,14 +30,15 @@ def evaluate_prediction(
         mean_prediction   score of the average image of the samples (PSNR only)
 
     Args:
-        model: an `SVGLP`.
+        model: a `VideoModel`.
         clips: `[N, num_context + T, H, W, C]`, uint8 or floating in [0, 1].
         num_context: int, given frames. Defaults to the model's.
         num_samples: int, futures per clip. Defaults to `10`.
         seed: int. Defaults to `0`.
         actions: `[N, num_context + T - 1 or more, action_size]`, or `None`.
-        clips_per_call: int, clips in memory at once. Defaults to `None`: as many as
-            make 160 samples, and at least one.
+        clips_per_call: int, clips in memory at once; changes the scores by rounding
+            errors only. Defaults to `None`: as many as make 160 samples, and at least
+            one.
         moved_threshold: a pixel counts as moved where its truth differs from the last
             context frame by more than this. Defaults to `0.1`.
 
@@ -58,9 +59,9 @@ def evaluate_prediction(
             None if actions is None else actions[i : i + clips_per_call],
             num_context,
             num_samples,
-            # Each call draws noise of its own.
-            seed + i,
+            seed,
             moved_threshold,
+            first_number=i,
         )
         for i in range(0, clips.shape[0], clips_per_call)
     ]
@@ -104,10 +105,22 @@ def sample_scores(samples, truth):
     }
 
 
-def _score_clips(model, clips, actions, num_context, num_samples, seed, threshold):
+def _score_clips(
+    model,
+    clips,
+    actions,
+    num_context,
+    num_samples,
+    seed,
+    threshold,
+    first_number,
+):
     context, truth = clips[:, :num_context], clips[:, num_context:]
     num_frames = truth.shape[1]
-    samples = model.predict_frames(context, num_frames, num_samples, seed, actions)
+    numbers = range(first_number, first_number + len(clips))
+    samples = model.predict_frames(
+        context, num_frames, num_samples, seed, actions, clip_numbers=numbers
+    )
     copied = tf.repeat(context[:, -1:], num_frames, axis=1)
     reconstruction = model.reconstruct(clips, actions)[:, num_context - 1 :]
     # Moved in any channel: then all channels of the pixel count.

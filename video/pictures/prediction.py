@@ -16,14 +16,14 @@ def prediction_rows(
     """Rows truth / reconstruction / best / samples / mean for `panels`.
 
     Args:
-        model: an `SVGLP`.
+        model: a `VideoModel`.
         clips: `[N, T, H, W, C]`; the first `model.num_context` frames are given. Where
             the truth has fewer than `num_context + num_frames` frames, truth and
             reconstruction end in grey, and only known frames choose the best sample.
         num_frames: int, frames to predict.
         num_samples: int, futures per clip. Defaults to `10`.
         seed: int. Defaults to `0`.
-        actions: see `SVGLP.predict_frames`.
+        actions: see `VideoModel.predict_frames`.
         num_shown: int, other samples shown beside the best. Defaults to `2`.
 
     Returns:

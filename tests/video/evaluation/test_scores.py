@@ -36,8 +36,11 @@ class Stub:
         distances = np.abs(self.clips[:, None, 0] - np.asarray(frames)[None, :, 0])
         return distances.sum((2, 3, 4)).argmin(0)
 
-    def predict_frames(self, context, num_frames, num_samples, seed, actions=None):
-        self.calls.append((len(context), context.shape[1], seed, actions))
+    def predict_frames(
+        self, context, num_frames, num_samples, seed, actions=None, clip_numbers=None
+    ):
+        numbers = tuple(clip_numbers)
+        self.calls.append((numbers, context.shape[1], seed, actions))
         rows = self._rows(context)
         return tf.constant(self.samples[:num_samples, rows, :num_frames])
 
@@ -158,9 +161,10 @@ def test_calls_split_the_clips_and_their_actions(clips):
         stub, clips, num_samples=5, seed=3, actions=actions, clips_per_call=2
     )
     assert whole == split
-    counts, lengths, seeds, given = zip(*stub.calls, strict=True)
-    assert counts == (3, 2, 1) and lengths == (2, 2, 2)
-    assert seeds[1] != seeds[2] and seeds[0] == 3
+    numbers, lengths, seeds, given = zip(*stub.calls, strict=True)
+    # Noise belongs to a clip's number, whatever call it is in.
+    assert numbers == ((0, 1, 2), (0, 1), (2,)) and lengths == (2, 2, 2)
+    assert seeds == (3, 3, 3)
     np.testing.assert_array_equal(given[1], actions[:2])
     np.testing.assert_array_equal(given[2], actions[2:])
 
