@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae import files
 from tfsigmavae.backend import require
 from tfsigmavae.callbacks import (
     EvaluationNoise,
@@ -72,12 +73,10 @@ class RunFolder:
 
     def read_json(self, name):
         path = self.path / name
-        return json.loads(path.read_text()) if path.is_file() else None
+        return files.read_json(path) if path.is_file() else None
 
     def write_json(self, name, value):
-        partial = self.path / f".{name}.partial"
-        partial.write_text(json.dumps(value, indent=2) + "\n")
-        os.replace(partial, self.path / name)
+        files.write_json(self.path / name, value)
 
     def fit(
         self,
@@ -142,9 +141,8 @@ class RunFolder:
         return step >= num_steps
 
     def _save(self, model, step, seconds, cpu_seconds):
-        partial = self.path / ".partial.keras"
-        model.save(partial)
-        os.replace(partial, self.path / "model.keras")
+        with files.whole(self.path / "model.keras") as partial:
+            model.save(partial)
         record = self.read_json("run.json") or {}
         seconds += record.get("seconds", 0.0)
         cpu_seconds += record.get("cpu_seconds", 0.0)

@@ -337,10 +337,11 @@ def test_report_is_whole_or_untouched(scripted_case, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no room")
 
-    monkeypatch.setattr(report.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no room"):
         report.write_report([result], page)
     assert page.read_text() == old
+    assert [path.name for path in tmp_path.glob("*page*")] == ["page.md"]
 
 
 def test_every_case_has_its_place_in_the_documentation():

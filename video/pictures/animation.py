@@ -7,7 +7,8 @@ import imageio.v3 as iio
 import numpy as np
 from PIL import Image, features
 
-from tfsigmavae.pictures.files import to_pillow, to_uint8, write_bytes, write_png
+from tfsigmavae.files import write_bytes
+from tfsigmavae.pictures.files import to_pillow, to_uint8, write_png
 
 _FORMAT_OF_SUFFIX = {
     ".gif": "gif",
