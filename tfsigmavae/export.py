@@ -16,7 +16,7 @@ def export_saved_model(model, path) -> pathlib.Path:
     randomness comes from an explicit `seed` input.
 
     Args:
-        model: a `VariationalModel`; its `export_endpoints` says what is exported.
+        model: a `VariationalModel`; its `export_endpoints` lists what is exported.
         path: folder to create, e.g. `"export/svg/1"` (TensorFlow Serving wants a
             version number last).
 

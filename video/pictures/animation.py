@@ -40,7 +40,7 @@ def write_animation(path, frames, fps: float = 10, format=None) -> pathlib.Path:
         `path` as a `pathlib.Path`.
 
     Raises:
-        ValueError: if the format cannot be told, or for what `encode_animation`
+        ValueError: if the format is not known, or for what `encode_animation`
             refuses.
         ImportError: if the format needs a package that is not installed.
 
