@@ -1,4 +1,4 @@
-"""Runs the sigma-VAE paper's comparison of decoders again, and says what held.
+"""Runs the sigma-VAE paper's comparison of decoders again, and reports what held.
 
     python scripts/reproduce.py
     python scripts/reproduce.py --preset laptop --color-data cifar.zip

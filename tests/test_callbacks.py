@@ -279,5 +279,5 @@ def test_without_previews_nothing_is_written_in_training(tmp_path):
     preview = ImagePreview(tmp_path, IMAGES, every=0)
     _vae().fit(IMAGES, callbacks=[preview], verbose=0)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ValueError, match="`every` must not be negative"):
+    with pytest.raises(ValueError, match="`every` must be an int >= 0"):
         ImagePreview(tmp_path, IMAGES, every=-1)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from models.tiny_vae import TinyVAE
+from tiny_vae import TinyVAE
 
 from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 
@@ -75,7 +75,9 @@ def test_an_interrupted_write_leaves_the_earlier_one(tmp_path, monkeypatch):
     model = _model()
     save_checkpoint(model, tmp_path, step=1)
 
-    def stop(*args, **kwargs):
+    def stop(file, **arrays):
+        with open(file, "wb") as opened:
+            opened.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(np, "savez", stop)
@@ -83,6 +85,18 @@ def test_an_interrupted_write_leaves_the_earlier_one(tmp_path, monkeypatch):
         save_checkpoint(model, tmp_path, step=2)
     monkeypatch.undo()
     assert load_checkpoint(model, tmp_path) == 1
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_a_killed_write_left_is_no_checkpoint_and_goes(tmp_path):
+    model = _model()
+    save_checkpoint(model, tmp_path, step=1)
+    (state,) = tmp_path.iterdir()
+    state.rename(tmp_path / f".partial.{state.name}")
+    assert not has_checkpoint(tmp_path)
+    save_checkpoint(model, tmp_path, step=2)
+    assert load_checkpoint(model, tmp_path) == 2
+    assert list(tmp_path.iterdir()) == [state]
 
 
 def test_a_model_that_diverged_does_not_replace_the_earlier_one(tmp_path):

@@ -67,6 +67,18 @@ def test_of_two_writers_of_a_folder_the_first_stays(tmp_path):
     assert not _hidden(tmp_path)
 
 
+def test_the_second_writer_of_a_folder_can_be_refused(tmp_path):
+    path = tmp_path / "1"
+    with pytest.raises(OSError), whole(path, shared=True, exist_ok=False) as slow:
+        slow.mkdir()
+        with whole(path, shared=True, exist_ok=False) as fast:
+            assert fast != slow and slow.is_dir()
+            fast.mkdir()
+            (fast / "fast").touch()
+    assert [file.name for file in path.iterdir()] == ["fast"]
+    assert not _hidden(tmp_path)
+
+
 def test_a_folder_that_exists_is_not_replaced(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights").touch()

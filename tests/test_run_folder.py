@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from models.tiny_vae import TinyVAE
+from tiny_vae import TinyVAE
 
 from tfsigmavae.callbacks import EvaluationNoise
 from tfsigmavae.checkpoint import load_checkpoint
@@ -193,6 +193,31 @@ def test_a_model_that_was_not_saved_is_saved_by_the_next_attempt(tmp_path, monke
     assert run.fit(_model(), _batches_from, 4, epoch_steps=2)
     model = keras.models.load_model(tmp_path / "model.keras")
     assert model.optimizer.iterations == run.read_json("run.json")["steps"] == 4
+
+
+def test_a_model_that_could_not_be_written_leaves_the_earlier_one(
+    tmp_path, monkeypatch
+):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+
+    def fill_the_disk(_, path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(TinyVAE, "save", fill_the_disk)
+        run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    model = keras.models.load_model(tmp_path / "model.keras")
+    assert model.optimizer.iterations == run.read_json("run.json")["steps"] == 2
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_a_killed_write_left_is_no_content(tmp_path):
+    for name in (".partial.model.keras", ".0123abcd.config.json"):
+        (tmp_path / name).write_text("half")
+    RunFolder(tmp_path, {"network": "vg"})
+    assert RunFolder(tmp_path, CONFIG).summary is None
 
 
 def test_data_that_end_too_early_are_refused(tmp_path):

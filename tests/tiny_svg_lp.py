@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from benchmarking.models import randomise_weights  # noqa: F401 (for tests)
 
 from tfsigmavae.video import SVGLP
 
@@ -33,23 +34,3 @@ def random_clips(num_clips=2, num_frames=5, frame_shape=TINY["frame_shape"], see
     """uint8 clips of noise, `[B, T, H, W, C]`."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, [num_clips, num_frames, *frame_shape], np.uint8)
-
-
-def randomise_weights(model, seed=0):
-    """Gives every weight a value that shows in the outputs, statistics included."""
-    rng = np.random.default_rng(seed)
-    for weight in model.weights:
-        shape = tuple(weight.shape)
-        if weight.name == "num_updates":
-            continue
-        if weight.name in ("gamma", "moving_variance"):
-            value = rng.uniform(0.5, 1.5, shape)
-        elif weight.name == "running_variance":
-            value = rng.uniform(0.05, 0.1, shape)
-        elif len(shape) < 2:
-            value = rng.normal(0, 0.3, shape)
-        else:
-            fan_in = np.prod(shape) / max(shape[-2:])
-            value = rng.normal(0, 1.5 / np.sqrt(fan_in), shape)
-        weight.assign(value)
-    return model

@@ -50,7 +50,7 @@ def check_keras() -> None:
 
 
 def require(module: str, extra: str):
-    """Imports an optional module, or says how to install it.
+    """Imports an optional module; if it is missing, the error names its pip command.
 
     Args:
         module: the module's import name, for example `"tensorflow_datasets"`.

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checkpoint import DivergedError, save_checkpoint
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures import image_grid, write_png
 
 
@@ -105,7 +106,7 @@ class EvaluationNoise(keras.callbacks.Callback):
         self._kept = []
 
     def on_test_begin(self, logs=None):
-        # `weights` leaves them out; nothing but their name tells them apart.
+        # `weights` leaves them out; they are known by nothing but their name.
         states = [v for v in self.model.variables if v.name == "seed_generator_state"]
         self._kept = [(state, np.array(state)) for state in states]
         for number, state in enumerate(states):
@@ -136,7 +137,7 @@ class ImagePreview(keras.callbacks.Callback):
         seed: int, of the samples. Defaults to `0`.
 
     Raises:
-        ValueError: if `every` is negative.
+        ValueError: if `every` is not an integer, or negative.
 
     Example:
         >>> model.fit(train, callbacks=[ImagePreview("samples", test[:32], every=500)])
@@ -144,8 +145,7 @@ class ImagePreview(keras.callbacks.Callback):
 
     def __init__(self, folder, images, every, num_samples=64, seed=0):
         super().__init__()
-        if every < 0:
-            raise ValueError(f"`every` must not be negative, got {every!r}.")
+        check_at_least("every", every, 0)
         self.folder = pathlib.Path(folder)
         self.images = images
         self.every = every
@@ -198,7 +198,7 @@ class ImagePreview(keras.callbacks.Callback):
 
 
 def _steps_done(batch, params):
-    """Steps of the epoch so far, from what Keras tells its callbacks.
+    """Steps of the epoch so far, from what Keras gives its callbacks.
 
     `batch` is the last one of `steps_per_execution`, counted within the epoch; Keras
     counts a last, shorter execution in full.

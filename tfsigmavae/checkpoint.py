@@ -1,9 +1,10 @@
 """Exact training state on disk: weights, running sigma, optimizer, noise, position."""
 
-import os
 import pathlib
 
 import numpy as np
+
+from tfsigmavae.files import whole
 
 _FILE = "state.npz"
 _STEP = "step"
@@ -41,12 +42,10 @@ def save_checkpoint(model, directory, step: int) -> pathlib.Path:
                 f"No checkpoint was written; an earlier one in {str(directory)!r} is "
                 "kept. Lower the learning rate."
             )
-    directory.mkdir(parents=True, exist_ok=True)
-    partial = directory / f".{_FILE}.partial"
-    with open(partial, "wb") as file:
-        np.savez(file, **{_STEP: np.int64(step)}, **arrays)
-    os.replace(partial, directory / _FILE)
-    return directory / _FILE
+    path = directory / _FILE
+    with whole(path) as partial:
+        np.savez(partial, **{_STEP: np.int64(step)}, **arrays)
+    return path
 
 
 def has_checkpoint(directory) -> bool:

@@ -2,10 +2,10 @@
 
 import os
 import pathlib
-import shutil
-import tempfile
 
 import keras
+
+from tfsigmavae.files import whole
 
 
 def export_saved_model(model, path) -> pathlib.Path:
@@ -16,7 +16,7 @@ def export_saved_model(model, path) -> pathlib.Path:
     randomness comes from an explicit `seed` input.
 
     Args:
-        model: a `VariationalModel`; its `export_endpoints` says what is exported.
+        model: a `VariationalModel`; its `export_endpoints` lists what is exported.
         path: folder to create, e.g. `"export/svg/1"` (TensorFlow Serving wants a
             version number last).
 
@@ -41,14 +41,8 @@ def export_saved_model(model, path) -> pathlib.Path:
     archive.track(model)
     for name, (function, signature) in model.export_endpoints().items():
         archive.add_endpoint(name, function, input_signature=signature)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and renamed, so that a server never sees half a model;
-    # one folder deeper, because only its owner may read the temporary one.
-    temporary = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        partial = os.path.join(temporary, "model")
-        archive.write_out(partial, verbose=False)
-        os.rename(partial, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    # A server never sees half a model, and two exports at once do not mix: the second
+    # one fails. Until then the name is hidden, and so no version to TensorFlow Serving.
+    with whole(path, shared=True, exist_ok=False) as partial:
+        archive.write_out(os.fspath(partial), verbose=False)
     return path

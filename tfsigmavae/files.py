@@ -9,7 +9,7 @@ import uuid
 
 
 @contextlib.contextmanager
-def whole(path, shared: bool = False):
+def whole(path, shared: bool = False, exist_ok: bool = True):
     """Gives a hidden path beside `path` to write to; it becomes `path` in one step.
 
     The step is the end of the `with` block. After an error nothing is left, and what
@@ -21,9 +21,15 @@ def whole(path, shared: bool = False):
         shared: bool, whether several processes may write to `path` at once: each has a
             hidden path of its own then (left behind when it is killed), and of folders
             the first one stays. Defaults to `False`.
+        exist_ok: bool, whether a later one leaves it at that, or meets an `OSError`.
+            Defaults to `True`.
 
     Yields:
         `pathlib.Path` with the suffix of `path`, where nothing is yet.
+
+    Raises:
+        OSError: at the end of the block, if `path` is a folder that is not empty: a
+            folder is not replaced. With `shared` and `exist_ok`, its content stays.
 
     Example:
         >>> with whole("runs/model.keras") as partial:
@@ -39,7 +45,8 @@ def whole(path, shared: bool = False):
         try:
             os.replace(partial, path)
         except OSError:
-            if not (shared and path.is_dir()):  # otherwise another one was first
+            another_was_first = shared and path.is_dir()
+            if not (another_was_first and exist_ok):
                 raise
     finally:
         _remove(partial)

@@ -11,7 +11,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
     """`-log p(y)` in nats per example, for a model whose output is a distribution.
 
     The log probability sums over the event (pixels, channels, latents); the batch is
-    averaged as `reduction` says.
+    averaged as `reduction` asks.
 
     Args:
         reduction: as in `keras.losses.Loss`. Defaults to `"sum_over_batch_size"`, which

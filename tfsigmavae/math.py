@@ -4,6 +4,8 @@ import math
 
 import tensorflow as tf
 
+from tfsigmavae.checks import asserted
+
 
 def sum_event(values: tf.Tensor) -> tf.Tensor:
     """Sums over every axis but the first: `[B, ...]` -> `[B]`."""
@@ -114,7 +116,8 @@ def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
     # Half a grey level of slack for resized images; a [-1, 1] or [0, 255] range is
     # far outside. NaN fails both comparisons.
     in_range = tf.reduce_all((pixels >= -0.002) & (pixels <= 1.002))
-    check = tf.debugging.Assert(
+    checked = asserted(
+        pixels,
         in_range,
         [
             f"`{name}` must lie in [0, 1] when floating (divide 8-bit values by 255, "
@@ -123,6 +126,4 @@ def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
             tf.reduce_max(pixels),
         ],
     )
-    # None in eager mode, where the assertion has already run.
-    with tf.control_dependencies([] if check is None else [check]):
-        return pixels + tf.where(in_range, 0.0, math.nan)
+    return checked + tf.where(in_range, 0.0, math.nan)

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae import files
 from tfsigmavae.backend import require
 from tfsigmavae.callbacks import (
     EvaluationNoise,
@@ -32,7 +33,7 @@ class RunFolder:
         path: folder, made if missing.
         config: dict of JSON values, all options that shape the result.
         changeable: names of options that do not shape it, and so may differ from one
-            attempt to the next. Defaults to none.
+            attempt to the next; "options.name" for one within a dict. Defaults to none.
 
     Raises:
         ValueError: if the folder holds a run with other options; nothing is
@@ -51,13 +52,8 @@ class RunFolder:
                 "Choose another folder."
             )
         # Options alone are of an attempt that failed at once, and may be mended.
-        if present:
-            changed = [
-                f"{key} {saved.get(key)!r} -> {config.get(key)!r}"
-                for key in sorted((saved.keys() | config.keys()) - set(changeable))
-                if saved.get(key) != config.get(key)
-            ]
-        if present and changed:
+        changed = _differences(saved, config, changeable) if present else []
+        if changed:
             raise ValueError(
                 f"`output` {str(path)!r} holds a run with other options "
                 f"({', '.join(changed)}). Choose another folder, or the same options."
@@ -72,12 +68,10 @@ class RunFolder:
 
     def read_json(self, name):
         path = self.path / name
-        return json.loads(path.read_text()) if path.is_file() else None
+        return files.read_json(path) if path.is_file() else None
 
     def write_json(self, name, value):
-        partial = self.path / f".{name}.partial"
-        partial.write_text(json.dumps(value, indent=2) + "\n")
-        os.replace(partial, self.path / name)
+        files.write_json(self.path / name, value)
 
     def fit(
         self,
@@ -142,9 +136,8 @@ class RunFolder:
         return step >= num_steps
 
     def _save(self, model, step, seconds, cpu_seconds):
-        partial = self.path / ".partial.keras"
-        model.save(partial)
-        os.replace(partial, self.path / "model.keras")
+        with files.whole(self.path / "model.keras") as partial:
+            model.save(partial)
         record = self.read_json("run.json") or {}
         seconds += record.get("seconds", 0.0)
         cpu_seconds += record.get("cpu_seconds", 0.0)
@@ -159,6 +152,27 @@ class RunFolder:
                 "seconds_per_step": round(seconds / max(step, 1), 4),
             },
         )
+
+
+def _differences(saved, config, changeable):
+    """What differs between two configurations, as text."""
+    old, new = _flat(saved), _flat(config)
+    return [
+        f"{key} {old.get(key)!r} -> {new.get(key)!r}"
+        for key in sorted((old.keys() | new.keys()) - set(changeable))
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(config, prefix=""):
+    """Options by name, those within a dict as "dict.name"."""
+    flat = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
 
 
 def environment() -> dict:

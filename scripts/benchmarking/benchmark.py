@@ -6,7 +6,6 @@ import tempfile
 
 from benchmarking import environment
 from benchmarking.processes import Process
-from benchmarking.reference import TESTS
 from benchmarking.rounds import measure_rounds
 from benchmarking.summary import PEAK, summarise
 
@@ -74,7 +73,7 @@ def run_case(name, case, variants, num_rounds, say=_print) -> dict:
     """
     found, load = environment.describe(), environment.Load()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        shared = case.settings | {"reference": str(TESTS), "folder": folder}
+        shared = case.settings | {"folder": folder}
         settings = {variant: shared | own for variant, own in variants.items()}
         say(f"{name}: {case.about}")
         # All at once: importing TensorFlow takes a core some seconds.

@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from benchmarking.cases import SMALL_SVG
 from benchmarking.flops import reference_generation_macs, svg_generation_macs
+from benchmarking.frame_by_frame_svg_lp import FrameByFrameSVGLP
 from benchmarking.gate import largest
-from benchmarking.models import make_svg, random_clips
-from benchmarking.reference import make_reference, randomise_weights
+from benchmarking.models import make_svg, random_clips, randomise_weights
 from benchmarking.work import CallCounter, Work
 from tfsigmavae.math import to_unit_range
 from tfsigmavae_video.models.rollout import future_noise
@@ -26,7 +26,7 @@ def make(settings) -> Work:
             return model.predict_frames(context, num_frames, num_samples, seed=1)
 
     else:
-        reference, traces = make_reference(model, settings["reference"]), None
+        reference, traces = FrameByFrameSVGLP(model), None
         macs = reference_generation_macs(model, num_frames, num_samples, reference)
         if settings["program"] == "naive_compiled":
             traces = compile_networks(reference)
@@ -70,7 +70,7 @@ def compare(settings) -> dict:
     """
     full = settings | {"batch_size": 2, "precision": "float32"}
     small = full | SMALL_SVG
-    random = randomise_weights(make_svg(small), settings["reference"])
+    random = randomise_weights(make_svg(small))
     differences = _differences(make_svg(full), full)
     differences += _differences(random, small)
     names = ("frames", "frames of the compiled reference")
@@ -85,7 +85,7 @@ def _differences(model, settings):
     num_steps = num_given + num_frames - 1
     clips = tf.range(num_clips)
     noise = future_noise(seed, clips, num_samples, num_steps, model.noise_size)
-    reference = make_reference(model, settings["reference"])
+    reference = FrameByFrameSVGLP(model)
     expected = reference.predict_frames(context, num_frames, num_samples, noise)
     compile_networks(reference)
     return [

@@ -51,6 +51,26 @@ def endless(batches):
     return batches.repeat().prefetch(2).with_options(options)
 
 
+def randomise_weights(model, seed=0):
+    """Gives every weight a value that shows in the outputs, statistics included."""
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        shape = tuple(weight.shape)
+        if weight.name == "num_updates":
+            continue
+        if weight.name in ("gamma", "moving_variance"):
+            value = rng.uniform(0.5, 1.5, shape)
+        elif weight.name == "running_variance":
+            value = rng.uniform(0.05, 0.1, shape)
+        elif len(shape) < 2:
+            value = rng.normal(0, 0.3, shape)
+        else:
+            fan_in = np.prod(shape) / max(shape[-2:])
+            value = rng.normal(0, 1.5 / np.sqrt(fan_in), shape)
+        weight.assign(value)
+    return model
+
+
 def adam_step(model, loss):
     """One step of the model's optimizer.
 

@@ -1,7 +1,6 @@
 """Cost and memory of a training step against the number of frames in it."""
 
 import importlib.util
-import os
 import pathlib
 
 _PANELS = [
@@ -27,10 +26,9 @@ def draw_scaling(result, path) -> pathlib.Path:
 
     # Imports TensorFlow, which must not happen before the measurements.
     from tfsigmavae.experiments.reproduction.plot_style import BLUE, RED, STYLE
+    from tfsigmavae.files import whole
 
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), whole(path) as partial:
         # Not through pyplot, which would keep every figure alive.
         figure = Figure((9.0, 3.0), layout="constrained")
         all_axes = figure.subplots(1, len(_PANELS))
@@ -42,10 +40,8 @@ def draw_scaling(result, path) -> pathlib.Path:
             axes.set(title=title, xlabel="frames in a step (clips x length)")
             axes.set(xlim=(0, None), ylim=(0, None))
         all_axes[0].legend()
-        partial = path.with_name(f".{path.name}.partial")
         figure.savefig(partial, format="png", bbox_inches="tight")
-    os.replace(partial, path)
-    return path
+    return pathlib.Path(path)
 
 
 def check_matplotlib() -> None:

@@ -47,7 +47,7 @@ class Process:
 
     def go(self) -> dict:
         """Has it run its steps, and waits for the figures."""
-        with contextlib.suppress(BrokenPipeError):  # it has ended; `read` tells why
+        with contextlib.suppress(BrokenPipeError):  # it has ended; `read` gives why
             self._popen.stdin.write("go\n")
             self._popen.stdin.flush()
         return self.read()

@@ -1,6 +1,5 @@
 """Writes the tables of docs/performance.md, each case between marks of its own."""
 
-import os
 import pathlib
 
 from benchmarking import plots
@@ -30,7 +29,7 @@ def check_report(path, names) -> None:
     """
     if not pathlib.Path(path).is_file():
         raise ValueError(f"'{path}' must be a file with the marks of each case.")
-    text = pathlib.Path(path).read_text()
+    text = pathlib.Path(path).read_text(encoding="utf-8")
     for name in names:
         _split(text, name, path)
     if "scaling" in names:
@@ -51,16 +50,16 @@ def write_report(results, path) -> None:
         ValueError: if the marks of a case are missing; the file is then as before.
     """
     path = pathlib.Path(path)
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     for result in results:
         before, after = _split(text, result["case"], path)
         text = f"{before}\n{section(result)}\n{after}"
         if result["case"] == "scaling":
             plots.draw_scaling(result, path.with_suffix("") / "scaling.png")
-    # In one step: a reader sees the old file or the new one.
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)
+    # Imports TensorFlow, which must not happen before the measurements.
+    from tfsigmavae.files import write_text
+
+    write_text(path, text)
 
 
 def _split(text, name, path):

@@ -6,9 +6,15 @@ import tensorflow as tf
 
 from benchmarking.cases import SMALL_SVG
 from benchmarking.flops import reference_training_macs, svg_training_macs
+from benchmarking.frame_by_frame_svg_lp import FrameByFrameSVGLP
 from benchmarking.gate import relative, worst
-from benchmarking.models import adam_step, make_svg, random_clips, with_gradients
-from benchmarking.reference import make_reference, randomise_weights
+from benchmarking.models import (
+    adam_step,
+    make_svg,
+    random_clips,
+    randomise_weights,
+    with_gradients,
+)
 from benchmarking.work import Work
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.models.seeding import ReplicaSeedGenerator
@@ -24,7 +30,7 @@ def make(settings) -> Work:
     if settings["program"] == "model":
         program, macs = model_step(model), svg_training_macs(model, num_frames)
     else:
-        reference = make_reference(model, settings["reference"])
+        reference = FrameByFrameSVGLP(model)
         program = naive_step(model, reference)
         macs = reference_training_macs(model, num_frames, reference)
     step = tf.function(program, jit_compile=settings["jit_compile"])
@@ -89,14 +95,14 @@ def _differences(settings, options, randomise=False):
     """Relative differences: of the loss, of the gradients' norm, of every gradient."""
     model = make_svg(settings | {"options": options, "precision": "float32"})
     if randomise:
-        model = randomise_weights(model, settings["reference"])
+        model = randomise_weights(model)
     # The codes of two clips would normalise to +-1, and have no gradients.
     frames = random_clips(settings | {"batch_size": 3}, num_frames=_GATE_FRAMES)
     if settings.get("stands_still"):
         frames = tf.repeat(frames[:, :1], _GATE_FRAMES, axis=1)
     frames = to_unit_range(frames, "frames")
     noise = tf.random.stateless_normal(_noise_shape(model, frames), [0, 0])
-    reference = make_reference(model, settings["reference"])
+    reference = FrameByFrameSVGLP(model)
 
     def model_loss():
         with unittest.mock.patch.object(

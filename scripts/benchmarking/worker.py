@@ -4,8 +4,8 @@
 
 SETTINGS is JSON; its `module` names a module with `make(settings) -> Work`. Lines of
 JSON come back: one when it is imported, and one for every line of standard input, the
-first of which has it take its first step. SIGTERM makes it tell what it has measured so
-far; when its input is closed, as by the end of its parent, it ends at once.
+first of which has it take its first step. SIGTERM makes it report what it has measured
+so far; when its input is closed, as by the end of its parent, it ends at once.
 """
 
 import importlib

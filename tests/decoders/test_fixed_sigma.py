@@ -113,7 +113,7 @@ def test_from_beta_passes_other_arguments_on():
         ({"beta": 0.0}, "`beta` must be positive"),
         ({"beta": -1.0}, "`beta` must be positive"),
         ({"beta": float("nan")}, "`beta` must be positive"),
-        ({"beta": 1.0, "convention": "total"}, '`convention` must be "sum"'),
+        ({"beta": 1.0, "convention": "total"}, "Unknown `convention`"),
         ({"beta": 1.0, "convention": "mean"}, "`num_dims` goes with"),
         ({"beta": 1.0, "num_dims": 12}, "`num_dims` goes with"),
     ],

@@ -123,8 +123,8 @@ def test_mixture_scale_has_a_soft_floor():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"num_mixtures": 0}, "`num_mixtures` must be a positive integer"),
-        ({"num_mixtures": 2.5}, "`num_mixtures` must be a positive integer"),
+        ({"num_mixtures": 0}, "`num_mixtures` must be an int >= 1"),
+        ({"num_mixtures": 2.5}, "`num_mixtures` must be an int >= 1"),
         ({"min_log_scale": 7.0}, "`min_log_scale` must be finite and below"),
         ({"min_log_scale": -np.inf}, "`min_log_scale` must be finite and below"),
     ],

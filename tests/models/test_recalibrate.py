@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from models.tiny_vae import TinyVAE
 from tiny_svg_lp import compiled_model, random_clips
+from tiny_vae import TinyVAE
 
 from tfsigmavae.decoders import OptimalSigma, SharedSigma
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from models.tiny_vae import TinyVAE
+from tiny_vae import TinyVAE
 
 from tfsigmavae.checkpoint import save_checkpoint
 from tfsigmavae.decoders import FixedSigma, OptimalSigma, SharedSigma

@@ -7,12 +7,19 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+import tfsigmavae as sv
 from tfsigmavae.pictures import image_grid, labelled_grid, to_uint8, write_png
 from tfsigmavae.pictures.tile_sheet import BACKGROUND
 
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_the_earlier_name_gives_the_same():
+    assert sv.images.__all__ == sv.pictures.__all__
+    for name in sv.pictures.__all__:
+        assert getattr(sv.images, name) is getattr(sv.pictures, name)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

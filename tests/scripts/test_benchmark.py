@@ -18,22 +18,19 @@ import time
 
 import pytest
 import tensorflow as tf
+from benchmarking import benchmark, flops, plots, report
+from benchmarking import gate as gate_module
+from benchmarking.cases import CASES, SVG, TINY_SVG, Case
+from benchmarking.frame_by_frame_svg_lp import FrameByFrameSVGLP
+from benchmarking.models import make_svg, random_clips
+from benchmarking.rounds import measure_rounds, ratio
+from benchmarking.svg import naive_step
+from benchmarking.work import Work, measure, wait_until_idle
 from fresh_process import ROOT
 
 from tfsigmavae.layers import BatchNormalization
 
 SCRIPTS = ROOT / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-try:
-    from benchmarking import benchmark, flops, plots, reference, report
-    from benchmarking import gate as gate_module
-    from benchmarking.cases import CASES, SVG, TINY_SVG, Case
-    from benchmarking.models import make_svg, random_clips
-    from benchmarking.rounds import measure_rounds, ratio
-    from benchmarking.svg import naive_step
-    from benchmarking.work import Work, measure, wait_until_idle
-finally:
-    sys.path.remove(str(SCRIPTS))
 
 # A worker's module that computes nothing, at two speeds.
 SCRIPTED = """
@@ -337,10 +334,11 @@ def test_report_is_whole_or_untouched(scripted_case, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no room")
 
-    monkeypatch.setattr(report.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no room"):
         report.write_report([result], page)
     assert page.read_text() == old
+    assert [path.name for path in tmp_path.glob("*page*")] == ["page.md"]
 
 
 def test_every_case_has_its_place_in_the_documentation():
@@ -371,7 +369,7 @@ def test_plot_separates_batch_size_from_clip_length(tmp_path):
 def tiny(name, variant=None, **changes):
     case = CASES[name].sized(is_tiny=True)
     own = case.variants[variant] if variant else {}
-    return case.settings | own | {"reference": str(reference.TESTS)} | changes
+    return case.settings | own | changes
 
 
 def make(settings):
@@ -405,14 +403,13 @@ def test_gate_of_the_networks_sees_a_wrong_program(monkeypatch):
     verdict = gate_module.judge(module.compare(settings))
     assert verdict["passed"], verdict
     # The reference program with another weight of the KL, and nothing else.
-    program = type(reference.make_reference(make_svg(settings), reference.TESTS))
-    prepare = program.__init__
+    prepare = FrameByFrameSVGLP.__init__
 
     def prepare_wrongly(self, model):
         prepare(self, model)
         self.beta = 1.01
 
-    monkeypatch.setattr(program, "__init__", prepare_wrongly)
+    monkeypatch.setattr(FrameByFrameSVGLP, "__init__", prepare_wrongly)
     verdict = gate_module.judge(module.compare(settings))
     assert not verdict["passed"]
     assert "loss of a small model, statistics of frames differs" in verdict["message"]
@@ -443,7 +440,7 @@ def test_no_nan_is_lost_among_differences():
 
 
 def test_gate_ends_with_its_parent():
-    settings = tiny("svg_dcgan", reference=str(reference.TESTS))
+    settings = tiny("svg_dcgan")
     process = start_worker(settings, module="gate")
     process.stdin.close()
     assert process.wait(timeout=60) == 0
@@ -553,7 +550,7 @@ def test_multiply_accumulates_of_svg(network, naive, once, split):
     )
     forward = flops.svg_forward_macs(frame, num_frames=12, num_context=2)
     assert forward / 1e9 == pytest.approx(split, rel=0.02)
-    program = reference.make_reference(model, reference.TESTS)
+    program = FrameByFrameSVGLP(model)
     step = flops.reference_step_macs(model, program)
     assert 11 * sum(step) / 1e9 == pytest.approx(naive, rel=0.02)
     # Ten frames are encoded twice.
@@ -568,12 +565,12 @@ def test_multiply_accumulates_of_training_are_those_of_its_graph(program):
     settings = SVG | TINY_SVG | {"network": "dcgan", "batch_size": 1}
     model = make_svg(settings)
     clips, num_frames = random_clips(settings), settings["num_frames"]
-    program_of = reference.make_reference(model, reference.TESTS)
+    reference = FrameByFrameSVGLP(model)
     if program == "model":
         step, expected = model.train_step, flops.svg_training_macs(model, num_frames)
     else:
-        step = naive_step(model, program_of)
-        expected = flops.reference_training_macs(model, num_frames, program_of)
+        step = naive_step(model, reference)
+        expected = flops.reference_training_macs(model, num_frames, reference)
     counted = training_graph_macs(step, clips)
     # The LSTMs' first states have no gradient.
     assert 0.99 * expected < counted <= expected

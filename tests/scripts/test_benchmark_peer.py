@@ -45,7 +45,7 @@ def train(frames):
 
 @pytest.fixture
 def peer(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(ROOT / "scripts"), *sys.path])
+    monkeypatch.setattr(sys, "path", [*sys.path])  # `load` adds to it
     before = set(sys.modules)
     yield importlib.import_module("benchmarking.peer")
     for name in set(sys.modules) - before:

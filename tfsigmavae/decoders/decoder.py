@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.checks import check_at_least, check_choice
 from tfsigmavae.decoders.pixel_distribution import (
     FieldDistribution,
     PixelDistribution,
@@ -54,8 +55,8 @@ class Decoder(DistributionLayer):
 
     def __init__(self, event_rank=None, convert_to_tensor_fn="mean", **kwargs):
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
-        if event_rank is not None and not event_rank >= 1:
-            raise ValueError(f"`event_rank` must be at least 1, got {event_rank!r}.")
+        if event_rank is not None:
+            check_at_least("event_rank", event_rank, 1)
         self.event_rank = event_rank
 
     @property
@@ -161,8 +162,7 @@ class ContinuousDecoder(Decoder):
 
     def __init__(self, values="pixels", **kwargs):
         super().__init__(**kwargs)
-        if values not in _VALUES:
-            raise ValueError(f"`values` must be one of {_VALUES}, got {values!r}.")
+        check_choice("values", values, _VALUES)
         self.values = values
 
     @property

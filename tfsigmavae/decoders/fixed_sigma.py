@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from tfsigmavae.checks import check_choice
 from tfsigmavae.decoders.decoder import ContinuousDecoder
 
 
@@ -73,10 +74,7 @@ class FixedSigma(ContinuousDecoder):
         """
         if not beta > 0.0:
             raise ValueError(f"`beta` must be positive, got {beta!r}.")
-        if convention not in ("sum", "half_sum", "mean"):
-            raise ValueError(
-                f'`convention` must be "sum", "half_sum" or "mean", got {convention!r}.'
-            )
+        check_choice("convention", convention, ("sum", "half_sum", "mean"))
         if (convention == "mean") != bool(num_dims):
             raise ValueError(
                 '`num_dims` goes with `convention="mean"` and with no other, got '

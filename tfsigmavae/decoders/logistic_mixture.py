@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.decoders.decoder import Decoder
 from tfsigmavae.distributions import DiscretizedLogisticMixture, GreyLevels
 from tfsigmavae.math import soft_clip, split_last_axis
@@ -60,10 +61,7 @@ class LogisticMixture(Decoder):
 
     def __init__(self, num_mixtures=10, min_log_scale=-7.0, **kwargs):
         super().__init__(**kwargs)
-        if not num_mixtures > 0 or int(num_mixtures) != num_mixtures:
-            raise ValueError(
-                f"`num_mixtures` must be a positive integer, got {num_mixtures!r}."
-            )
+        check_at_least("num_mixtures", num_mixtures, 1)
         if not -math.inf < min_log_scale < _MAX_LOG_SCALE:
             raise ValueError(
                 f"`min_log_scale` must be finite and below {_MAX_LOG_SCALE}, "

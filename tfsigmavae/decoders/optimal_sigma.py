@@ -6,6 +6,7 @@ import warnings
 import keras
 import tensorflow as tf
 
+from tfsigmavae.checks import check_choice
 from tfsigmavae.decoders.decoder import ContinuousDecoder
 from tfsigmavae.math import mean_over_replicas
 
@@ -80,8 +81,7 @@ class OptimalSigma(ContinuousDecoder):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if scope not in _SCOPES:
-            raise ValueError(f"`scope` must be one of {_SCOPES}, got {scope!r}.")
+        check_choice("scope", scope, _SCOPES)
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"`momentum` must be in [0, 1), got {momentum!r}.")
         if not 0.0 < min_sigma <= initial_sigma < math.inf:

@@ -12,8 +12,8 @@ class PerPixelSigma(LearnedSigma):
 
         log sigma = soft_clip(raw, min_log_sigma, max_log_sigma)
 
-    Good bounds and poor samples, says the paper: density piles up on pixels that never
-    vary. Without the bounds training diverges.
+    Good bounds and poor samples, according to the paper: density piles up on pixels
+    that never vary. Without the bounds training diverges.
 
     Args:
         min_log_sigma, max_log_sigma, beta_nll: see `LearnedSigma`: soft bounds, -6 and

@@ -1,13 +1,12 @@
-"""Pixels as uint8, and files that are written whole or not at all."""
+"""Pixels as uint8, as Pillow pictures and as PNG files."""
 
 import io
-import os
 import pathlib
-import uuid
 
 import numpy as np
 from PIL import Image
 
+from tfsigmavae.files import write_bytes
 from tfsigmavae.math import to_unit_range
 
 
@@ -59,15 +58,3 @@ def write_png(path, image) -> pathlib.Path:
     buffer = io.BytesIO()
     to_pillow(image).save(buffer, format="PNG")
     return write_bytes(path, buffer.getvalue())
-
-
-def write_bytes(path: pathlib.Path, content: bytes) -> pathlib.Path:
-    """Writes a file under another name, which then replaces `path` in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures.files import to_uint8
 from tfsigmavae.pictures.tile_sheet import TileSheet
 
@@ -75,8 +76,7 @@ def labelled_grid(rows, scale: int = 2, headings=None) -> np.ndarray:
     """
     if not rows:
         raise ValueError("`rows` must hold at least one row.")
-    if scale != int(scale) or scale < 1:
-        raise ValueError(f"`scale` must be a positive integer, got {scale!r}.")
+    check_at_least("scale", scale, 1)
     rows = {
         label: _checked(images, f"rows[{label!r}]") for label, images in rows.items()
     }

@@ -1,5 +1,6 @@
 """Convolutional encoders and generators of SVG-LP."""
 
+from tfsigmavae.checks import check_choice
 from tfsigmavae_video.networks.dcgan import DCGANEncoder, DCGANGenerator
 from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
 from tfsigmavae_video.networks.vgg import VGGEncoder, VGGGenerator
@@ -12,15 +13,12 @@ NETWORKS = {
 
 
 def get(name: str):
-    """Gives the (encoder, generator) classes called `name`.
+    """Returns the (encoder, generator) classes called `name`.
 
     Raises:
         ValueError: for an unknown name.
     """
-    if name not in NETWORKS:
-        raise ValueError(
-            f"Unknown network {name!r}. Choose one of: {', '.join(sorted(NETWORKS))}."
-        )
+    check_choice("network", name, NETWORKS)
     return NETWORKS[name]
 
 

@@ -103,7 +103,7 @@ class StagedNetwork(keras.layers.Layer):
 
 
 class FrameEncoder(StagedNetwork):
-    """Frames -> code and skips. A subclass says what a stage is.
+    """Frames -> code and skips. A subclass defines what a stage is.
 
     The last layer, SVG's valid convolution over the remaining 4 x 4 pixels, is written
     as the dense layer that it is.
@@ -191,7 +191,7 @@ def _with_first(values, num):
 
 
 class FrameGenerator(StagedNetwork):
-    """Code and skips -> raw decoder parameters. A subclass says what a stage is.
+    """Code and skips -> raw decoder parameters. A subclass defines a stage.
 
     Args:
         frame_shape: (height, width, channels).

@@ -7,7 +7,8 @@ import imageio.v3 as iio
 import numpy as np
 from PIL import Image, features
 
-from tfsigmavae.pictures.files import to_pillow, to_uint8, write_bytes, write_png
+from tfsigmavae.files import write_bytes
+from tfsigmavae.pictures.files import to_pillow, to_uint8, write_png
 
 _FORMAT_OF_SUFFIX = {
     ".gif": "gif",
@@ -39,7 +40,7 @@ def write_animation(path, frames, fps: float = 10, format=None) -> pathlib.Path:
         `path` as a `pathlib.Path`.
 
     Raises:
-        ValueError: if the format cannot be told, or for what `encode_animation`
+        ValueError: if the format is not known, or for what `encode_animation`
             refuses.
         ImportError: if the format needs a package that is not installed.
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures import to_uint8
 from tfsigmavae.pictures.tile_sheet import TEXT_COLOUR, TileSheet
 
@@ -150,10 +151,8 @@ def _checked_rows(rows, num_context, scale):
     rows = [Row(*row) for row in rows]
     if not rows:
         raise ValueError("`rows` must hold at least one row.")
-    if scale != int(scale) or scale < 1:
-        raise ValueError(f"`scale` must be a positive integer, got {scale!r}.")
-    if num_context < 0:
-        raise ValueError(f"`num_context` must not be negative, got {num_context!r}.")
+    check_at_least("scale", scale, 1)
+    check_at_least("num_context", num_context, 0)
     checked = []
     for row in rows:
         clips = to_uint8(row.clips, f"clips of {row.label!r}")

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from frame_by_frame_svg_lp import FrameByFrameSVGLP
+from benchmarking.frame_by_frame_svg_lp import FrameByFrameSVGLP
 from tiny_svg_lp import random_clips, randomise_weights, tiny_model
 
 from tfsigmavae.models.seeding import ReplicaSeedGenerator

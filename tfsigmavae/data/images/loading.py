@@ -81,7 +81,7 @@ def load(
 
     (1) Needs SciPy: `pip install "tfsigmavae[svhn]"`. (2) Cropped by default to the
     148x148 pixels from column 15 and row 40, as many papers do; the sigma-VAE paper
-    does not tell its crop. (3) Where pictures lie in folders `train/` and `test/` (or
+    does not give its crop. (3) Where pictures lie in folders `train/` and `test/` (or
     `val/` ...), these are the splits. Otherwise `test_share` of the images are held
     out: those with the smallest SHA-256 of their name. So no file is in two splits,
     and the splits are the same in every run. (4) Needs
@@ -90,10 +90,10 @@ def load(
     Images come in the order of the files, and pictures in that of the SHA-256 of their
     names: the first ones are a fair sample also where every class has a folder.
     Grey, RGB, palette and black-and-white pictures are read as they are shown, turned
-    as their EXIF says; other kinds, and transparent ones, are an error.
+    as their EXIF asks; other kinds, and transparent ones, are an error.
 
     Args:
-        source: name of a data set, or path of a folder or zip file, whose kind is told
+        source: name of a data set, or path of a folder or zip file, whose kind is known
             by the files in it.
         split: name of the split. Defaults to `"train"`.
         size: int, height and width of square images, or (height, width), which may

@@ -1,11 +1,11 @@
 """SVG-LP in plain TensorFlow, step by step, the way its paper and official code go.
 
 It reads the variables of an existing `SVGLP` and serves twice: as the oracle of the
-model's loss and gradients, and as the baseline that the model's speed is measured
-against. So it takes none of the model's short cuts: at every step the encoder runs on
-x_{t-1} and again on x_t, batch norm sees the frames of that call alone, skips are
-concatenated with the features before one convolution, the LSTMs advance by one step,
-and every sample of a future encodes its context anew.
+model's loss and gradients (the tests import it), and as the baseline that the model's
+speed is measured against. So it takes none of the model's short cuts: at every step the
+encoder runs on x_{t-1} and again on x_t, batch norm sees the frames of that call alone,
+skips are concatenated with the features before one convolution, the LSTMs advance by
+one step, and every sample of a future encodes its context anew.
 
 Everything is float32, whatever the model's dtype policy. Moving averages are read and
 never updated. Likelihood (of `decoder="optimal_sigma"`) and KL are spelt out.
