@@ -89,27 +89,10 @@ def clips(
             "Published results on BAIR use camera 'image_aux1', not 'image_main'.",
             stacklevel=2,
         )
-    source = SoftmotionSource(
-        root,
-        split,
-        camera,
-        frame_shape,
-        num_record_frames,
-        with_actions,
-        with_positions,
-    )
-    return batching.batches(
-        source,
-        num_frames,
-        batch_size,
-        windows,
-        shuffle,
-        seed,
-        repeat,
-        start_step,
-        drop_remainder,
-        cache,
-    )
+    view = (camera, frame_shape, num_record_frames, with_actions, with_positions)
+    source = SoftmotionSource(root, split, *view)
+    order = (windows, shuffle, seed, repeat, start_step, drop_remainder)
+    return batching.batches(source, num_frames, batch_size, *order, cache)
 
 
 def num_clips(root, split: str = "train") -> int:

@@ -27,7 +27,7 @@ def batches(
     drop_remainder: bool = False,
     cache: str | os.PathLike | None = None,
 ) -> tf.data.Dataset:
-    """Batches of clips, uint8.
+    """Batches of clips, of any source.
 
     With `shuffle`, every pass over the clips is a new permutation, with new random
     windows. With `repeat`, the passes follow one another without a gap and every batch
@@ -55,7 +55,7 @@ def batches(
             again in each pass.
 
     Returns:
-        `tf.data.Dataset` of `[B, num_frames, H, W, C]` uint8 tensors. Where the source
+        `tf.data.Dataset` of `[B, num_frames, H, W, C]` tensors, uint8. Where the source
         has other fields, of dicts: "frames" as above, others `[B, num_frames, ...]`.
 
     Raises:
@@ -83,11 +83,7 @@ def batches(
         clips = _read_batches(wanted, source, num_frames, batch_size)
     else:
         decoded = decoded_clips(cache, source, last_starts + num_frames)
-        clips = wanted.map(
-            lambda *chosen: decoded(*chosen, num_frames),
-            tf.data.AUTOTUNE,
-            deterministic=True,
-        )
+        clips = _mapped(wanted, lambda *chosen: decoded(*chosen, num_frames))
     if list(source.fields) == ["frames"]:
         clips = clips.map(lambda clip: clip["frames"])
     return clips.prefetch(2)
@@ -109,11 +105,8 @@ def first_clips(source: ClipSource, num_clips: int, num_frames: int) -> dict:
     check_at_least("num_frames", num_frames, 1)
     num_clips = min(num_clips, len(source))
     num_frames = min(num_frames, int(source.num_frames[:num_clips].min()))
-    clips = tf.data.Dataset.range(num_clips).map(
-        lambda number: source(number, 0, num_frames),
-        tf.data.AUTOTUNE,
-        deterministic=True,
-    )
+    numbers = tf.data.Dataset.range(num_clips)
+    clips = _mapped(numbers, lambda number: source(number, 0, num_frames))
     return clips.batch(num_clips).get_single_element()
 
 
@@ -143,14 +136,13 @@ def _window_starts(number, last_starts, seed):
 
 def _read_batches(wanted, source, num_frames, batch_size):
     """Reads the clips, several at once, that the batches of `wanted` name."""
-
-    def read(number, start):
-        return source(number, start, num_frames)
-
+    clips = _mapped(wanted.unbatch(), lambda *chosen: source(*chosen, num_frames))
     is_full = wanted.element_spec[0].shape[0] is not None
-    return (
-        wanted.unbatch()
-        .map(read, tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size, drop_remainder=is_full)
-        .apply(tf.data.experimental.assert_cardinality(wanted.cardinality()))
+    return clips.batch(batch_size, drop_remainder=is_full).apply(
+        tf.data.experimental.assert_cardinality(wanted.cardinality())
     )
+
+
+def _mapped(dataset, function):
+    """Several elements at once, in their order."""
+    return dataset.map(function, tf.data.AUTOTUNE, deterministic=True)

@@ -20,8 +20,8 @@ class ClipSource(abc.ABC):
 
     Args:
         num_frames: `[N]` integers, frames of each clip; clips may differ in length.
-        fields: dict, name -> (shape, `tf.DType`) of what belongs to one frame. There is
-            always "frames": ((height, width, channels), `tf.uint8`).
+        fields: dict, name -> (shape, type) of what belongs to one frame. "frames" is
+            always there, (height, width, channels); pictures are `tf.uint8`.
         files: list of paths of all files that hold the clips.
         view: dict of JSON values that tells this view of the files from another one,
             such as the camera or a size; {} where there is only one.
@@ -37,8 +37,8 @@ class ClipSource(abc.ABC):
         dict of field name -> `[num_frames, ...]` tensor.
 
     Raises:
-        ValueError: if there are no clips or one has no frames, if `fields` lacks
-            "frames" or a clip has other fields, types or shapes.
+        ValueError: if there are no clips or one has no frames, if `fields` has no
+            "frames" of that rank, or a clip has other fields, types or shapes.
     """
 
     def __init__(self, num_frames, fields, files, view, name=None):
@@ -52,8 +52,11 @@ class ClipSource(abc.ABC):
             empty = np.argmax(self.num_frames < 1)
             raise ValueError(f"Clip {empty} of {len(self)} has no frames.")
         self.num_frames.flags.writeable = False
-        if "frames" not in fields:
-            raise ValueError(f'`fields` must hold "frames", got {list(fields)}.')
+        if len(fields.get("frames", [()])[0]) != 3:
+            raise ValueError(
+                '`fields` must hold "frames" of shape (height, width, channels), got '
+                f"{fields}."
+            )
         self.fields = {
             field: (tuple(shape), tf.as_dtype(dtype))
             for field, (shape, dtype) in fields.items()
@@ -117,6 +120,17 @@ class ArrayClipSource(ClipSource):
     """Clips that are read by plain Python, as arrays: any library will do.
 
     A subclass writes `read_arrays`, which is called from several threads at once.
+
+    Example:
+        >>> class NpyClips(ArrayClipSource):
+        ...     def __init__(self, files):
+        ...         self.clips = [np.load(file, mmap_mode="r") for file in files]
+        ...         lengths = [len(clip) for clip in self.clips]
+        ...         fields = {"frames": (self.clips[0].shape[1:], tf.uint8)}
+        ...         super().__init__(lengths, fields, files, view={})
+        ...
+        ...     def read_arrays(self, number, start, num_frames):
+        ...         return {"frames": self.clips[number][start : start + num_frames]}
     """
 
     @abc.abstractmethod

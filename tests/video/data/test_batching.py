@@ -111,9 +111,7 @@ def test_clips_of_one_length_have_the_starts_of_stateless_uniform():
     number, seed = tf.constant(4, tf.int64), 11
     key = tf.random.fold_in(tf.stack([tf.constant(seed, tf.int64), number]), 1)
     wanted = tf.random.stateless_uniform([50], key, maxval=19, dtype=tf.int32)
-    starts = batching._window_starts(
-        number, tf.fill([50], tf.constant(18, tf.int64)), seed
-    )
+    starts = batching._window_starts(number, tf.fill([50], np.int64(18)), seed)
     np.testing.assert_array_equal(starts, wanted)
 
 
@@ -136,8 +134,8 @@ def test_seed_decides(source):
 def test_any_step_is_resumed_exactly(source, tmp_path, cache, repeat):
     # Four clips a batch out of six: passes do not end with a batch.
     options = {**RANDOM, "repeat": repeat}
-    whole = list(batches(source, NUM_FRAMES, 4, **options).take(8))
-    assert len(whole) == (8 if repeat else 2)
+    whole = list(batches(source, NUM_FRAMES, 4, **options).take(5))
+    assert len(whole) == (5 if repeat else 2)
     options["cache"] = tmp_path if cache == "files" else cache
     for start in range(len(whole)):
         rest = batches(source, NUM_FRAMES, 4, start_step=start, **options)

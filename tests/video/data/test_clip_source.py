@@ -91,10 +91,8 @@ def test_clip_that_is_not_as_promised_is_an_error(wrong, error, message):
         ({"num_frames": []}, "at least one"),
         ({"num_frames": [[3]]}, r"one number for each clip.*\(1, 1\)"),
         ({"num_frames": [3, 0, 2]}, "Clip 1 of 3 has no frames"),
-        (
-            {"fields": {"pictures": ((1, 2, 1), tf.uint8)}},
-            '`fields` must hold "frames"',
-        ),
+        ({"fields": {"images": ((1, 2, 1), tf.uint8)}}, '`fields` must hold "frames"'),
+        ({"fields": {"frames": ((2, 1), tf.uint8)}}, "height, width, channels.*2, 1"),
     ],
 )
 def test_facts_that_cannot_be_are_errors(facts, message):
