@@ -12,7 +12,16 @@ MODELS = {"conv": ConvVAE, "hierarchical": HierarchicalVAE}
 
 
 def get(identifier):
-    """The class of an image model, by name or as it is; see `registry.find`."""
+    """Finds the class of an image model.
+
+    Args:
+        identifier: a name in `MODELS`, the name under which a class is registered with
+            Keras ("package>Name"), or a class derived from `ImageVAE`.
+
+    Raises:
+        ValueError: if there is none of that name.
+        TypeError: for a class of another kind.
+    """
     return registry.find(identifier, MODELS, ImageVAE)
 
 

@@ -9,7 +9,16 @@ MODELS = {"svg_lp": SVGLP}
 
 
 def get(identifier):
-    """The class of a video model, by name or as it is; see `registry.find`."""
+    """Finds the class of a video model.
+
+    Args:
+        identifier: a name in `MODELS`, the name under which a class is registered with
+            Keras ("package>Name"), or a class derived from `VideoModel`.
+
+    Raises:
+        ValueError: if there is none of that name.
+        TypeError: for a class of another kind.
+    """
     return registry.find(identifier, MODELS, VideoModel)
 
 
