@@ -35,19 +35,18 @@ def main(argv=None):
     args = parse(argv)
     import keras
 
-    from tfsigmavae.video import bair, write_prediction
+    from tfsigmavae.video import first_clips, load_clips, write_prediction
 
     path = pathlib.Path(args.model)
     path = path / "model.keras" if path.is_dir() else path
     model = keras.models.load_model(path)
-    clips = bair.first_clips(
+    source = load_clips(
         args.data,
         args.split,
-        num_clips=args.num_clips,
-        num_frames=model.num_context + args.num_frames,
         frame_shape=model.frame_shape,
         with_actions=model.action_size > 0,
     )
+    clips = first_clips(source, args.num_clips, model.num_context + args.num_frames)
     default = path.parent / "predictions"
     animation, strip = write_prediction(
         model,

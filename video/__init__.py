@@ -12,7 +12,7 @@ from tfsigmavae_video.data import (
 from tfsigmavae_video.data.softmotion import write_shards
 from tfsigmavae_video.evaluation import evaluate_prediction
 from tfsigmavae_video.experiments import VideoExperiment, compare, dry_run
-from tfsigmavae_video.models import SVGLP
+from tfsigmavae_video.models import SVGLP, VideoModel
 from tfsigmavae_video.pictures import (
     Row,
     encode_animation,
@@ -30,6 +30,7 @@ __all__ = [
     "Row",
     "SVGLP",
     "VideoExperiment",
+    "VideoModel",
     "bair",
     "batches",
     "compare",

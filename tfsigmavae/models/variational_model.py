@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from tfsigmavae import decoders
 from tfsigmavae.math import nats_to_bits_per_dim
-from tfsigmavae.models.elbo import ElboTerms
-from tfsigmavae.models.importance import log_mean_weight
+from tfsigmavae.models.elbo import ElboTerms, only_inputs
+from tfsigmavae.models.importance import bound_in_batches, log_mean_weight
+from tfsigmavae.models.recalibration import recalibrate
 from tfsigmavae.models.seeding import ReplicaSeedGenerator
 
 
@@ -233,7 +234,7 @@ class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
         return tf.clip_by_global_norm(gradients, limit)[0]
 
     def _inputs(self, data):
-        inputs = _only_inputs(data)
+        inputs = only_inputs(data)
         if not self.built:
             # Keras counts a model as built once it was called, which training never
             # does; without it there is no saving of weights.
@@ -303,28 +304,11 @@ class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
 
         Reference: Burda et al., 2016.
         """
-        for value in (num_importance_samples, batch_size):
-            if not (value >= 1 and int(value) == value):
-                raise ValueError(
-                    "`num_importance_samples` and `batch_size` must be at least 1 and "
-                    f"whole, got {num_importance_samples} and {batch_size}."
-                )
         if seed is None:
             seed = self.seed_generator.as_integer()
-        seed = tf.cast(seed, tf.int32)
-        inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-        num_examples = len(tf.nest.flatten(inputs)[0])
-        if not num_examples:
-            raise ValueError("`inputs` holds no examples.")
-        bounds = []
-        for start in range(0, num_examples, batch_size):
-            end = start + batch_size
-            batch = tf.nest.map_structure(lambda x: x[start:end], inputs)  # noqa: B023
-            key = tf.stack([seed, start // batch_size])  # other noise in every batch
-            bounds.append(
-                self._log_likelihood(batch, tf.constant(num_importance_samples), key)
-            )
-        return tf.concat(bounds, 0)
+        return bound_in_batches(
+            self._log_likelihood, inputs, num_importance_samples, seed, batch_size
+        )
 
     def _log_mean_weight(self, inputs, num_samples, key):
         batch_size = tf.shape(tf.nest.flatten(inputs)[0])[0]
@@ -351,34 +335,7 @@ class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
             TypeError: if the decoder has no running sigma.
             ValueError: if there is no batch, or `steps` is missing where it is needed.
         """
-        if not self.decoder.fits_target:
-            raise TypeError(
-                f"{type(self.decoder).__name__} has no running sigma to recalibrate; "
-                "only OptimalSigma has."
-            )
-        if not isinstance(dataset, tf.data.Dataset):
-            dataset = tf.data.Dataset.from_tensor_slices(dataset).batch(32)
-        if steps is None and dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise ValueError("`dataset` is endless: pass `steps`, how many batches.")
-        total = count = None
-        errors_of = tf.function(self._channel_errors, reduce_retracing=True)
-        for data in dataset.take(-1 if steps is None else steps):
-            sums, size = errors_of(_only_inputs(data))
-            total = sums if total is None else total + sums
-            count = size if count is None else count + size
-        if total is None:
-            raise ValueError("`dataset` holds no batch.")
-        self.decoder.calibrate(tf.cast(total / count, tf.float32))
-        return float(tf.sqrt(tf.reduce_mean(tf.square(self.decoder.sigma))))
-
-    def _channel_errors(self, inputs):
-        """Sum of squared errors of each channel, and how many there are."""
-        terms = self.elbo_terms(inputs, training=False)
-        errors = tf.square(terms.target - terms.likelihood.mean())
-        axes = list(range(errors.shape.rank - 1))
-        # In float64: a sum over a whole data set.
-        sums = tf.reduce_sum(tf.cast(errors, tf.float64), axes)
-        return sums, tf.cast(tf.size(errors) / tf.size(sums), tf.float64)
+        return recalibrate(self, dataset, steps)
 
     def export_endpoints(self) -> dict:
         """Endpoints for `export_saved_model`: name -> (function, input signature)."""
@@ -407,13 +364,3 @@ def _share_of_mean(losses):
     if replica is not None and replica.num_replicas_in_sync > 1:
         num_examples = replica.all_reduce(tf.distribute.ReduceOp.SUM, num_examples)
     return tf.reduce_sum(losses) / tf.cast(num_examples, losses.dtype)
-
-
-def _only_inputs(data):
-    inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
-    if targets is not None or weights is not None:
-        raise ValueError(
-            "A variational model predicts its own input: pass `fit(x)` or a dataset of "
-            "inputs, without targets or sample weights."
-        )
-    return inputs
