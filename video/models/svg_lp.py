@@ -155,7 +155,7 @@ class SVGLP(VideoModel):
         self.latent_size = latent_size
         self.scored_frames = scored_frames
         self.networks = SVGNetworks(
-            **self._make_parts(**self._arguments),
+            **self._make_parts(),
             frame_shape=self.frame_shape,
             num_context=num_context,
             action_size=action_size,
@@ -168,55 +168,42 @@ class SVGLP(VideoModel):
             self.decoder.build([None, 1, *size, num_outputs])
         self.built = True
 
-    def _make_parts(
-        self,
-        latent_size,
-        network,
-        code_size,
-        hidden_size,
-        width,
-        prior,
-        predictor_residual,
-        posterior_residual,
-        posterior_log_variance_bias,
-        prior_log_variance_bias,
-        posterior_mean_stddev,
-        batch_norm_momentum,
-        remat,
-        **_,
-    ):
+    def _make_parts(self):
         """The networks, in the order in which their seeds are drawn."""
+        options = self._arguments
         seeds = WeightSeeds(self.seed_generator.initial_seed)
         shared = {"seeds": seeds, "dtype": self.dtype_policy}
         convolutional = {
-            "width": width,
-            "batch_norm_momentum": batch_norm_momentum,
-            "remat": remat,
-            **shared,
-        }
-        recurrent = {"hidden_size": hidden_size, **shared}
+            name: options[name] for name in ("width", "batch_norm_momentum", "remat")
+        } | shared
+        recurrent = {"hidden_size": options["hidden_size"]} | shared
         num_outputs = self.decoder.params_size(self.frame_shape[-1])
-        make_encoder, make_generator = networks.get(network)
-        return {
-            "encoder": make_encoder(self.frame_shape, code_size, **convolutional),
+        make_encoder, make_generator = networks.get(options["network"])
+        parts = {
+            "encoder": make_encoder(
+                self.frame_shape, options["code_size"], **convolutional
+            ),
             "generator": make_generator(self.frame_shape, num_outputs, **convolutional),
             "predictor": FramePredictor(
-                code_size, predictor_residual, num_layers=2, **recurrent
+                options["code_size"],
+                options["predictor_residual"],
+                num_layers=2,
+                **recurrent,
             ),
             "posterior": GaussianLSTM(
-                latent_size,
-                posterior_log_variance_bias,
-                posterior_mean_stddev,
-                posterior_residual,
+                self.latent_size,
+                options["posterior_log_variance_bias"],
+                options["posterior_mean_stddev"],
+                options["posterior_residual"],
                 num_layers=1,
                 **recurrent,
             ),
-            "prior": StandardNormal(latent_size)
-            if prior == "standard_normal"
-            else GaussianLSTM(
-                latent_size, prior_log_variance_bias, num_layers=1, **recurrent
-            ),
         }
+        if options["prior"] == "standard_normal":
+            return parts | {"prior": StandardNormal(self.latent_size)}
+        bias = options["prior_log_variance_bias"]
+        prior = GaussianLSTM(self.latent_size, bias, num_layers=1, **recurrent)
+        return parts | {"prior": prior}
 
     def elbo_terms(self, inputs, training):
         frames, actions = self.unpack(inputs)
