@@ -12,7 +12,7 @@ from tfsigmavae.backend import require
 from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.experiments.reproduction.checks import run_checks
 from tfsigmavae.experiments.reproduction.existing import check_existing
-from tfsigmavae.experiments.reproduction.files import Files, read_json, write_json
+from tfsigmavae.experiments.reproduction.files import Files
 from tfsigmavae.experiments.reproduction.plan import Study, make_plan
 from tfsigmavae.experiments.reproduction.plots import draw_plots
 from tfsigmavae.experiments.reproduction.pool import (
@@ -30,6 +30,7 @@ from tfsigmavae.experiments.reproduction.table import (
     make_row,
     write_csv,
 )
+from tfsigmavae.files import read_json, write_json
 from tfsigmavae.pictures import write_png
 
 _WORKER = "tfsigmavae.experiments.reproduction.worker"

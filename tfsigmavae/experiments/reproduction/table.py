@@ -6,9 +6,9 @@ import typing
 
 import numpy as np
 
-from tfsigmavae.experiments.reproduction.files import read_json
 from tfsigmavae.experiments.reproduction.plan import VARIANTS, effective_beta
 from tfsigmavae.experiments.reproduction.scores import curve
+from tfsigmavae.files import read_json
 
 # Steps at which the speed of convergence is compared.
 EARLY_STEPS = (400, 1000)
