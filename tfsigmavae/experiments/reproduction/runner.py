@@ -13,6 +13,7 @@ from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.experiments.reproduction.checks import run_checks
 from tfsigmavae.experiments.reproduction.existing import check_existing
 from tfsigmavae.experiments.reproduction.files import Files
+from tfsigmavae.experiments.reproduction.finding import VERDICTS
 from tfsigmavae.experiments.reproduction.plan import Study, make_plan
 from tfsigmavae.experiments.reproduction.plots import draw_plots
 from tfsigmavae.experiments.reproduction.pool import (
@@ -28,6 +29,7 @@ from tfsigmavae.experiments.reproduction.table import (
     Results,
     format_number,
     make_row,
+    read_csv,
     write_csv,
 )
 from tfsigmavae.files import read_json, write_json
@@ -64,8 +66,9 @@ def reproduce(
         processes: int, runs at a time. Defaults to `None`: one a core, on a GPU one.
 
     Returns:
-        dict: `report` and `results`, paths; `held`, `did not hold`, `tie`, `not run`,
-        `diverged`, numbers of claims; `failed`, the gated checks that failed, by name.
+        dict: `report` and `results`, paths; `held`, `did not hold`, `tie`, `no verdict`
+        (one seed), `not run`, `diverged`, numbers of claims; `failed`, the gated
+        checks that failed, by name.
 
     Raises:
         ImportError: if Matplotlib is not installed.
@@ -114,6 +117,8 @@ def run_studies(studies, preset, output, processes, skipped=()) -> dict:
     )
     rows = [make_row(run, files) for run in runs.values()]
     write_csv(rows, files.results)
+    # From the file: the report tells nothing that the file does not hold.
+    rows = read_csv(files.results)
     reports = [_judge(study, rows, files) for study in studies]
     seconds = sum(row["cpu_seconds"] for row in rows)
     cost = f"{cost} Training took {seconds / 60:.0f} CPU minutes here."
@@ -238,9 +243,8 @@ def _judge(study, rows, files):
 
 def _outcome(reports, files):
     findings = [finding.verdict for report in reports for finding in report.findings]
-    verdicts = ("held", "did not hold", "tie", "not run", "diverged")
     return {
-        **{verdict: findings.count(verdict) for verdict in verdicts},
+        **{verdict: findings.count(verdict) for verdict in VERDICTS},
         "failed": [
             f"{report.study.key} {check.key}"
             for report in reports

@@ -186,6 +186,35 @@ def write_csv(rows, path) -> None:
             writer.writerow({key: _short(value) for key, value in row.items()})
 
 
+def read_csv(path) -> list:
+    """Reads what `write_csv` wrote.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The rows, dicts as `make_row` gives them, with seven digits.
+    """
+    with open(path, newline="") as file:
+        return [
+            {column: _parsed(column, text) for column, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _parsed(column, text):
+    if text == "":
+        return None
+    if column in ("study", "variant", "decoder"):
+        return text
+    if column == "diverged":
+        return text == "True"
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
 def _short(value):
     return f"{value:.7g}" if isinstance(value, float) else value
 
