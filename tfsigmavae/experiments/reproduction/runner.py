@@ -10,23 +10,24 @@ import tensorflow as tf
 
 from tfsigmavae.backend import require
 from tfsigmavae.experiments.image_experiment import ImageExperiment
-from tfsigmavae.experiments.reproduction.checks import run_checks
+from tfsigmavae.experiments.reproduction.cost import (
+    SCORING_SECONDS,
+    cost_in_words,
+    estimated_cost,
+)
 from tfsigmavae.experiments.reproduction.existing import check_existing
 from tfsigmavae.experiments.reproduction.files import Files
 from tfsigmavae.experiments.reproduction.finding import VERDICTS
+from tfsigmavae.experiments.reproduction.judging import draw, judge
 from tfsigmavae.experiments.reproduction.plan import Study, make_plan
-from tfsigmavae.experiments.reproduction.plots import draw_plots
 from tfsigmavae.experiments.reproduction.pool import (
     Job,
     available_cores,
     check_processes,
     run_jobs,
 )
-from tfsigmavae.experiments.reproduction.questions import find
-from tfsigmavae.experiments.reproduction.report import StudyReport, write_report
-from tfsigmavae.experiments.reproduction.scores import curve
+from tfsigmavae.experiments.reproduction.report import write_report
 from tfsigmavae.experiments.reproduction.table import (
-    Results,
     format_number,
     make_row,
     read_csv,
@@ -36,9 +37,6 @@ from tfsigmavae.files import read_json, write_json
 from tfsigmavae.pictures import write_png
 
 _WORKER = "tfsigmavae.experiments.reproduction.worker"
-# Start of a process, evaluation, samples and Frechet distances of one run, measured.
-_SCORING_SECONDS = 20.0
-_FEATURE_SECONDS = 60.0
 
 
 def reproduce(
@@ -106,8 +104,7 @@ def run_studies(studies, preset, output, processes, skipped=()) -> dict:
     plan = _as_json(studies, runs)
     check_existing(files, plan)
     write_json(files.plan, plan)
-    cost = _estimated_cost(runs.values(), processes)
-    _say(cost)
+    _say(estimated_cost(runs.values(), processes))
     features = [_job(files, "features", study.key) for study in studies]
     run_jobs(features, 1, say=lambda line: _say(f"Feature network {line}"))
     run_jobs(
@@ -119,9 +116,16 @@ def run_studies(studies, preset, output, processes, skipped=()) -> dict:
     write_csv(rows, files.results)
     # From the file: the report tells nothing that the file does not hold.
     rows = read_csv(files.results)
-    reports = [_judge(study, rows, files) for study in studies]
-    seconds = sum(row["cpu_seconds"] for row in rows)
-    cost = f"{cost} Training took {seconds / 60:.0f} CPU minutes here."
+    reports = [
+        judge(
+            study,
+            rows,
+            read_json(files.features_record(study.key)),
+            draw(study, rows, files),
+        )
+        for study in studies
+    ]
+    cost = cost_in_words(studies, rows, processes)
     write_report(files.report, preset, reports, skipped, cost)
     return _outcome(reports, files)
 
@@ -196,16 +200,7 @@ def _job(files, kind, name, cost=1.0):
         [sys.executable, "-m", _WORKER, str(files.output), kind, name],
         results[kind](name),
         files.log(f"{kind}-{name}"),
-        cost + _SCORING_SECONDS,
-    )
-
-
-def _estimated_cost(runs, processes):
-    seconds = sum(run.cost + _SCORING_SECONDS for run in runs) + _FEATURE_SECONDS
-    return (
-        f"{len(runs)} runs, {processes} at a time, about {seconds / 60:.0f} CPU "
-        "minutes on the machine that steps were measured on: "
-        f"{seconds / 60 / processes:.0f} minutes."
+        cost + SCORING_SECONDS,
     )
 
 
@@ -217,28 +212,6 @@ def _in_words(row):
         if row[column] is not None:
             figures.append(f"{name} {format_number(row[column])}")
     return ", ".join(figures)
-
-
-def _judge(study, rows, files):
-    """Results, checks, findings and plots of a study."""
-    results = Results([row for row in rows if row["study"] == study.key])
-    # Of seed 0, as an example.
-    shown = results.without_diverged()
-    names = {
-        run.variant: run.name
-        for run in study.runs()
-        if run.seed == 0 and 0 in shown.of(run.variant, "kl")
-    }
-    curves = {key: curve(files.history(name)) for key, name in names.items()}
-    pictures = {key: dict(np.load(files.pictures(name))) for key, name in names.items()}
-    return StudyReport(
-        study,
-        results,
-        read_json(files.features_record(study.key)),
-        run_checks(results, study),
-        find(results),
-        draw_plots(shown, curves, pictures, files.plots / study.key),
-    )
 
 
 def _outcome(reports, files):
