@@ -19,7 +19,7 @@ def split_rate(means, scales, seed=0, chunk_size=100) -> dict:
         I_N = mean over n of [log q(z_n | x_n) - log 1/N * sum over k of q(z_n | x_k)]
 
     It is at most log N, and in expectation a lower bound of the information over all
-    data: where it comes near log N, it tells only that there is at least that much.
+    data: where it comes near log N, there is at least that much and no more is known.
     The other side is bounded by the Gaussian M with the moments of m(z):
 
         KL(m || p) = KL(m || M) + KL(M || p) >= KL(M || p)

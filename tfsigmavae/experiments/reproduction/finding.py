@@ -1,4 +1,4 @@
-"""The five questions, and what became of one claim of the paper."""
+"""The five questions, and the verdict on one claim of the paper."""
 
 import dataclasses
 import functools
@@ -34,7 +34,7 @@ TIE_SHARE = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One claim and what became of it.
+    """One claim, its figures, and the verdict on it.
 
     A verdict is *held* or *did not hold* where the mean difference over seeds is
     further from zero than half its confidence interval,

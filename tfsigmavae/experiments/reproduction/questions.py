@@ -1,7 +1,6 @@
 """The paper's five questions, each answered claim by claim from the results."""
 
 import dataclasses
-import math
 
 from tfsigmavae.experiments.reproduction.finding import (
     TIE_BITS,
@@ -9,13 +8,13 @@ from tfsigmavae.experiments.reproduction.finding import (
     TIE_SHARE,
     Finding,
 )
+from tfsigmavae.experiments.reproduction.information import find_information
 from tfsigmavae.experiments.reproduction.plan import (
     BETAS,
     CONVERGENCE,
     DISCRETE,
     VARIANTS,
 )
-from tfsigmavae.experiments.reproduction.table import Estimate, estimate
 
 
 def find(results) -> list:
@@ -27,7 +26,7 @@ def find(results) -> list:
     Returns:
         List of `Finding`, in the order of the questions.
     """
-    parts = (_hand_set, _gaussians, _convergence, _information, _discrete)
+    parts = (_hand_set, _gaussians, _convergence, find_information, _discrete)
     return [finding for part in parts for finding in part(results)]
 
 
@@ -40,8 +39,6 @@ _COLUMNS = {
     "fd": "FD",
     "fd_reconstructions": "FD of reconstructions",
 }
-# A rate is on the curve within this share of it.
-_CURVE_SHARE = 0.1
 
 
 def _tie(results, column, means):
@@ -72,7 +69,7 @@ def _lower(results, question, claim, winner, loser, column) -> Finding:
 def _lower_than_best_beta(results, claim, column) -> Finding:
     """The claim that a figure of optimal sigma is lower than that of any beta."""
     ran = results.finite(BETAS, column)
-    rivals = _replicated(results, ran, column)
+    rivals = results.replicated("optimal", ran, column)
     best = results.best(rivals, column)
     found = _lower(results, 1, claim, "optimal", best, column)
     if found.difference is None:
@@ -87,12 +84,6 @@ def _lower_than_best_beta(results, claim, column) -> Finding:
             results.difference("optimal", key, column) for key in rivals if key != best
         ),
     )
-
-
-def _replicated(results, variants, column):
-    """Those with two seeds or more beside optimal sigma; if none has, all."""
-    pairs = {key: results.difference("optimal", key, column) for key in variants}
-    return [key for key in pairs if pairs[key] and pairs[key].count > 1] or variants
 
 
 def _hand_set(results):
@@ -156,98 +147,6 @@ def _convergence(results):
         yield _lower(
             results, 3, f"{claim} at the end", "optimal", learned, "negative_elbo"
         )
-
-
-def _information(results):
-    yield _monotone(results)
-    yield _on_the_curve(results)
-
-
-def _monotone(results):
-    """Prior gap at the smallest beta against that at the sigma-VAE, by their bounds."""
-    claim = "the smallest beta leaves a larger gap to the prior than optimal sigma"
-    own = results.estimate("optimal", "effective_beta")
-    ran = [key for key in BETAS if results.estimate(key, "prior_gap_limit")]
-    ran = _replicated(results, ran, "prior_gap_limit")
-    smallest = min(ran, key=lambda key: VARIANTS[key].beta, default=None)
-    if own is None or smallest is None:
-        return Finding(4, claim, "KL(m(z) || p(z)): not run", None, 0.0)
-    if VARIANTS[smallest].beta >= own.mean:
-        words = f"not run: no beta is less than that of optimal sigma, {own}"
-        return Finding(4, claim, f"KL(m(z) || p(z)): {words}", None, 0.0)
-    low, high = "prior_gap_limit", "prior_gap"
-    difference = _nearest_to_zero(
-        _paired(results, smallest, low, high), _paired(results, smallest, high, low)
-    )
-    figures = ", ".join(
-        f"{VARIANTS[key].label} from {results.estimate(key, 'prior_gap_limit')} "
-        f"to {results.estimate(key, 'prior_gap')}"
-        for key in [smallest, "optimal"]
-    )
-    return Finding(4, claim, f"KL(m(z) || p(z)), nats: {figures}", difference, 0.5)
-
-
-def _paired(results, other, own_column, other_column):
-    """A figure of optimal sigma less another one of `other`, paired by seed."""
-    own, others = results.of("optimal", own_column), results.of(other, other_column)
-    return estimate(own[seed] - others[seed] for seed in sorted(own.keys() & others))
-
-
-def _nearest_to_zero(low, high):
-    """Of the differences between two bounds, the one that claims least."""
-    if low is None or math.isnan(low.mean + high.mean):
-        return low and low._replace(mean=math.nan)
-    if high.mean < 0.0:
-        return high
-    return low if low.mean > 0.0 else low._replace(mean=0.0)
-
-
-def _on_the_curve(results):
-    """The rate of optimal sigma against the beta curve at its effective beta."""
-    claim = (
-        "optimal sigma lands on the beta curve: its rate is, within "
-        f"{100 * _CURVE_SHARE:g} %, that of a beta-VAE at beta = 2 sigma^2"
-    )
-    shares, expected = [], []
-    for row in results.rows:
-        if row["variant"] == "optimal":
-            points = _rates_along_beta(results, row["seed"])
-            rate = _interpolate(points, math.log(row["effective_beta"]))
-            if rate is not None:
-                expected.append(rate)
-                shares.append(row["kl"] / rate - 1.0)
-    found = estimate(shares)
-    if found is None:
-        return Finding(4, claim, "not run", None, 0.0)
-    figures = (
-        f"rate {results.estimate('optimal', 'kl')} nats at effective beta "
-        f"{results.estimate('optimal', 'effective_beta')}, where the curve has "
-        f"{estimate(expected)}"
-    )
-    # Negative where the mean is nearer than the share; its scatter is that of the
-    # mean with its sign, for the distance from zero scatters by less than it errs.
-    difference = Estimate(abs(found.mean) - _CURVE_SHARE, found.spread, found.count)
-    return Finding(4, claim, figures, difference, 0.0)
-
-
-def _rates_along_beta(results, seed):
-    """Pairs of log beta and rate, of runs of one seed: paired as all else is."""
-    return [
-        (math.log(VARIANTS[key].beta), results.of(key, "kl")[seed])
-        for key in results.finite(BETAS, "kl")
-        if seed in results.of(key, "kl")
-    ]
-
-
-def _interpolate(points, x):
-    """On straight lines between sorted points; `None` outside, NaN of NaN."""
-    if math.isnan(x):
-        return x
-    points = sorted(points)
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
-        if x0 <= x <= x1:
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return None
 
 
 def _discrete(results):

@@ -52,7 +52,7 @@ _NUMERALS = ("i", "ii", "iii", "iv", "v")
 
 @dataclasses.dataclass(frozen=True)
 class StudyReport:
-    """All that the report tells of one study.
+    """All of one study that goes into the report.
 
     Args:
         study: `Study`.

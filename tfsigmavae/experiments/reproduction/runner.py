@@ -114,7 +114,7 @@ def run_studies(studies, preset, output, processes, skipped=()) -> dict:
     )
     rows = [make_row(run, files) for run in runs.values()]
     write_csv(rows, files.results)
-    # From the file: the report tells nothing that the file does not hold.
+    # From the file: nothing stands in the report that the file does not hold.
     rows = read_csv(files.results)
     reports = [
         judge(

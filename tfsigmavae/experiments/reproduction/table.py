@@ -133,6 +133,14 @@ class Results:
         found = {key: self.estimate(key, column) for key in variants}
         return [key for key in found if found[key] and math.isfinite(found[key].mean)]
 
+    def replicated(self, variant, others, column) -> list:
+        """Those of the others that share two seeds or more with a variant.
+
+        If there are none, all of them: what is shown then has no verdict.
+        """
+        pairs = {key: self.difference(variant, key, column) for key in others}
+        return [key for key in pairs if pairs[key] and pairs[key].count > 1] or others
+
     def best(self, variants, column) -> str | None:
         """The variant with the lowest mean, of those where it is finite."""
         variants = self.finite(variants, column)
