@@ -1,59 +1,21 @@
 """Runs the sigma-VAE paper's comparison of decoders again, and reports what held.
 
-    python scripts/reproduce.py
     python scripts/reproduce.py --preset laptop --color-data cifar.zip
-    python scripts/reproduce.py --preset paper --data svhn --root /data/svhn
 
-Tables 1 and 2 and figures 4 and 9 of Rybkin et al., 2021, on Fashion-MNIST by default:
-decoders and hand-set beta, over seeds, one process a core. OUTPUT/report.md answers the
-paper's five questions by the figures, OUTPUT/results.csv has a row a run. The same
-command again goes on after the runs that are finished. The last line printed is the
-outcome as JSON; the exit code is 1 if an acceptance check failed.
+`--help` has the rest; `python -m tfsigmavae.experiments.reproduction` is the same. The
+last line printed is the outcome as JSON; the exit code is 1 if a check failed.
 """
 
-import argparse
-import json
+import pathlib
+import runpy
 
 import console
 
-PRESETS = {
-    "quick": "9 short runs on 20,000 images, about 5 minutes on 2 cores",
-    "laptop": "seeds and all decoders, about 40 minutes on 2 cores",
-    "paper": "full width and schedules on SVHN, MNIST and colour images, for a GPU",
-}
-
-
-def parse(argv):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    explained = "; ".join(f"{name}: {text}" for name, text in PRESETS.items())
-    add("--preset", choices=PRESETS, default="quick", help=f"{explained}")
-    add("--data", help="name, folder or zip of the images (default: fashion_mnist)")
-    add("--root", help="folder of the files of a named data set")
-    add("--color-data", help="name, folder or zip of 32x32 colour images")
-    add("--output", help="folder (default: runs/reproduce-PRESET)")
-    add("--processes", type=int, help="runs at a time (default: one a core; 1 on GPU)")
-    add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
-    flags = vars(parser.parse_args(argv))
-    if flags["data"] is None:
-        flags["data"] = "svhn" if flags["preset"] == "paper" else "fashion_mnist"
-    return flags
-
-
-def main(argv=None):
-    flags = parse(argv)
-    from tfsigmavae.experiments import reproduction
-
-    if flags.pop("dry_run"):
-        outcome = reproduction.dry_run()
-    else:
-        outcome = reproduction.reproduce(**flags)
-        print(f"Report: {outcome['report']}")
-    print(json.dumps(outcome))
-    return 1 if outcome["failed"] else 0
-
+# By its path: an import would load the whole package, and help must be instant.
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "tfsigmavae"
+main = runpy.run_path(str(_PACKAGE / "experiments" / "reproduction" / "command.py"))[
+    "main"
+]
 
 if __name__ == "__main__":
     console.run(main)

@@ -67,7 +67,8 @@ def test_all_that_it_promises_is_written(output):
     text = files.report.read_text()
     assert text.startswith("# Does the sigma-VAE reproduce?")
     assert outcome["report"] == str(files.report) and outcome["failed"] == []
-    assert outcome["not run"] > 0 and outcome["held"] > 0
+    assert outcome["not run"] > 0 and outcome["no verdict"] > 0
+    assert outcome["held"] == outcome["did not hold"] == outcome["tie"] == 0
     with open(files.results, newline="") as file:
         rows = {row["variant"]: row for row in csv.DictReader(file)}
     assert rows.keys() == {"optimal", "unit"}
@@ -77,7 +78,8 @@ def test_all_that_it_promises_is_written(output):
     # Drawn once an image for `kl`, exact for the rate: the KL itself has no noise.
     assert row["information"] + row["prior_gap"] == pytest.approx(row["kl"], rel=1e-3)
     assert row["log_count"] == pytest.approx(math.log(40), rel=1e-6)
-    assert row["bound_gain"] > 0 and row["batch_difference"] < 1e-5
+    # So short a training encodes nothing: what more samples gain is noise about zero.
+    assert abs(row["bound_gain"]) < 0.1 and row["batch_difference"] < 1e-5
     assert all(row[name] > 0 for name in ("fd", "fd_reconstructions", "fd_floor"))
     assert float(rows["unit"]["effective_beta"]) == pytest.approx(2.0)
 

@@ -16,6 +16,7 @@ from tfsigmavae.experiments.reproduction.table import (
     Results,
     estimate,
     format_number,
+    read_csv,
     write_csv,
 )
 
@@ -31,9 +32,9 @@ NETWORK = {
 }
 
 
-def report(folder, features=NETWORK, plots=None, study=None, **changes):
+def report(folder, features=NETWORK, plots=None, study=None, seeds=2, **changes):
     study = study or reproduction_rows.study()
-    results = reproduction_rows.results(**changes)
+    results = reproduction_rows.results(seeds, **changes)
     path = folder / "report.md"
     checks, findings = run_checks(results, study), find(results)
     told = StudyReport(study, results, features, checks, findings, plots or {})
@@ -136,6 +137,41 @@ def test_the_table_has_one_row_a_run_and_what_is_missing_is_empty(tmp_path):
     assert len(read) == len(rows) and list(read[0]) == COLUMNS
     per_pixel = next(row for row in read if row["variant"] == "per_pixel")
     assert per_pixel["sigma"] == "" and float(per_pixel["fd"]) == 141.0
+
+
+def test_the_file_is_read_as_it_was_written(tmp_path):
+    rows = reproduction_rows.rows()
+    rows[0]["diverged"], rows[0]["fd"] = True, float("nan")
+    rows[1]["diverged"] = False
+    write_csv(rows, tmp_path / "results.csv")
+    read = read_csv(tmp_path / "results.csv")
+    for row, expected in zip(read, rows, strict=True):
+        assert row.keys() == expected.keys()
+        for name, value in expected.items():
+            if isinstance(value, float):
+                value = pytest.approx(value, rel=1e-6, nan_ok=True)
+            assert row[name] == value, name
+        assert {type(row[name]) for name in ("seed", "num_dims")} == {int}
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        (2, "{} verdicts, each at 95%: if nothing differed"),
+        (1, "No verdict: all comparisons are of one seed, or were not run."),
+    ],
+)
+def test_it_says_how_many_verdicts_it_makes(tmp_path, seeds, words):
+    findings = find(reproduction_rows.results(seeds))
+    num = sum(found.verdict in ("held", "did not hold", "tie") for found in findings)
+    assert (num > 0) == (seeds == 2)
+    text = report(tmp_path, seeds=seeds)
+    assert words.format(num) in text
+    if num:
+        assert f"up to {0.05 * num:.2f} of them" in text
+    else:
+        assert "- **Held:** nothing." in text and "- **Tie:** nothing." in text
+        assert "- **One seed: no verdict:** optimal sigma" in text
 
 
 def test_estimates():

@@ -318,3 +318,21 @@ def test_make_pushing_writes_a_data_set(tmp_path, call):
     assert summary["path"] == str(tmp_path / "pushing") and summary["num_train"] == 2
     for split in ("train", "test"):
         assert list((tmp_path / "pushing" / split).glob("*.tfrecords"))
+
+
+def test_the_package_runs_the_command_of_the_script(monkeypatch, capsys):
+    """Same flags, same defaults; the help names the module."""
+    module = "tfsigmavae.experiments.reproduction"
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    texts = []
+    for run_it in (
+        lambda: runpy.run_module(module, run_name="__main__"),
+        lambda: runpy.run_path(str(SCRIPTS / "reproduce.py"), run_name="__main__"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["reproduce.py", "--help"])
+        with pytest.raises(SystemExit, match="0"):
+            run_it()
+        texts.append(capsys.readouterr().out)
+    assert texts[0].startswith(f"usage: python -m {module} [-h]")
+    explained = [text.partition("Runs the sigma-VAE")[2] for text in texts]
+    assert explained[0] == explained[1] != ""

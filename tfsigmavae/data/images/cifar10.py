@@ -13,7 +13,7 @@ FILES = {
 _NAMES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 _FOLDERS = ("", "cifar-10-batches-bin", "cifar-10-batches-py")
 _SHAPE = (3, 32, 32)  # planes of red, green and blue
-_RECORD = 1 + 3 * 32 * 32  # a label and an image
+RECORD_SIZE = 1 + 3 * 32 * 32  # a label and an image
 
 
 def find(folder, split):
@@ -36,12 +36,12 @@ def read(files, split, transform, progress=None):
 
 def _binary(file):
     data = np.frombuffer(file.read_bytes(), np.uint8)
-    if data.size == 0 or data.size % _RECORD:
+    if data.size == 0 or data.size % RECORD_SIZE:
         raise ValueError(
-            f"'{file}' must hold records of {_RECORD} bytes, got {data.size} bytes. "
-            "Download it again."
+            f"'{file}' must hold records of {RECORD_SIZE} bytes, got {data.size} "
+            "bytes. Download it again."
         )
-    records = data.reshape(-1, _RECORD)
+    records = data.reshape(-1, RECORD_SIZE)
     if records[:, 0].max() > 9:
         raise ValueError(f"'{file}' is not CIFAR-10: it has labels above 9.")
     return records[:, 1:]
@@ -50,18 +50,18 @@ def _binary(file):
 def _pickled(file):
     with file.open("rb") as stream:
         try:
-            rows = _ArrayUnpickler(stream, encoding="bytes").load()[b"data"]
+            rows = ArrayUnpickler(stream, encoding="bytes").load()[b"data"]
         except (pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
             raise ValueError(f"'{file}' is not a CIFAR-10 batch: {error}.") from error
-    if rows.dtype != np.uint8 or rows.shape[1:] != (_RECORD - 1,):
+    if rows.dtype != np.uint8 or rows.shape[1:] != (RECORD_SIZE - 1,):
         raise ValueError(
-            f"'{file}' must hold uint8 rows of {_RECORD - 1} pixels, got {rows.dtype} "
-            f"of shape {rows.shape}."
+            f"'{file}' must hold uint8 rows of {RECORD_SIZE - 1} pixels, got "
+            f"{rows.dtype} of shape {rows.shape}."
         )
     return rows
 
 
-class _ArrayUnpickler(pickle.Unpickler):
+class ArrayUnpickler(pickle.Unpickler):
     """Unpickles NumPy arrays and nothing that could run code."""
 
     def find_class(self, module, name):

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfsigmavae.backend import require
 from tfsigmavae.data.images import cifar10, mnist, svhn
-from tfsigmavae.data.images.loading import _NAMED, _find_named
+from tfsigmavae.data.images.loading import NAMED, find_named
 from tfsigmavae.data.images.picture_files import names_of_split, picture_names
 
 
@@ -30,8 +30,8 @@ def load_labels(source, split: str = "train", root=None, test_share: float = 0.1
     """
     if str(source).startswith("tfds:"):
         return None
-    if source in _NAMED:
-        kind, files = _find_named(source, split, root)
+    if source in NAMED:
+        kind, files = find_named(source, split, root)
         return _READERS[kind](files, split) if kind in _READERS else None
     path = pathlib.Path(source).expanduser()
     for kind, read in _READERS.items():
@@ -76,9 +76,9 @@ def _cifar10(files, split):
 
 def _cifar10_batch(file):
     if file.suffix == ".bin":
-        return np.frombuffer(file.read_bytes(), np.uint8)[:: cifar10._RECORD]
+        return np.frombuffer(file.read_bytes(), np.uint8)[:: cifar10.RECORD_SIZE]
     with file.open("rb") as stream:
-        return cifar10._ArrayUnpickler(stream, encoding="bytes").load()[b"labels"]
+        return cifar10.ArrayUnpickler(stream, encoding="bytes").load()[b"labels"]
 
 
 def _svhn(file, split):

@@ -28,7 +28,7 @@ class _Named(NamedTuple):
     advice: str
 
 
-_NAMED = {
+NAMED = {
     "mnist": _Named(
         mnist, ("{keras}",), "`keras.datasets.mnist.load_data()` downloads it."
     ),
@@ -131,15 +131,15 @@ def load(
     if str(source).startswith("tfds:"):
         name = str(source).removeprefix("tfds:")
         return load_tfds(name, split, root, transform, test_share, progress)
-    if source in _NAMED:
-        kind, files = _find_named(source, split, root)
+    if source in NAMED:
+        kind, files = find_named(source, split, root)
         return kind.read(files, split, transform, progress)
     path = _checked_path(source, root)
     found = [(kind, _find(kind, path, split)) for kind in _FORMATS]
     found = [(kind, files) for kind, files in found if files]
     if len(found) > 1:
         raise ValueError(
-            f"'{path}' holds several data sets. Name one of {sorted(_NAMED)} as "
+            f"'{path}' holds several data sets. Name one of {sorted(NAMED)} as "
             "`source`, and this folder as `root`."
         )
     if found:
@@ -156,9 +156,20 @@ def _find(kind, path, split):
     return kind.find(path, split) if split in kind.FILES and path.is_dir() else None
 
 
-def _find_named(name, split, root):
-    """Format and files of a named data set."""
-    kind, folders, advice = _NAMED[name]
+def find_named(name, split, root):
+    """Finds the files of a named data set.
+
+    Args:
+        name: a key of `NAMED`.
+        split, root: see `load`.
+
+    Returns:
+        Its format, a module, and its files as that format wants them.
+
+    Raises:
+        ValueError, FileNotFoundError: see `load`.
+    """
+    kind, folders, advice = NAMED[name]
     if split not in kind.FILES:
         raise ValueError(
             f"Unknown split {split!r} of '{name}'. Choose one of: {tuple(kind.FILES)}."
@@ -182,12 +193,12 @@ def _checked_path(source, root):
     path = pathlib.Path(source).expanduser()
     if root is not None:
         raise ValueError(
-            f"`root` goes with a named data set: {sorted(_NAMED)} or 'tfds:NAME'. Got "
+            f"`root` goes with a named data set: {sorted(NAMED)} or 'tfds:NAME'. Got "
             f"the path '{source}' with `root` '{root}'."
         )
     if not path.exists():
         raise FileNotFoundError(
-            f"'{source}' is neither a data set's name, {sorted(_NAMED)} or "
+            f"'{source}' is neither a data set's name, {sorted(NAMED)} or "
             "'tfds:NAME', nor an existing folder or zip file."
         )
     if not path.is_dir() and not zipfile.is_zipfile(path):

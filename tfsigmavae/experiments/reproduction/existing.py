@@ -1,6 +1,6 @@
 """Whether what an output folder holds belongs to the runs that are asked for."""
 
-from tfsigmavae.experiments.reproduction.files import read_json
+from tfsigmavae.files import read_json
 
 
 def check_existing(files, plan) -> None:

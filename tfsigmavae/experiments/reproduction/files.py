@@ -7,8 +7,6 @@ OUTPUT/runs/NAME/    the run folder, scores.json and pictures.npz
 """
 
 import dataclasses
-import json
-import os
 import pathlib
 
 
@@ -57,15 +55,3 @@ class Files:
 
     def log(self, name):
         return self.output / "logs" / f"{name}.log"
-
-
-def read_json(path):
-    return json.loads(path.read_text())
-
-
-def write_json(path, value):
-    """Writes a file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(partial, path)

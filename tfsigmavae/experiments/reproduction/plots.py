@@ -14,7 +14,7 @@ from tfsigmavae.experiments.reproduction.plot_scores import (
 )
 from tfsigmavae.experiments.reproduction.plot_style import STYLE
 
-_CAPTIONS = {
+CAPTIONS = {
     "rate_distortion": "Rate and distortion along beta, and the choice of beta",
     "convergence": "Convergence of optimal and learned sigma",
     "scores": "Bits per dimension and Frechet distance (bars: one standard deviation "
@@ -55,7 +55,7 @@ def draw_plots(results, curves, pictures, folder) -> dict:
         }
         for name, figure in figures.items():
             if figure is not None:
-                paths[_CAPTIONS[name]] = folder / f"{name}.png"
+                paths[CAPTIONS[name]] = folder / f"{name}.png"
                 figure.savefig(folder / f"{name}.png", bbox_inches="tight")
     return paths
 

@@ -6,12 +6,12 @@ import math
 import os
 
 from tfsigmavae.experiments.reproduction.finding import (
-    PER_PIXEL_TIE_NATS_PER_DIM,
-    PER_PIXEL_TIE_SHARE,
+    ERROR_RATE,
     QUESTIONS,
     TIE_BITS,
     TIE_NATS_PER_DIM,
     TIE_SHARE,
+    student_quantile,
 )
 from tfsigmavae.experiments.reproduction.markdown import cell, results_table
 from tfsigmavae.experiments.reproduction.plan import VARIANTS, Study
@@ -20,7 +20,7 @@ from tfsigmavae.experiments.reproduction.report_notes import (
     results_note,
     set_up,
 )
-from tfsigmavae.experiments.reproduction.table import Results
+from tfsigmavae.experiments.reproduction.table import Results, format_number
 
 _TABLE = {
     "n": None,
@@ -52,7 +52,7 @@ _NUMERALS = ("i", "ii", "iii", "iv", "v")
 
 @dataclasses.dataclass(frozen=True)
 class StudyReport:
-    """All that the report tells of one study.
+    """All of one study that goes into the report.
 
     Args:
         study: `Study`.
@@ -80,8 +80,14 @@ def write_report(path, preset, studies, skipped, cost) -> None:
         skipped: list of sentences on what was left out.
         cost: sentence on what it took.
     """
+    path.write_text(report_text(path.parent, preset, studies, skipped, cost))
+
+
+def report_text(folder, preset, studies, skipped, cost) -> str:
+    """Composes what `write_report` writes into a folder."""
     lines = ["# Does the sigma-VAE reproduce?", ""]
     lines += [f"Preset `{preset}`. {cost} {_gates(studies)}", *skipped]
+    lines += ["", _number_of_verdicts(studies)]
     for study in studies:
         lines += ["", f"## {study.study.key}", "", set_up(study)]
         lines += ["", *_plainly(study.findings)]
@@ -95,9 +101,23 @@ def write_report(path, preset, studies, skipped, cost) -> None:
             *results_table(study.results, _INFORMATION, _along_beta(study.results)),
         ]
         for caption, plot in study.plots.items():
-            link = os.path.relpath(plot, path.parent).replace(os.sep, "/")
+            link = os.path.relpath(plot, folder).replace(os.sep, "/")
             lines += ["", f"### {caption}", "", f"![{caption}]({link})"]
-    path.write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def _number_of_verdicts(studies):
+    """How many tests the report makes, and how many of them chance would fail."""
+    findings = [finding for study in studies for finding in study.findings]
+    num = sum(finding.is_tested for finding in findings)
+    if not num:
+        return "No verdict: all comparisons are of one seed, or were not run."
+    chance = format_number(ERROR_RATE * num)
+    return (
+        f"{num} verdicts, each at {1 - ERROR_RATE:.0%}: if nothing differed from "
+        f"anything, up to {chance} of them would be *held* or *did not hold* by chance "
+        "alone."
+    )
 
 
 def _gates(studies):
@@ -113,8 +133,7 @@ def _plainly(findings):
     by_verdict = collections.defaultdict(dict)  # verdict -> claim -> figures
     for finding in findings:
         figures = by_verdict[finding.verdict].setdefault(finding.claim, [])
-        single = ", one seed" if finding.is_single else ""
-        figures.append(finding.figures.partition(":")[0] + single)
+        figures.append(finding.figures.partition(":")[0])
     failed = [
         f"  - {finding.claim}. {cell(finding.figures)}"
         for finding in findings
@@ -122,6 +141,8 @@ def _plainly(findings):
     ]
     lines = ["- **Did not hold here:**" + ("" if failed else " nothing."), *failed]
     words = {"held": "Held", "tie": "Tie", "not run": "Not run"}
+    if "no verdict" in by_verdict:
+        words["no verdict"] = "One seed: no verdict"
     if "diverged" in by_verdict:
         words["diverged"] = "Diverged"
     for verdict, word in words.items():
@@ -140,14 +161,17 @@ def _questions(findings):
         "",
         "*held*: the difference has the claimed sign and exceeds the margin; *did not "
         "hold*: it has the other sign and exceeds it; *tie*: it lies within, or bounds "
-        "overlap; *diverged*: a run that it needs did. The margin is half the 95 % "
-        "interval of the mean difference over seeds (standard error times the 97.5 % "
-        "quantile of Student's t, 12.7 for two seeds, 4.3 for three), and at least "
+        "overlap; *one seed: no verdict*: how far seeds scatter is not known; "
+        "*diverged*: a run that it needs did. The margin is half the 95 % interval of "
+        "the mean difference over seeds (standard error times the 97.5 % quantile of "
+        f"Student's t, {student_quantile(0.975, 1):.1f} for two seeds, "
+        f"{student_quantile(0.975, 2):.1f} for three), so that of two equal decoders "
+        "at most 5 % get *held* or *did not hold*. It is at least "
         f"{TIE_NATS_PER_DIM:.3f} nats per pixel value, {TIE_BITS:g} bits/dim, or "
-        f"{TIE_SHARE:.0%} of an FD: what seeds alone change. *One seed* has this least "
-        "margin only, with sigma per pixel, which scatters more, of "
-        f"{PER_PIXEL_TIE_NATS_PER_DIM:.3f} nats per pixel value or "
-        f"{PER_PIXEL_TIE_SHARE:.0%} of an FD: a hint, no test.",
+        f"{100 * TIE_SHARE:g} % of an FD: less is too little to matter. Optimal sigma "
+        "against the best beta holds if it holds against each, and does not if it "
+        "fails against one at 95 % / (number of betas): the best of many equals is "
+        "ahead by chance.",
     ]
     for numeral, (number, question) in zip(_NUMERALS, QUESTIONS.items(), strict=True):
         lines += ["", f"**({numeral}) {question}**", ""]

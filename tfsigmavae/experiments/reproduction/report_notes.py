@@ -74,6 +74,6 @@ def information_note(report) -> str:
         "Rate = I(x; z) + KL(m(z) || p(z)), m the mixture of all posteriors. By Monte "
         f"Carlo over the {num} posteriors of the test images, whose estimate of I is "
         f"at most log {num} = {limit} nats and a lower bound; the other bound is by "
-        "the Gaussian with the moments of m. *bound gain*: what "
+        "the Gaussian with the moments of m, less their bias. *bound gain*: what "
         f"{IMPORTANCE_SAMPLES} importance samples add to the ELBO, in nats."
     )

@@ -10,32 +10,33 @@ import tensorflow as tf
 
 from tfsigmavae.backend import require
 from tfsigmavae.experiments.image_experiment import ImageExperiment
-from tfsigmavae.experiments.reproduction.checks import run_checks
+from tfsigmavae.experiments.reproduction.cost import (
+    SCORING_SECONDS,
+    cost_in_words,
+    estimated_cost,
+)
 from tfsigmavae.experiments.reproduction.existing import check_existing
-from tfsigmavae.experiments.reproduction.files import Files, read_json, write_json
+from tfsigmavae.experiments.reproduction.files import Files
+from tfsigmavae.experiments.reproduction.finding import VERDICTS
+from tfsigmavae.experiments.reproduction.judging import draw, judge
 from tfsigmavae.experiments.reproduction.plan import Study, make_plan
-from tfsigmavae.experiments.reproduction.plots import draw_plots
 from tfsigmavae.experiments.reproduction.pool import (
     Job,
     available_cores,
     check_processes,
     run_jobs,
 )
-from tfsigmavae.experiments.reproduction.questions import find
-from tfsigmavae.experiments.reproduction.report import StudyReport, write_report
-from tfsigmavae.experiments.reproduction.scores import curve
+from tfsigmavae.experiments.reproduction.report import write_report
 from tfsigmavae.experiments.reproduction.table import (
-    Results,
     format_number,
     make_row,
+    read_csv,
     write_csv,
 )
+from tfsigmavae.files import read_json, write_json
 from tfsigmavae.pictures import write_png
 
 _WORKER = "tfsigmavae.experiments.reproduction.worker"
-# Start of a process, evaluation, samples and Frechet distances of one run, measured.
-_SCORING_SECONDS = 20.0
-_FEATURE_SECONDS = 60.0
 
 
 def reproduce(
@@ -63,8 +64,9 @@ def reproduce(
         processes: int, runs at a time. Defaults to `None`: one a core, on a GPU one.
 
     Returns:
-        dict: `report` and `results`, paths; `held`, `did not hold`, `tie`, `not run`,
-        `diverged`, numbers of claims; `failed`, the gated checks that failed, by name.
+        dict: `report` and `results`, paths; `held`, `did not hold`, `tie`, `no verdict`
+        (one seed), `not run`, `diverged`, numbers of claims; `failed`, the gated
+        checks that failed, by name.
 
     Raises:
         ImportError: if Matplotlib is not installed.
@@ -102,8 +104,7 @@ def run_studies(studies, preset, output, processes, skipped=()) -> dict:
     plan = _as_json(studies, runs)
     check_existing(files, plan)
     write_json(files.plan, plan)
-    cost = _estimated_cost(runs.values(), processes)
-    _say(cost)
+    _say(estimated_cost(runs.values(), processes))
     features = [_job(files, "features", study.key) for study in studies]
     run_jobs(features, 1, say=lambda line: _say(f"Feature network {line}"))
     run_jobs(
@@ -113,9 +114,18 @@ def run_studies(studies, preset, output, processes, skipped=()) -> dict:
     )
     rows = [make_row(run, files) for run in runs.values()]
     write_csv(rows, files.results)
-    reports = [_judge(study, rows, files) for study in studies]
-    seconds = sum(row["cpu_seconds"] for row in rows)
-    cost = f"{cost} Training took {seconds / 60:.0f} CPU minutes here."
+    # From the file: nothing stands in the report that the file does not hold.
+    rows = read_csv(files.results)
+    reports = [
+        judge(
+            study,
+            rows,
+            read_json(files.features_record(study.key)),
+            draw(study, rows, files),
+        )
+        for study in studies
+    ]
+    cost = cost_in_words(studies, rows, processes)
     write_report(files.report, preset, reports, skipped, cost)
     return _outcome(reports, files)
 
@@ -190,16 +200,7 @@ def _job(files, kind, name, cost=1.0):
         [sys.executable, "-m", _WORKER, str(files.output), kind, name],
         results[kind](name),
         files.log(f"{kind}-{name}"),
-        cost + _SCORING_SECONDS,
-    )
-
-
-def _estimated_cost(runs, processes):
-    seconds = sum(run.cost + _SCORING_SECONDS for run in runs) + _FEATURE_SECONDS
-    return (
-        f"{len(runs)} runs, {processes} at a time, about {seconds / 60:.0f} CPU "
-        "minutes on the machine that steps were measured on: "
-        f"{seconds / 60 / processes:.0f} minutes."
+        cost + SCORING_SECONDS,
     )
 
 
@@ -213,33 +214,10 @@ def _in_words(row):
     return ", ".join(figures)
 
 
-def _judge(study, rows, files):
-    """Results, checks, findings and plots of a study."""
-    results = Results([row for row in rows if row["study"] == study.key])
-    # Of seed 0, as an example.
-    shown = results.without_diverged()
-    names = {
-        run.variant: run.name
-        for run in study.runs()
-        if run.seed == 0 and 0 in shown.of(run.variant, "kl")
-    }
-    curves = {key: curve(files.history(name)) for key, name in names.items()}
-    pictures = {key: dict(np.load(files.pictures(name))) for key, name in names.items()}
-    return StudyReport(
-        study,
-        results,
-        read_json(files.features_record(study.key)),
-        run_checks(results, study),
-        find(results),
-        draw_plots(shown, curves, pictures, files.plots / study.key),
-    )
-
-
 def _outcome(reports, files):
     findings = [finding.verdict for report in reports for finding in report.findings]
-    verdicts = ("held", "did not hold", "tie", "not run", "diverged")
     return {
-        **{verdict: findings.count(verdict) for verdict in verdicts},
+        **{verdict: findings.count(verdict) for verdict in VERDICTS},
         "failed": [
             f"{report.study.key} {check.key}"
             for report in reports

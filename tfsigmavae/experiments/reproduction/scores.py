@@ -1,4 +1,4 @@
-"""What is told of a finished run beside its summary: samples, information, bounds."""
+"""Scores of a finished run beside its summary: samples, information, bounds."""
 
 import csv
 import math

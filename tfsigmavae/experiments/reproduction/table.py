@@ -6,9 +6,9 @@ import typing
 
 import numpy as np
 
-from tfsigmavae.experiments.reproduction.files import read_json
 from tfsigmavae.experiments.reproduction.plan import VARIANTS, effective_beta
 from tfsigmavae.experiments.reproduction.scores import curve
+from tfsigmavae.files import read_json
 
 # Steps at which the speed of convergence is compared.
 EARLY_STEPS = (400, 1000)
@@ -133,6 +133,14 @@ class Results:
         found = {key: self.estimate(key, column) for key in variants}
         return [key for key in found if found[key] and math.isfinite(found[key].mean)]
 
+    def replicated(self, variant, others, column) -> list:
+        """Those of the others that share two seeds or more with a variant.
+
+        If there are none, all of them: what is shown then has no verdict.
+        """
+        pairs = {key: self.difference(variant, key, column) for key in others}
+        return [key for key in pairs if pairs[key] and pairs[key].count > 1] or others
+
     def best(self, variants, column) -> str | None:
         """The variant with the lowest mean, of those where it is finite."""
         variants = self.finite(variants, column)
@@ -184,6 +192,35 @@ def write_csv(rows, path) -> None:
         writer.writeheader()
         for row in rows:
             writer.writerow({key: _short(value) for key, value in row.items()})
+
+
+def read_csv(path) -> list:
+    """Reads what `write_csv` wrote.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The rows, dicts as `make_row` gives them, with seven digits.
+    """
+    with open(path, newline="") as file:
+        return [
+            {column: _parsed(column, text) for column, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _parsed(column, text):
+    if text == "":
+        return None
+    if column in ("study", "variant", "decoder"):
+        return text
+    if column == "diverged":
+        return text == "True"
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _short(value):

@@ -6,7 +6,6 @@
 OUTPUT/plan.json says what the names mean.
 """
 
-import json
 import math
 import pathlib
 import sys
@@ -18,8 +17,9 @@ import numpy as np
 from tfsigmavae.checkpoint import DivergedError
 from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.experiments.reproduction.features import FeatureNetwork, train_features
-from tfsigmavae.experiments.reproduction.files import Files, write_json
+from tfsigmavae.experiments.reproduction.files import Files
 from tfsigmavae.experiments.reproduction.scores import score_run
+from tfsigmavae.files import read_json, write_json
 
 
 def make_features(files, study):
@@ -71,7 +71,7 @@ def _diverged(experiment):
 def main(argv=None) -> int:
     output, kind, name = argv or sys.argv[1:]
     files = Files(pathlib.Path(output))
-    plan = json.loads(files.plan.read_text())
+    plan = read_json(files.plan)
     if kind == "features":
         make_features(files, plan["studies"][name])
         return 0
