@@ -24,7 +24,7 @@ CHOICES = {"--crop": ["square"], "--channels": [1, 3]}
 
 def parse(argv, description) -> dict:
     """Parses flags; explicit ones win over the preset's."""
-    recipes = source.values("tfsigmavae.experiments.recipes")["RECIPES"]
+    recipes = source.names("tfsigmavae.experiments.recipes")["RECIPES"]
     parser = flags.parser_of(
         description, OWN, CHOICES, "tfsigmavae.models", recipes, argv
     )

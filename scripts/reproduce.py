@@ -6,16 +6,14 @@
 last line printed is the outcome as JSON; the exit code is 1 if a check failed.
 """
 
-import pathlib
-import runpy
-
 import console
+import source
 
-# By its path: an import would load the whole package, and help must be instant.
-_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "tfsigmavae"
-main = runpy.run_path(str(_PACKAGE / "experiments" / "reproduction" / "command.py"))[
-    "main"
-]
+
+def main(argv=None):
+    command = source.names("tfsigmavae.experiments.reproduction.command")
+    return command["main"](argv)
+
 
 if __name__ == "__main__":
     console.run(main)

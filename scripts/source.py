@@ -9,8 +9,12 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _PACKAGES = {"tfsigmavae": "tfsigmavae", "tfsigmavae_video": "video"}
 
 
-def values(module: str) -> dict:
-    """The names of a module of plain data, such as "tfsigmavae.experiments.recipes"."""
+def names(module: str) -> dict:
+    """What a module defines that itself imports nothing heavy: name -> value.
+
+    For example "tfsigmavae.experiments.recipes". Run by its path: an import would load
+    the whole package.
+    """
     return runpy.run_path(str(_path(module)))
 
 

@@ -27,7 +27,7 @@ CHOICES = {"--windows": ["first", "random"]}
 
 def parse(argv, description) -> dict:
     """Parses flags; explicit ones win over the preset's."""
-    recipes = source.values("tfsigmavae_video.experiments.recipes")["RECIPES"]
+    recipes = source.names("tfsigmavae_video.experiments.recipes")["RECIPES"]
     recipes = {name: _with_flags(recipe) for name, recipe in recipes.items()}
     parser = flags.parser_of(
         description, OWN, CHOICES, "tfsigmavae_video.models", recipes, argv
