@@ -3,7 +3,8 @@
     python tests/reproduction_page.py OUTPUT
 
 takes the results of `reproduce.py --preset laptop --output OUTPUT` into docs/, its
-plots among them, and writes these parts again. `experiments/reproduction/test_page.py` compares.
+plots among them, and writes these parts again; `experiments/reproduction/test_page.py`
+compares.
 """
 
 import pathlib
