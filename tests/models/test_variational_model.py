@@ -7,9 +7,10 @@ import tensorflow as tf
 from tiny_vae import TinyVAE
 
 from tfsigmavae.checkpoint import save_checkpoint
-from tfsigmavae.decoders import FixedSigma, OptimalSigma, SharedSigma
+from tfsigmavae.decoders import Decoder, FixedSigma, OptimalSigma, SharedSigma
 from tfsigmavae.layers import DiagonalNormal
-from tfsigmavae.models import VariationalModel
+from tfsigmavae.models import ImageVAE, VariationalModel
+from tfsigmavae.video import VideoModel
 
 NUM_DIMS = 16
 LOGGED = {"loss", "nll", "kl", "mse", "bits_per_dim", "sigma"}
@@ -457,15 +458,20 @@ def test_jit_compile_is_saved_as_it_was_asked_for(tmp_path):
 
 
 def test_what_a_subclass_forgot_is_named():
-    model = VariationalModel()
-    with pytest.raises(NotImplementedError, match="`elbo_terms`"):
-        model.elbo_terms(_images(), training=True)
-    with pytest.raises(NotImplementedError, match="`call`"):
-        model.call(_images())
+    for base, names in (
+        (VariationalModel, "call.*elbo_terms"),
+        (ImageVAE, "draw_prior.*elbo_terms.*encode.*generate.*num_latents"),
+        (VideoModel, "call.*elbo_terms.*noise_size.*read_context.*start.*step"),
+        (Decoder, "distribution"),
+    ):
+        with pytest.raises(TypeError, match=f"abstract method.*{names}"):
+            base()
+    model = TinyVAE()
+    # Only these two features need the other two.
     with pytest.raises(NotImplementedError, match="`importance_sampler`"):
         model.log_likelihood(_images())
     with pytest.raises(NotImplementedError, match="`export_endpoints`"):
-        model.export_endpoints()
+        VariationalModel.export_endpoints(model)
 
 
 def test_jit_compile_under_several_replicas_warns(monkeypatch):

@@ -1,5 +1,7 @@
 """What every decoder is: parameters in, p(x | z) out."""
 
+import abc
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -17,7 +19,7 @@ tfd = tfp.distributions
 _VALUES = ("pixels", "real")
 
 
-class Decoder(DistributionLayer):
+class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
     """Base of the decoder family: a layer from parameters to p(x | z).
 
     A subclass writes `distribution(params, target, training)`, and overrides
@@ -87,8 +89,9 @@ class Decoder(DistributionLayer):
         """What this decoder scores, as float32: pixels in [0, 1], or real numbers."""
         return to_unit_range(values, name)
 
+    @abc.abstractmethod
     def distribution(self, params, target, training):
-        raise NotImplementedError("A Decoder subclass must write `distribution`.")
+        """p(x | z) of parameters; `target` and `training` as in a call."""
 
     def call(self, params, target=None, training=False):
         self.num_channels(params.shape[-1])

@@ -1,5 +1,7 @@
 """What image VAEs have in common, whatever their latents are."""
 
+import abc
+
 import tensorflow as tf
 
 from tfsigmavae.models.variational_model import VariationalModel
@@ -12,6 +14,7 @@ class ImageVAE(VariationalModel):
     numbers; a hierarchy lays its levels end to end. It writes, beside `elbo_terms` and
     `importance_sampler`:
 
+        num_latents                           how many numbers describe an image
         encode(images)                        -> posterior means, `[B, num_latents]`
         generate(latents)                     -> the decoder's distribution
         draw_prior(num, seed, temperature)    -> `[num, num_latents]`
@@ -48,6 +51,23 @@ class ImageVAE(VariationalModel):
             )
         return images
 
+    @property
+    @abc.abstractmethod
+    def num_latents(self) -> int:
+        """How many numbers describe an image."""
+
+    @abc.abstractmethod
+    def encode(self, images) -> tf.Tensor:
+        """Posterior means of images `[B, H, W, C]`: float32 `[B, num_latents]`."""
+
+    @abc.abstractmethod
+    def generate(self, latents, target=None, training=False):
+        """p(x | z) of latents `[B, num_latents]`, the decoder's distribution."""
+
+    @abc.abstractmethod
+    def draw_prior(self, num, seed, temperature=1.0) -> tf.Tensor:
+        """Latents from the prior: float32 `[num, num_latents]`; `seed` int32 `[2]`."""
+
     def call(self, inputs, training=False):
         return self.generate(self.encode(inputs)).mean()
 
@@ -76,7 +96,8 @@ class ImageVAE(VariationalModel):
             temperature: float >= 0, factor on the standard deviation of the prior.
                 Defaults to `1.0`, the model itself.
             pixel_noise: bool, whether to draw the pixels from p(x | z) too, rather than
-                to give its mean. Defaults to `False`.
+                to give its mean; their noise is TensorFlow's, which XLA draws
+                otherwise. Defaults to `False`.
 
         Returns:
             float32 `[num, H, W, C]`.

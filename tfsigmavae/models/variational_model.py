@@ -50,8 +50,8 @@ class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
         beta: float >= 0, weight of the KL term. Defaults to `1.0`.
         max_gradient_norm: float > 0; a larger norm of all gradients together (of one
             replica) is scaled down to it. Defaults to `None`, no limit.
-        seed: int or `None`. Seeds the initial weights and all noise drawn in training.
-            Defaults to `None`, a fresh seed.
+        seed: int or `None`. Seeds the initial weights and all noise drawn in training,
+            which is the same with and without XLA. Defaults to `None`, a fresh seed.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:

@@ -1,5 +1,6 @@
 """What the DCGAN and VGG networks share: code layers, stages, skips."""
 
+import abc
 import itertools
 import math
 
@@ -35,7 +36,7 @@ def stage_widths(frame_shape, width) -> list[int]:
     return [width * min(2**i, 8) for i in range(num_stages)]
 
 
-class StagedNetwork(keras.layers.Layer):
+class StagedNetwork(keras.layers.Layer, metaclass=abc.ABCMeta):
     """A network whose layers come in stages, one a resolution.
 
     Args:
@@ -150,9 +151,9 @@ class FrameEncoder(StagedNetwork):
         self.set_stages(self.stage(i, filters) for i, filters in enumerate(widths))
         self.code, self.code_norm = self.normalised_dense(code_size)
 
+    @abc.abstractmethod
     def stage(self, index: int, filters: int) -> list:
         """The `ConvUnit`s of stage `index` (0 is the finest)."""
-        raise NotImplementedError
 
     def call(self, frames, num_skips=None, training=False, num_groups=1, folded=None):
         skips = []
@@ -233,9 +234,9 @@ class FrameGenerator(StagedNetwork):
             for i in reversed(range(len(widths)))
         )
 
+    @abc.abstractmethod
     def stage(self, index: int, filters: int, next_filters: int) -> list:
         """The layers of stage `index` (0 is the finest); the first takes the skip."""
-        raise NotImplementedError
 
     def finish(self, outputs):
         """What comes after the finest stage."""

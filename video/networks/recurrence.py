@@ -1,5 +1,7 @@
 """Recurrent networks of SVG-LP, over whole sequences and step by step."""
 
+import abc
+
 import keras
 import tensorflow as tf
 
@@ -94,7 +96,7 @@ class LSTM(keras.layers.Layer):
         return outputs, (hidden, cell)
 
 
-class RecurrentNetwork(keras.layers.Layer):
+class RecurrentNetwork(keras.layers.Layer, metaclass=abc.ABCMeta):
     """Linear embedding and stacked LSTMs; base of predictor, posterior and prior.
 
     Args:
@@ -125,8 +127,9 @@ class RecurrentNetwork(keras.layers.Layer):
     def initial_state(self, batch_size):
         return [lstm.initial_state(batch_size) for lstm in self.lstms]
 
+    @abc.abstractmethod
     def head(self, hidden, inputs):
-        raise NotImplementedError
+        """What the network gives, of the hidden sequence `[B, T, hidden_size]`."""
 
     def call(self, inputs, state=None):
         if state is None:
