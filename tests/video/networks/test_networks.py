@@ -77,7 +77,7 @@ def test_frames_that_do_not_halve_are_refused(name, frame_shape, factor):
 
 
 def test_unknown_network_is_refused():
-    with pytest.raises(ValueError, match="'lstm'.*dcgan, vgg"):
+    with pytest.raises(ValueError, match="'lstm'.*'dcgan', 'vgg'"):
         networks.get("lstm")
 
 
