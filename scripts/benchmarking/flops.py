@@ -72,7 +72,7 @@ def frame_macs(model) -> FrameMACs:
 
     def recur(codes, inputs):
         networks.posterior(codes)
-        networks.prior_of(codes)
+        networks.prior(codes)
         networks.predictor(inputs)
 
     encoder = graph_macs(encode, frame)

@@ -47,6 +47,9 @@ class LinearGaussianVAE(VariationalModel):
         )
         return ElboTerms(self.decoder(latents @ WEIGHTS), inputs, kl)
 
+    def call(self, inputs, training=False):
+        return self.decoder(self._posterior(inputs).mean() @ WEIGHTS).mean()
+
     def importance_sampler(self, inputs):
         self.calls += 1  # traced once: the posterior is not computed a sample
         posterior = self._posterior(inputs)

@@ -29,7 +29,8 @@ def test_quick_is_nine_short_runs_of_one_seed():
         0,
     )
     assert options["batch_size"] == 64 and options["decay_from"] == 0.75
-    assert options["model_options"] == {"latent_size": 20, "widths": [8, 16, 32]}
+    model_options = {"latent_size": 20, "widths": [8, 16, 32]}
+    assert model_options.items() <= options["model_options"].items()
 
 
 def test_laptop_has_three_seeds_of_the_main_decoders_and_fits_two_cores():

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from tiny_svg_lp import compiled_model, random_clips
 
+from tfsigmavae.models.seeding import WeightSeeds
 from tfsigmavae_video.networks.conv_unit import ConvUnit
 from tfsigmavae_video.networks.convolutions import Convolution
 
@@ -63,9 +64,9 @@ def test_bfloat16_trains_like_float32(network):
 
 
 def unit(remat=False, skip=False):
-    rng = np.random.default_rng(0)
-    skip_convolution = Convolution(3, 3, rng) if skip else None
-    return ConvUnit(Convolution(3, 3, rng), rng, skip_convolution, remat=remat)
+    seeds = WeightSeeds(0)
+    skip_convolution = Convolution(3, 3, seeds) if skip else None
+    return ConvUnit(Convolution(3, 3, seeds), seeds, skip_convolution, remat=remat)
 
 
 @pytest.mark.parametrize("skip", [False, True])

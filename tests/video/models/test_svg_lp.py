@@ -293,7 +293,7 @@ def test_uint8_and_float_clips_give_the_same():
         ({"hidden_size": 0}, "`hidden_size`.*at least 1"),
         ({"width": 0}, "`width`.*at least 1"),
         ({"action_size": -1}, "`action_size`.*0.*-1"),
-        ({"network": "resnet"}, "network 'resnet'.*dcgan, vgg"),
+        ({"network": "resnet"}, "`network` 'resnet'.*'dcgan', 'vgg'"),
         ({"decoder": "gaussian"}, "decoder 'gaussian'.*optimal_sigma"),
         ({"beta": -1.0}, "`beta`.*negative"),
         ({"frame_shape": (30, 30, 3)}, "`frame_shape`.*multiples of 4.*30"),
