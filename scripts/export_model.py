@@ -9,21 +9,21 @@ import argparse
 import json
 
 import console
+import saved
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", required=True, help="model.keras of a run")
+    parser.add_argument(
+        "--model", required=True, help="a run folder or its model.keras"
+    )
     parser.add_argument("--output", required=True, help="folder to create")
     args = parser.parse_args(argv)
-    import keras
-
-    import tfsigmavae.video  # noqa: F401 (registers the models)
     from tfsigmavae import export_saved_model
 
-    model = keras.models.load_model(args.model)
+    model, _ = saved.load(args.model)
     path = export_saved_model(model, args.output)
     endpoints = {
         name: [spec.name for spec in signature]

@@ -9,7 +9,7 @@ import source
 
 # Flag, default (its type is the flag's) or type, explanation.
 COMMON = [
-    ("--decoder", "optimal_sigma", "any name of tfsigmavae.decoders.names()"),
+    ("--decoder", "optimal_sigma", "p(x | z), see docs/decoders.md"),
     ("--beta", 1.0, "KL weight"),
     ("--decay-from", 1.0, "share of the steps after which the rate falls to 5 %%"),
     ("--gradient-accumulation-steps", 1, "steps (of --steps) in one update"),
@@ -52,8 +52,10 @@ def parser_of(description, own, choices, package, recipes, argv):
     add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
     add("--tensorboard", action="store_true", help="write OUTPUT/logs")
     for flag, text in OPTIONS.items():
-        add(flag, type=_option, nargs="+", metavar="NAME=VALUE", default=[], help=text)
-    choices = {"--model": sorted(models), **CHOICES, **choices}
+        kind = {"type": _option, "nargs": "+", "action": "extend", "default": []}
+        add(flag, metavar="NAME=VALUE", help=text, **kind)
+    decoders = sorted(source.registry("tfsigmavae.decoders", "_BY_NAME"))
+    choices = {"--model": sorted(models), "--decoder": decoders, **CHOICES, **choices}
     for flag, default, text in [*own, *COMMON]:
         _add(parser, flag, default, text, choices.get(flag))
     parser.set_defaults(**{k: v for k, v in recipe.items() if k != "model_options"})
@@ -68,14 +70,17 @@ def parse(parser, argv, recipes, outputs) -> dict:
     known, unknown = parser.parse_known_args(argv)
     if unknown:
         parser.error(
-            f"unrecognized arguments: {' '.join(unknown)}. Options of the model are "
-            "given as --model-options NAME=VALUE."
+            f"unrecognized arguments: {' '.join(unknown)}. Those of model and decoder "
+            "are given as --model-options NAME=VALUE and --decoder-options NAME=VALUE."
         )
     flags = vars(known)
     recipe = recipes.get(flags["preset"], {})
-    options = recipe.get("model_options", {}) | dict(flags["model_options"])
-    flags |= {"model_options": options}
-    flags |= {"decoder_options": dict(flags["decoder_options"])}
+    for flag in OPTIONS:
+        name = flag[2:].replace("-", "_")
+        given = dict(flags[name])
+        if len(given) < len(flags[name]):
+            parser.error(f"{flag} gives an option twice: {flags[name]}.")
+        flags[name] = recipe.get(name, {}) | given
     flags["output"] = flags["output"] or outputs.get(flags["preset"])
     if not flags["dry_run"] and not (flags["data"] and flags["output"]):
         parser.error("--data and --output are needed, or --preset, or --dry-run.")

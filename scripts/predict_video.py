@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import console
+import saved
 
 
 def parse(argv):
@@ -33,13 +34,9 @@ def parse(argv):
 
 def main(argv=None):
     args = parse(argv)
-    import keras
-
     from tfsigmavae.video import first_clips, load_clips, write_prediction
 
-    path = pathlib.Path(args.model)
-    path = path / "model.keras" if path.is_dir() else path
-    model = keras.models.load_model(path)
+    model, path = saved.load(args.model)
     source = load_clips(
         args.data,
         args.split,

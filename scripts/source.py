@@ -7,6 +7,8 @@ import runpy
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Import name -> folder.
 _PACKAGES = {"tfsigmavae": "tfsigmavae", "tfsigmavae_video": "video"}
+# The last base whose arguments count; its own base is Keras'.
+_LAST_BASE = "VariationalModel"
 
 
 def names(module: str) -> dict:
@@ -18,40 +20,73 @@ def names(module: str) -> dict:
     return runpy.run_path(str(_path(module)))
 
 
+def registry(package: str, name: str) -> dict:
+    """A dict at the top of a package, with names as keys: key -> its value's source."""
+    for node in _tree(package).body:
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if any(getattr(target, "id", None) == name for target in targets):
+            keys = [key.value for key in node.value.keys]
+            return dict(zip(keys, map(ast.unparse, node.value.values), strict=True))
+    raise ValueError(f"{package} has no {name}.")
+
+
 def model_options(package: str, without) -> dict:
     """Model name -> constructor argument -> default, as text.
+
+    As `tfsigmavae.models.registry.constructor_options` finds them in the classes.
 
     Args:
         package: with the registry `MODELS`, such as "tfsigmavae.models".
         without: arguments to leave out.
     """
-    tree = ast.parse((_path(package).with_suffix("") / "__init__.py").read_text())
-    modules, registry = {}, None
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            modules |= {alias.name: node.module for alias in node.names}
-        elif isinstance(node, ast.Assign) and node.targets[0].id == "MODELS":
-            registry = node.value
+    without = {"name", "dtype", *without}
     return {
-        key.value: _arguments(modules[kind.id], kind.id, without)
-        for key, kind in zip(registry.keys, registry.values, strict=True)
+        key: {k: v for k, v in _arguments(package, kind).items() if k not in without}
+        for key, kind in registry(package, "MODELS").items()
     }
 
 
 def _path(module):
     package, *rest = module.split(".")
-    return _ROOT.joinpath(_PACKAGES[package], *rest).with_suffix(".py")
+    path = _ROOT.joinpath(_PACKAGES[package], *rest)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _arguments(module, name, without):
-    tree = ast.parse(_path(module).read_text())
-    kind = next(node for node in tree.body if getattr(node, "name", None) == name)
-    methods = (node for node in kind.body if isinstance(node, ast.FunctionDef))
-    arguments = next(node for node in methods if node.name == "__init__").args
-    defaults = map(ast.unparse, arguments.defaults)
-    names = [argument.arg for argument in arguments.args[-len(arguments.defaults) :]]
-    return {
-        name: value
-        for name, value in zip(names, defaults, strict=True)
-        if name not in without
-    }
+def _tree(module):
+    return ast.parse(_path(module).read_text())
+
+
+def _arguments(module, name):
+    """Arguments with a default of a class, those of its bases included."""
+    found = _find(module, name)
+    if found is None:  # not ours
+        return {}
+    module, node = found
+    methods = (n for n in node.body if getattr(n, "name", None) == "__init__")
+    arguments = getattr(next(methods, None), "args", None)
+    own = {} if arguments is None else _with_defaults(arguments)
+    if name == _LAST_BASE or (arguments is not None and arguments.kwarg is None):
+        return own
+    inherited = {}
+    for base in map(ast.unparse, node.bases):
+        inherited |= _arguments(module, base)
+    return {**inherited, **own}
+
+
+def _with_defaults(arguments):
+    count = len(arguments.defaults)
+    last = arguments.args[len(arguments.args) - count :]
+    pairs = list(zip(last, arguments.defaults, strict=True))
+    pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return {a.arg: ast.unparse(default) for a, default in pairs if default is not None}
+
+
+def _find(module, name):
+    """Module and syntax tree of a class that `module` defines or imports, or `None`."""
+    for node in _tree(module).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return module, node
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in _PACKAGES:
+            if name in [alias.asname or alias.name for alias in node.names]:
+                return _find(node.module, name)
+    return None

@@ -31,7 +31,7 @@ ROWS = [
     ["tfsigmavae_video.evaluation"],
     ["tfsigmavae_video.experiments"],
     ["tfsigmavae_video"],  # its `__init__`
-    ["scripts.console", "scripts.source"],
+    ["scripts.console", "scripts.saved", "scripts.source"],
     ["scripts.flags"],
     ["scripts.image_flags", "scripts.video_flags"],
     ["scripts.benchmarking"],

@@ -102,6 +102,7 @@ class EvaluationNoise(keras.callbacks.Callback):
 
     def __init__(self, seed=0):
         super().__init__()
+        check_at_least("seed", seed, 0)
         self.seed = seed
         self._kept = []
 

@@ -88,11 +88,24 @@ def option_names(name: str) -> list[str]:
     Args:
         name: one of `names()`.
     """
+    return sorted(option_defaults(name))
+
+
+def option_defaults(name: str) -> dict:
+    """The defaults of what `get(name, ...)` may be given: name -> value.
+
+    Args:
+        name: one of `names()`.
+    """
     make = _BY_NAME[name]
     kind = getattr(make, "func", make)
     bases = [base for base in kind.__mro__ if issubclass(base, Decoder)]
-    found = set().union(*(inspect.signature(base).parameters for base in bases))
-    return sorted(found - {"name", "kwargs"})
+    found = {}
+    for base in reversed(bases):
+        parameters = inspect.signature(base).parameters.values()
+        found |= {p.name: p.default for p in parameters if p.kind != p.VAR_KEYWORD}
+    found.pop("name", None)
+    return found
 
 
 __all__ = [
@@ -109,5 +122,6 @@ __all__ = [
     "StudentT",
     "get",
     "names",
+    "option_defaults",
     "option_names",
 ]

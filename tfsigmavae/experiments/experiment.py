@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import sys
@@ -14,12 +15,14 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae import decoders
+from tfsigmavae.checks import check_at_least, check_choice
 from tfsigmavae.models import registry
 from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
 
-# Type of a default -> types that it may be replaced by.
-_TYPES = {bool: bool, int: int, float: (float, int), str: str}
+_PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+# Whole numbers of which 0 is one; all others are at least 1.
+_MAY_BE_0 = ("seed", "validation_images", "preview_every")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,20 +78,9 @@ class Experiment(abc.ABC):
     changeable: typing.ClassVar[tuple] = ()
 
     def __post_init__(self):
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1, got {getattr(self, name)!r}."
-                )
-        if not 1 <= self.gradient_accumulation_steps <= self.steps:
-            raise ValueError(
-                "`gradient_accumulation_steps` must be from 1 to `steps` "
-                f"({self.steps}), got {self.gradient_accumulation_steps}."
-            )
-        self._check_model_options()
-        decoders.get(self.decoder, **self.decoder_options)
-
-    def _check_model_options(self):
+        self._check_numbers()
+        check_choice("precision", self.precision, _PRECISIONS)
+        check_choice("decoder", self.decoder, decoders.names())
         allowed = self._model_defaults()
         unknown = self.model_options.keys() - allowed
         if unknown:
@@ -97,15 +89,34 @@ class Experiment(abc.ABC):
                 f"{', '.join(sorted(map(repr, unknown)))}. `model_options` may hold: "
                 f"{', '.join(sorted(allowed))}."
             )
-        for name, value in self.model_options.items():
-            wanted = _TYPES.get(type(allowed[name]), object)
-            # A bool is an int to Python.
-            is_flag = isinstance(value, bool) and wanted is not bool
-            if not isinstance(value, wanted) or (is_flag and wanted is not object):
-                raise TypeError(
-                    f"`model_options` {name!r} must be {type(allowed[name]).__name__}, "
-                    f"like its default {allowed[name]!r}, got {value!r}."
-                )
+        registry.check_types(self.model_options, allowed, "model_options")
+        defaults = decoders.option_defaults(self.decoder)
+        registry.check_types(self.decoder_options, defaults, "decoder_options")
+        decoders.get(self.decoder, **self.decoder_options)
+
+    def _check_numbers(self):
+        """What is wrong is found now, not after hours of training."""
+        for field in dataclasses.fields(self):
+            value, is_int = getattr(self, field.name), field.type in ("int", int)
+            if is_int:
+                check_at_least(field.name, value, 0 if field.name in _MAY_BE_0 else 1)
+        if not 0.0 < self.learning_rate < math.inf:
+            raise ValueError(
+                f"`learning_rate` must be positive, got {self.learning_rate!r}."
+            )
+        if not 0.0 <= self.decay_from <= 1.0:
+            raise ValueError(
+                f"`decay_from` must be from 0 to 1, got {self.decay_from!r}."
+            )
+        if not 0.0 <= self.beta < math.inf:
+            raise ValueError(
+                f"`beta` must not be negative or infinite, got {self.beta!r}."
+            )
+        if self.gradient_accumulation_steps > self.steps:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be from 1 to `steps` "
+                f"({self.steps}), got {self.gradient_accumulation_steps}."
+            )
 
     @classmethod
     @abc.abstractmethod
@@ -177,6 +188,8 @@ class Experiment(abc.ABC):
             dtype=self.precision,
             **self.model_options,
         )
+        _check_recorded(model, self.model_options)
+        _check_recorded(model.decoder, self.decoder_options)
         rate, accumulated = self.learning_rate, self.gradient_accumulation_steps
         if self.decay_from < 1:
             # The schedule counts updates.
@@ -246,6 +259,16 @@ class Experiment(abc.ABC):
             for name, value in summary.items()
             if not str(value).startswith(str(folder))
         }
+
+
+def _check_recorded(thing, options):
+    """An option that `get_config` forgets would be lost by a saved model."""
+    missing = sorted(options.keys() - thing.get_config())
+    if missing:
+        raise ValueError(
+            f"{type(thing).__name__}.get_config must return {', '.join(missing)}: "
+            "a saved model would come back without."
+        )
 
 
 def dry_run(experiment) -> dict:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfsigmavae import models
 from tfsigmavae.callbacks import ImagePreview
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.data import images
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae.experiments.image_scores import image_scores
@@ -71,14 +72,8 @@ class ImageExperiment(Experiment):
     def __post_init__(self):
         super().__post_init__()
         for name in ("num_train", "num_test"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
-        for name in ("validation_images", "preview_every"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"`{name}` must not be negative, got {getattr(self, name)!r}."
-                )
+            if getattr(self, name) is not None:
+                check_at_least(name, getattr(self, name), 1)
 
     @classmethod
     def find_model(cls, identifier):

@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 from tfsigmavae.layers import DiagonalNormal
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
-from tfsigmavae.models.seeding import WeightSeeds, standard_normal
+from tfsigmavae.models.seeding import standard_normal
 
 tfd = tfp.distributions
 
@@ -77,7 +77,6 @@ class ConvVAE(ImageVAE):
         _check_arguments(self.image_shape, latent_size, widths)
         self.latent_size = int(latent_size)
         self.widths = tuple(int(width) for width in widths)
-        self._weight_seeds = WeightSeeds(self.seed_generator.initial_seed)
         self.encoder = self._make_encoder()
         self.generator = self._make_generator()
         if not self.decoder.built:  # a reloaded one is
@@ -91,7 +90,7 @@ class ConvVAE(ImageVAE):
 
     def _layer(self, kind, *args, **kwargs):
         """A layer of its own seed, in the model's precision."""
-        initializer = self._weight_seeds.glorot()
+        initializer = self.weight_seeds.glorot()
         return kind(
             *args, kernel_initializer=initializer, dtype=self.dtype_policy, **kwargs
         )

@@ -11,7 +11,7 @@ from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.models.ladder import Convolutions, TopDownLevel, network
 from tfsigmavae.models.levels import checked_levels, default_levels
-from tfsigmavae.models.seeding import WeightSeeds, standard_normal
+from tfsigmavae.models.seeding import fold_in, standard_normal
 
 tfd = tfp.distributions
 
@@ -117,8 +117,7 @@ class HierarchicalVAE(ImageVAE):
         rows = [*(size[0] for size in sizes), height]
         # How many times larger each map is than the one above; the image last.
         factors = [1, *(b // a for a, b in itertools.pairwise(rows))]
-        seeds = WeightSeeds(self.seed_generator.initial_seed)
-        convolution = Convolutions(seeds, self.dtype_policy)
+        convolution = Convolutions(self.weight_seeds, self.dtype_policy)
         # Flat lists only: Keras before 3.13 does not save layers in lists of lists.
         self.encoder = self._make_encoder(sizes[::-1], factors[:0:-1], convolution)
         self.start = self.add_weight(
@@ -231,8 +230,7 @@ class HierarchicalVAE(ImageVAE):
 
     def _noise_of(self, seed):
         """Noise of each level by a key of its own; `seed` is int32 `[2]`."""
-        keys = tf.random.experimental.stateless_split(seed, len(self.levels))
-        return lambda index, shape: standard_normal(shape, keys[index])
+        return lambda index, shape: standard_normal(shape, fold_in(seed, index))
 
     def posterior(self, images, seed=None):
         """q(z_l | x, z_<l) of every level, along one way down the ladder.

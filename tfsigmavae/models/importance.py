@@ -5,6 +5,8 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.models.seeding import fold_in
+
 
 def log_mean_weight(draw, num_samples, batch_size, key) -> tf.Tensor:
     """Log of the mean importance weight, one sample in memory at a time.
@@ -24,8 +26,7 @@ def log_mean_weight(draw, num_samples, batch_size, key) -> tf.Tensor:
     """
 
     def add(k, log_sum):
-        seed = tf.random.experimental.stateless_fold_in(key, k)
-        return k + 1, tfp.math.log_add_exp(log_sum, draw(seed))
+        return k + 1, tfp.math.log_add_exp(log_sum, draw(fold_in(key, k)))
 
     nothing = tf.fill([batch_size], -math.inf)
     _, log_sum = tf.while_loop(lambda k, _: k < num_samples, add, [0, nothing])

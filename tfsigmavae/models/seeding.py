@@ -15,6 +15,10 @@ class WeightSeeds:
 
     Args:
         seed: int >= 0.
+
+    Example:
+        >>> seeds = WeightSeeds(0)
+        >>> keras.layers.Dense(8, kernel_initializer=seeds.glorot())
     """
 
     def __init__(self, seed):
@@ -85,6 +89,24 @@ def standard_normal(shape, key) -> tf.Tensor:
     """
     size = tf.reduce_prod(tf.convert_to_tensor(shape, tf.int32))
     return tf.reshape(_box_muller(_bits((size + 1) // 2, key))[:size], shape)
+
+
+def fold_in(key, number) -> tf.Tensor:
+    """A key of a key and a number, the same with and without XLA.
+
+    TensorFlow's own takes other bits under XLA where a key is negative.
+
+    Args:
+        key: integer `[2]`.
+        number: integer scalar tensor.
+
+    Returns:
+        int64 `[2]`.
+    """
+    bits = tf.random.stateless_uniform(
+        [], key, None, None, dtype=tf.int64, alg="philox"
+    )
+    return tf.stack([bits, tf.cast(number, tf.int64)])
 
 
 def standard_normal_rows(num_rows, size, key_of) -> tf.Tensor:

@@ -8,11 +8,12 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae import decoders
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.math import nats_to_bits_per_dim
 from tfsigmavae.models.elbo import ElboTerms, only_inputs
 from tfsigmavae.models.importance import bound_in_batches, log_mean_weight
 from tfsigmavae.models.recalibration import recalibrate
-from tfsigmavae.models.seeding import ReplicaSeedGenerator
+from tfsigmavae.models.seeding import ReplicaSeedGenerator, WeightSeeds
 
 
 class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
@@ -50,12 +51,15 @@ class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
         beta: float >= 0, weight of the KL term. Defaults to `1.0`.
         max_gradient_norm: float > 0; a larger norm of all gradients together (of one
             replica) is scaled down to it. Defaults to `None`, no limit.
-        seed: int or `None`. Seeds the initial weights and all noise drawn in training,
-            which is the same with and without XLA. Defaults to `None`, a fresh seed.
+        seed: int >= 0 or `None`. Seeds the initial weights, of layers whose
+            initializers are from `self.weight_seeds`, and all noise drawn in training
+            by `self.seed_generator.normal`, which is the same with and without XLA.
+            Defaults to `None`, a fresh seed.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:
-        ValueError: if `beta` is negative, or `max_gradient_norm` not positive.
+        ValueError: if `beta` or `seed` is negative, or `max_gradient_norm` not
+            positive.
     """
 
     def __init__(
@@ -71,10 +75,13 @@ class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
             raise ValueError(
                 f"`max_gradient_norm` must be positive, got {max_gradient_norm!r}."
             )
+        if seed is not None:
+            check_at_least("seed", seed, 0)
         self.beta = beta
         self.max_gradient_norm = max_gradient_norm
         self.seed = seed
         self.seed_generator = ReplicaSeedGenerator(seed, name="seed_generator")
+        self.weight_seeds = WeightSeeds(self.seed_generator.initial_seed)
         self.decoder = decoders.get(decoder)
         names = ["loss", "nll", "kl", "mse"]
         if self.decoder.measure is not None:
@@ -230,7 +237,9 @@ class VariationalModel(keras.Model, metaclass=abc.ABCMeta):
         if self.max_gradient_norm is None:
             return gradients
         # Under float16 the gradients come scaled, like the loss.
-        limit = self.optimizer.scale_loss(tf.constant(self.max_gradient_norm))
+        limit = self.optimizer.scale_loss(
+            tf.constant(self.max_gradient_norm, tf.float32)
+        )
         return tf.clip_by_global_norm(gradients, limit)[0]
 
     def _inputs(self, data):

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.metrics import ssim
 from tfsigmavae.metrics.psnr import MAX_DB, psnr
@@ -47,10 +48,22 @@ def evaluate_prediction(
         `psnr_moved` (dict, over moved pixels only), `sample_std_moved` (standard
         deviation over samples on moved pixels), and the protocol: `num_clips`,
         `num_samples`, `num_context`, `num_predicted`.
+
+    Raises:
+        ValueError: if a number is out of range, or clips are too short.
     """
     num_context = model.num_context if num_context is None else num_context
     clips = tf.convert_to_tensor(clips)
-    if clips_per_call is None:
+    check_at_least("num_context", num_context, model.num_context)
+    check_at_least("num_samples", num_samples, 1)
+    if clips.shape.rank != 5 or not len(clips) or clips.shape[1] <= num_context:
+        raise ValueError(
+            "`clips` must be [N, T, H, W, C] with a clip at least, and more than the "
+            f"{num_context} frames of context, got {clips.shape}."
+        )
+    if clips_per_call is not None:
+        check_at_least("clips_per_call", clips_per_call, 1)
+    else:
         clips_per_call = max(1, 160 // num_samples)
     scores = [
         _score_clips(

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.callbacks import EvaluationNoise
+from tfsigmavae.checks import check_choice
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae_video import models
 from tfsigmavae_video.data import batches, first_clips, load_clips, softmotion
@@ -78,16 +79,12 @@ class VideoExperiment(Experiment):
     def __post_init__(self):
         super().__post_init__()
         check_cache(self.cache)
-        for name in ("num_context", "num_frames", "eval_frames", "num_samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1, got {getattr(self, name)!r}."
-                )
-        # Found now, not by the evaluation after hours of training.
-        if min(self.frame_shape[:2]) < _MIN_SIZE:
+        check_choice("windows", self.windows, ("first", "random"))
+        if len(self.frame_shape) != 3 or min(self.frame_shape[:2]) < _MIN_SIZE:
             raise ValueError(
-                f"`frame_shape` must be at least {_MIN_SIZE} pixels high and wide, the "
-                f"window of SSIM, got {tuple(self.frame_shape)}."
+                "`frame_shape` must be (height, width, channels), at least "
+                f"{_MIN_SIZE} pixels high and wide (the window of SSIM), got "
+                f"{tuple(self.frame_shape)}."
             )
 
     @classmethod
@@ -113,14 +110,16 @@ class VideoExperiment(Experiment):
         )
 
     def check_data(self):
-        longest = self.num_context + max(self.num_frames, self.eval_frames)
-        stored = self.test_clips.num_frames.min()
-        if longest > stored:
-            raise ValueError(
-                "`num_context` and `eval_frames` (or `num_frames`) need clips of "
-                f"{longest} frames, and the shortest of '{self.data}' has {stored}. "
-                f"Set `eval_frames` to at most {stored - self.num_context}."
-            )
+        stored = self.test_clips.num_frames[: self.num_eval_clips].min()
+        most = stored - self.num_context
+        for name in ("num_frames", "eval_frames"):
+            if getattr(self, name) > most:
+                raise ValueError(
+                    f"`num_context` ({self.num_context}) and `{name}` "
+                    f"({getattr(self, name)}) are more than the {stored} frames of the "
+                    f"shortest test clip of '{self.data}'. Set `{name}` to at most "
+                    f"{most}."
+                )
 
     def shape_arguments(self):
         action_size = 0

@@ -13,7 +13,8 @@ def check_clip(frames, frame_shape, min_frames):
             shape is unknown until then.
     """
     expected = tf.TensorShape([None, None, *frame_shape])
-    too_short = frames.shape.rank == 5 and (frames.shape[1] or min_frames) < min_frames
+    num_frames = frames.shape[1] if frames.shape.rank == 5 else None
+    too_short = num_frames is not None and num_frames < min_frames
     if not expected.is_compatible_with(frames.shape) or too_short:
         raise ValueError(
             f"Clips must have shape [B, T, {', '.join(map(str, frame_shape))}] with "
@@ -43,8 +44,9 @@ def check_actions(actions, action_size, num_frames=None):
     if actions is None:
         return
     shape = tf.convert_to_tensor(actions).shape
-    enough = num_frames is None or (shape[1] or num_frames) >= num_frames - 1
-    if shape.rank != 3 or shape[-1] != action_size or not enough:
+    given = shape[1] if shape.rank == 3 else None
+    short = None not in (num_frames, given) and given < num_frames - 1
+    if shape.rank != 3 or shape[-1] != action_size or short:
         steps = "T" if num_frames is None else f">= {num_frames - 1}"
         raise ValueError(
             f"`actions` must have shape [B, {steps}, {action_size}], got {shape}."

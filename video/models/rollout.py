@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfsigmavae.models.seeding import standard_normal_rows
+from tfsigmavae.models.seeding import fold_in, standard_normal_rows
 
 # Futures drawn at a time, unless the caller says otherwise. More are not faster; this
 # many take about 1 GB in the paper's VGG networks at 64 x 64 pixels.
@@ -25,7 +25,9 @@ def samples_at_a_time(sample_batch_size, num_samples, num_clips):
     return tf.minimum(wanted, num_samples)
 
 
-def future_noise(seed, clip_numbers, num_samples, num_steps, noise_size):
+def future_noise(
+    seed, clip_numbers, num_samples, num_steps, noise_size, first_sample=0
+):
     """Noise of every step of every future, a function of seed, clip and sample alone.
 
     Neither the other clips of a call, nor how many futures are drawn, nor how long they
@@ -37,6 +39,7 @@ def future_noise(seed, clip_numbers, num_samples, num_steps, noise_size):
         num_samples: int32 scalar tensor, S.
         num_steps: int32 scalar tensor, T.
         noise_size: int, numbers of a step.
+        first_sample: int32 scalar tensor, number of the first sample. Defaults to `0`.
 
     Returns:
         float32 `[S * B, T, noise_size]`, samples outermost.
@@ -45,8 +48,8 @@ def future_noise(seed, clip_numbers, num_samples, num_steps, noise_size):
 
     def key(row):
         clip = tf.stack([seed, clip_numbers[row % num_clips]])
-        sample = tf.cast(row // num_clips, tf.int64)
-        return tf.random.experimental.stateless_fold_in(clip, sample)
+        sample = first_sample + row // num_clips
+        return fold_in(clip, sample)
 
     num_rows = num_samples * num_clips
     noise = standard_normal_rows(num_rows, num_steps * noise_size, key)
@@ -71,19 +74,20 @@ def predict(
     batch, num_given = tf.shape(context)[0], tf.shape(context)[1]
     sample_batch_size = samples_at_a_time(sample_batch_size, num_samples, batch)
     num_steps = num_given + num_frames - 1
-    noise = future_noise(seed, clip_numbers, num_samples, num_steps, model.noise_size)
     given = model.read_context(context)
     folded = model.fold()
     num_rounds = (num_samples - 1) // sample_batch_size + 1
     array = tf.TensorArray(tf.float32, num_rounds, infer_shape=False)
 
     def body(i, array):
-        first, after = i * sample_batch_size, (i + 1) * sample_batch_size
-        part = noise[first * batch : after * batch]
-        num_copies = tf.shape(part)[0] // batch
+        first = i * sample_batch_size
+        num_copies = tf.minimum(sample_batch_size, num_samples - first)
+        noise = future_noise(
+            seed, clip_numbers, num_copies, num_steps, model.noise_size, first
+        )
         copied = tf.nest.map_structure(lambda x: _repeated(x, num_copies), given)
         acting = None if actions is None else _repeated(actions, num_copies)
-        futures = _sample_futures(model, copied, folded, num_frames, part, acting)
+        futures = _sample_futures(model, copied, folded, num_frames, noise, acting)
         return i + 1, array.write(i, futures)
 
     _, array = tf.while_loop(

@@ -6,7 +6,7 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.math import sum_event, to_unit_range
 from tfsigmavae.models import ElboTerms
-from tfsigmavae.models.seeding import WeightSeeds, standard_normal
+from tfsigmavae.models.seeding import standard_normal
 from tfsigmavae_video import networks
 from tfsigmavae_video.models.clips import check_clip
 from tfsigmavae_video.models.svg_networks import SVGNetworks
@@ -171,8 +171,7 @@ class SVGLP(VideoModel):
     def _make_parts(self):
         """The networks, in the order in which their seeds are drawn."""
         options = self._arguments
-        seeds = WeightSeeds(self.seed_generator.initial_seed)
-        shared = {"seeds": seeds, "dtype": self.dtype_policy}
+        shared = {"seeds": self.weight_seeds, "dtype": self.dtype_policy}
         convolutional = {
             name: options[name] for name in ("width", "batch_norm_momentum", "remat")
         } | shared

@@ -4,7 +4,7 @@ import abc
 
 import tensorflow as tf
 
-from tfsigmavae.checks import asserted
+from tfsigmavae.checks import asserted, check_at_least
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.models import VariationalModel
 from tfsigmavae_video.models import rollout
@@ -22,9 +22,10 @@ class VideoModel(VariationalModel):
         start(given, noise, actions)           -> the state after the context
         step(state, noise, action, folded)     -> the next frame, and the state after it
 
-    and, if it likes, `fold`. `predict_frames`, `reconstruct`, `export_saved_model`,
-    evaluation, pictures and `VideoExperiment` then work. A model that samples in
-    another way overrides `predict_frames`.
+    and, if it likes, `fold` and `importance_sampler`. It makes all its weights in its
+    constructor and sets `self.built = True`. `predict_frames`, `reconstruct`,
+    `export_saved_model`, evaluation, pictures and `VideoExperiment` then work. A model
+    that samples in another way overrides `predict_frames`.
 
     Args:
         frame_shape: (height, width, channels).
@@ -51,12 +52,8 @@ class VideoModel(VariationalModel):
                 "`frame_shape` must be (height, width, channels), "
                 f"got {tuple(frame_shape)!r}."
             )
-        if num_context < 1:
-            raise ValueError(f"`num_context` must be at least 1, got {num_context!r}.")
-        if action_size < 0:
-            raise ValueError(
-                f"`action_size` must be 0 (no actions) or more, got {action_size!r}."
-            )
+        check_at_least("num_context", num_context, 1)
+        check_at_least("action_size", action_size, 0)
         self.frame_shape = tuple(frame_shape)
         self.num_context = num_context
         self.action_size = action_size
@@ -174,22 +171,20 @@ class VideoModel(VariationalModel):
         """
         context = to_unit_range(context, "context")
         context = check_clip(context, self.frame_shape, self.num_context)
+        if context.shape[0] == 0:
+            raise ValueError("`context` holds no clips.")
         num_given = context.shape[1]
         length = None if num_given is None else num_given + num_frames
         check_actions(actions, self.action_size, length)
         if sample_batch_size is None:
             sample_batch_size = rollout.DEFAULT_SAMPLE_BATCH_SIZE
-        elif sample_batch_size < 1:
-            raise ValueError(
-                f"`sample_batch_size` must be at least 1, got {sample_batch_size}."
-            )
-        if num_frames < 1 or num_samples < 1:
-            raise ValueError(
-                "`num_frames` and `num_samples` must be at least 1, got "
-                f"{num_frames} and {num_samples}."
-            )
+        else:
+            _check_number("sample_batch_size", sample_batch_size, 1)
+        _check_number("num_frames", num_frames, 1)
+        _check_number("num_samples", num_samples, 1)
         if seed is None:
             seed = self.seed_generator.as_integer()
+        _check_number("seed", seed, -(2**31))
         inputs = [context, num_frames, num_samples, seed]
         if self.action_size:
             inputs.append(tf.convert_to_tensor(actions, tf.float32))
@@ -269,10 +264,21 @@ class VideoModel(VariationalModel):
         }
 
 
+def _check_number(name, value, least):
+    """As `check_at_least`; a tensor of a graph is not known yet."""
+    if tf.is_tensor(value):
+        if not value.dtype.is_integer:
+            raise ValueError(f"`{name}` must be an integer, got {value.dtype.name}.")
+        return
+    check_at_least(name, value, least)
+    if value >= 2**31:
+        raise ValueError(f"`{name}` must be below 2**31, got {value}.")
+
+
 def _clip_numbers(context, clip_numbers):
     if clip_numbers is None:
         return tf.range(tf.shape(context)[0])
-    numbers = tf.convert_to_tensor(clip_numbers, tf.int32)
+    numbers = tf.cast(tf.convert_to_tensor(clip_numbers), tf.int32)
     if not numbers.shape.is_compatible_with(context.shape[:1]):
         raise ValueError(
             f"`clip_numbers` must have shape {tuple(context.shape[:1])}, one for each "
