@@ -12,6 +12,7 @@ import tfsigmavae as sv
 from tfsigmavae.models.seeding import (
     ReplicaSeedGenerator,
     WeightSeeds,
+    fold_in,
     standard_normal,
     standard_normal_rows,
 )
@@ -122,6 +123,19 @@ def test_rows_of_noise_have_keys_of_their_own(size):
         # Vector units round the last numbers of an array otherwise.
         expected = standard_normal([size], [5, row])
         np.testing.assert_allclose(rows[row], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("key", [[3, 5], [-3, 2], [-(2**31), -1]])
+def test_folded_keys_are_the_same_under_xla(key):
+    key = tf.constant(key)
+    compiled = tf.function(lambda key: fold_in(key, 7), jit_compile=True)
+    np.testing.assert_array_equal(compiled(key), fold_in(key, 7))
+    assert np.any(fold_in(key, 7) != fold_in(key, 8))
+
+
+def test_negative_seeds_are_refused():
+    with pytest.raises(ValueError, match="`seed` must be an int >= 0"):
+        sv.ConvVAE((8, 8, 1), widths=(2, 2), seed=-1)
 
 
 def test_noise_of_a_generator_goes_on_and_repeats():

@@ -156,6 +156,54 @@ def test_help_lists_what_the_models_take(script, call, capsys):
         assert sorted(words) == sorted(shown.split(", "))
 
 
+def test_options_given_in_parts_add_up(capsys):
+    given = ("--model-options", "width=16", "--model-options", "latent_size=8")
+    flags = flags_of("--data", "d", "--output", "o", *given)
+    assert flags["model_options"] == {"width": 16, "latent_size": 8}
+    with pytest.raises(SystemExit):
+        flags_of(*given, "--model-options", "width=3", "--dry-run")
+    assert "an option twice" in capsys.readouterr().err
+
+
+def test_help_reads_classes_of_every_form(tmp_path, monkeypatch):
+    """As Python finds them: inherited, keyword-only, without a constructor."""
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        source = runpy.run_path(str(SCRIPTS / "source.py"))
+    finally:
+        sys.path.remove(str(SCRIPTS))
+    package = tmp_path / "tfsigmavae" / "models"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "from tfsigmavae.models.own import Bare, Open, Closed\n"
+        "MODELS: dict = {'bare': Bare, 'open': Open, 'closed': Closed}\n"
+    )
+    (package / "own.py").write_text(
+        "import keras\n"
+        "class VariationalModel(keras.Model):\n"
+        "    def __init__(self, beta=1.0, seed=None, **kwargs): pass\n"
+        "class Bare(VariationalModel): pass\n"
+        "class Open(Bare):\n"
+        "    def __init__(self, *args, extra=0.5, name='x', **kwargs): pass\n"
+        "class Closed(Bare):\n"
+        "    def __init__(self, needed, size=3): pass\n"
+    )
+    monkeypatch.setitem(source["_path"].__globals__, "_ROOT", tmp_path)
+    assert source["model_options"]("tfsigmavae.models", {"seed"}) == {
+        "bare": {"beta": "1.0"},
+        "open": {"beta": "1.0", "extra": "0.5"},
+        "closed": {"size": "3"},
+    }
+
+
+@pytest.mark.parametrize("name", ["predict_video", "export_model"])
+def test_a_model_that_is_not_there_is_named(name, call, tmp_path):
+    flags = ["--data", "d"] if name == "predict_video" else ["--output", "o"]
+    for path in ("nowhere", "."):
+        with pytest.raises(FileNotFoundError, match="There is no model '.*run folder"):
+            call(name, "--model", path, *flags)
+
+
 def test_flags_of_model_options_are_named(capsys):
     with pytest.raises(SystemExit):
         flags_of("--preset", "demo", "--latent-size", "5")

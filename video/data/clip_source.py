@@ -95,11 +95,13 @@ class ClipSource(abc.ABC):
     def fingerprint(self) -> dict:
         """What the clips are made from, as JSON values: other clips, other values.
 
-        Files count by name, size and time of change.
+        Files count by name, size and time of change. What a subclass makes of them is
+        not seen: a source whose `read` changes must say so in `view`.
+        A source without files that wants a cache writes its own `fingerprint`.
         """
         stats = [(file.name, file.stat()) for file in self.files]
         values = {
-            "source": type(self).__name__,
+            "source": f"{type(self).__module__}.{type(self).__qualname__}",
             "files": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
             "num_frames": run_lengths(self.num_frames),
             "view": self.view,

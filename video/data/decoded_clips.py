@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfsigmavae.files import read_json
 from tfsigmavae_video.data import decoding
-from tfsigmavae_video.data.clip_source import run_lengths
+from tfsigmavae_video.data.clip_source import ClipSource, run_lengths
 
 # What is in use is not decoded twice.
 in_memory = weakref.WeakValueDictionary()
@@ -90,6 +90,11 @@ def decoded_clips(cache, source, lengths) -> DecodedClips:
     Raises:
         ValueError: if there is too little room, or the files are of other clips.
     """
+    if not source.files and type(source).fingerprint is ClipSource.fingerprint:
+        raise ValueError(
+            f"{type(source).__name__} names no `files`, so a cache cannot tell its "
+            "clips from others. Name the files, or write `fingerprint`."
+        )
     origin = source.fingerprint() | {"kept": run_lengths(lengths)}
     offsets = decoding.offsets(lengths)
     if cache == "memory":

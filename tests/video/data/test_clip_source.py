@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from npy_clips import LENGTHS, NpyClips, write_clips
 
-from tfsigmavae_video.data import ArrayClipSource, ClipSource
+from tfsigmavae_video.data import ArrayClipSource, ClipSource, batches
 
 FACTS = {
     "num_frames": [4, 2],
@@ -190,3 +190,25 @@ def test_lengths_cannot_be_changed_from_outside():
     assert source.num_frames.tolist() == [4, 2]
     with pytest.raises(ValueError, match="read-only"):
         source.num_frames[0] = 9
+
+
+def test_a_source_without_files_has_no_cache_unless_it_tells_its_clips_apart():
+    class InMemory(ArrayClipSource):
+        def __init__(self, value):
+            self.value = value
+            super().__init__([6], {"frames": ((2, 2, 1), tf.uint8)}, files=[], view={})
+
+        def read_arrays(self, number, start, num_frames):
+            return {"frames": np.full([num_frames, 2, 2, 1], self.value, np.uint8)}
+
+    class Named(InMemory):
+        def fingerprint(self):
+            return {"value": self.value}
+
+    with pytest.raises(ValueError, match="names no `files`.*`fingerprint`"):
+        batches(InMemory(1), 3, 1, cache="memory")
+    assert next(iter(batches(InMemory(1), 3, 1))).shape == (1, 3, 2, 2, 1)
+    # Kept alive side by side.
+    sources = [Named(1), Named(9)]
+    found = [next(iter(batches(source, 3, 1, cache="memory"))) for source in sources]
+    assert [np.max(clips) for clips in found] == [1, 9]

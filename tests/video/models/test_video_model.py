@@ -11,6 +11,7 @@ from fresh_process import run_python
 from tiny_svg_lp import random_clips, randomise_weights, tiny_model
 
 import tfsigmavae as sv
+from tfsigmavae.models import registry
 from tfsigmavae.video import (
     VideoExperiment,
     evaluate_prediction,
@@ -18,6 +19,7 @@ from tfsigmavae.video import (
     write_shards,
 )
 from tfsigmavae_video import models
+from tfsigmavae_video.experiments import video_experiment
 from tfsigmavae_video.models import VideoModel
 from tfsigmavae_video.models.rollout import future_noise
 
@@ -99,8 +101,41 @@ def test_noise_is_a_function_of_seed_clip_and_sample():
 
 
 def test_numbers_of_other_clips_are_refused(toy):
+    context = context_of(toy)
     with pytest.raises(ValueError, match=r"`clip_numbers` must have shape \(4,\)"):
-        toy.predict_frames(context_of(toy), 2, clip_numbers=[0, 1])
+        toy.predict_frames(context, 2, clip_numbers=[0, 1])
+    long = toy.predict_frames(
+        context, 2, seed=1, clip_numbers=tf.range(4, dtype="int64")
+    )
+    np.testing.assert_array_equal(long, toy.predict_frames(context, 2, seed=1))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"num_frames": 4.0}, "`num_frames` must be an int >= 1, got 4.0"),
+        ({"num_samples": 0}, "`num_samples` must be an int >= 1"),
+        ({"sample_batch_size": 0}, "`sample_batch_size` must be an int >= 1"),
+        ({"seed": 1.5}, "`seed` must be an int"),
+        ({"seed": 2**32}, "`seed` must be below"),
+        ({"context": np.zeros([0, 2, *SHAPE], np.uint8)}, "holds no clips"),
+        ({"context": np.zeros([2, 0, *SHAPE], np.uint8)}, "T >= 1"),
+    ],
+)
+def test_calls_out_of_range_are_refused(toy, arguments, message):
+    arguments = {"context": context_of(toy), "num_frames": 2, **arguments}
+    with pytest.raises(ValueError, match=message):
+        toy.predict_frames(**arguments)
+
+
+def test_noise_is_the_same_under_xla():
+    def noise(seed):
+        return future_noise(seed, tf.range(3), 2, 4, 3)
+
+    for seed in (3, -3):  # folded keys are negative half the time
+        plain = noise(tf.constant(seed))
+        compiled = tf.function(noise, jit_compile=True)(tf.constant(seed))
+        np.testing.assert_allclose(compiled, plain, atol=2e-6)
 
 
 def test_a_subclass_that_forgets_a_function_fails_when_it_is_made():
@@ -115,8 +150,8 @@ def test_a_subclass_that_forgets_a_function_fails_when_it_is_made():
     "arguments, message",
     [
         ({"frame_shape": (16, 16)}, "`frame_shape` must be"),
-        ({"num_context": 0}, "`num_context` must be at least 1"),
-        ({"action_size": -1}, "`action_size` must be 0"),
+        ({"num_context": 0}, "`num_context` must be an int >= 1"),
+        ({"action_size": -1}, "`action_size` must be an int >= 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, message):
@@ -215,6 +250,108 @@ def test_the_toy_is_run_by_an_experiment(data, tmp_path):
     # The record is enough to run it again, by the name of its class.
     assert VideoExperiment(**config).options() == config
     assert VideoExperiment(**config).run(tmp_path / "run") == summary
+
+
+def test_likelihood_is_of_the_trained_horizon(data):
+    experiment = toy_experiment(data, num_frames=2, eval_frames=4)
+    model = experiment.make_model()
+    model.scale = 0.0  # no noise
+    clips = experiment.eval_clips["frames"]
+    assert clips.shape[1] == 5
+    terms = model.elbo_terms(clips[:, :3], training=False)
+    scores = experiment.evaluate(model)
+    assert scores["nll"] == pytest.approx(float(np.mean(terms.nll)), rel=1e-4)
+    assert scores["num_predicted"] == 4
+
+
+def test_clips_of_one_file_are_not_held_out(data):
+    folder = toy_experiment(data)
+    assert folder.evaluate(folder.make_model())["held_out"] is True
+    (file,) = (data / "test").iterdir()
+    single = toy_experiment(file)
+    assert single.evaluate(single.make_model())["held_out"] is False
+
+
+def test_pictures_are_of_the_evaluated_horizon(data, tmp_path, monkeypatch):
+    asked = []
+
+    def write(model, clips, folder, num_frames, *_):
+        asked.append((clips.shape[1], num_frames))
+        return "a.gif", "a.png"
+
+    monkeypatch.setattr(video_experiment, "write_prediction", write)
+    experiment = toy_experiment(data, num_frames=2, eval_frames=4)
+    experiment.draw(experiment.make_model(), tmp_path)
+    assert asked == [(5, 4)]
+
+
+@pytest.mark.parametrize("name", ["num_frames", "eval_frames"])
+def test_a_horizon_beyond_the_clips_is_told_by_its_name(data, name):
+    with pytest.raises(ValueError, match=f"Set `{name}` to at most 5"):
+        toy_experiment(data, **{name: 6}).check_data()
+    toy_experiment(data, **{name: 5}).check_data()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"num_eval_clips": 0}, "`num_eval_clips` must be an int >= 1"),
+        ({"num_samples": 2.5}, "`num_samples` must be an int >= 1"),
+        ({"eval_frames": 2.5}, "`eval_frames` must be an int >= 1"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be positive"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be positive"),
+        ({"decay_from": 2.0}, "`decay_from` must be from 0 to 1"),
+        ({"beta": -1.0}, "`beta` must not be negative"),
+        ({"seed": -1}, "`seed` must be an int >= 0"),
+        ({"windows": "frist"}, "Unknown `windows` 'frist'"),
+        ({"precision": "bf16"}, "Unknown `precision` 'bf16'"),
+        ({"decoder": sv.decoders.FixedSigma(0.1)}, "Unknown `decoder`"),
+        ({"frame_shape": (64, 64)}, "`frame_shape` must be"),
+    ],
+)
+def test_options_out_of_range_are_refused_before_the_run(options, message):
+    with pytest.raises(ValueError, match=message):
+        VideoExperiment("d", **options)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"model_options": {"width": 2.5}}, "'width' must be int, like its default 64"),
+        ({"model_options": {"width": True}}, "'width' must be int"),
+        ({"model_options": {"remat": "yes"}}, "'remat' must be bool"),
+        (
+            {"decoder_options": {"initial_sigma": "abc"}},
+            "'initial_sigma' must be",
+        ),
+        ({"decoder_options": {"scop": "image"}}, "no option scop. It has:.*scope"),
+    ],
+)
+def test_options_of_another_type_are_named(options, message):
+    with pytest.raises(TypeError, match=message):
+        VideoExperiment("d", **options)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Forgetful(DriftingModel):
+    """Does not write `get_config` for its argument."""
+
+    def __init__(self, *args, extra=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+def test_an_option_that_the_model_would_lose_is_an_error(data):
+    experiment = toy_experiment(data, model=Forgetful, model_options={"extra": 1.0})
+    with pytest.raises(ValueError, match="Forgetful.get_config must return extra"):
+        experiment.make_model()
+
+
+def test_name_and_dtype_are_no_options():
+    class Named(DriftingModel):
+        def __init__(self, frame_shape=SHAPE, name="named", dtype=None, **kwargs):
+            super().__init__(frame_shape, name=name, dtype=dtype, **kwargs)
+
+    assert not {"name", "dtype"} & registry.constructor_options(Named).keys()
 
 
 def test_evaluation_draws_the_same_noise_every_time(data):
