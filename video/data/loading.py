@@ -11,11 +11,19 @@ from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 
 
 class _Kind(NamedTuple):
-    """A kind of data: what it is, whether a path holds it, and what opens it."""
+    """A kind of data.
+
+    Attributes:
+        description: what it is, for messages.
+        is_held_by: function, whether a path holds it.
+        source: (path, split, frame_shape, with_actions, ...) -> `ClipSource`. Those two
+            options are what every kind must take: experiments and scripts give them. A
+            `frame_shape` other than that of the stored frames must be an error.
+    """
 
     description: str
-    is_held_by: Callable  # path -> bool
-    source: Callable  # (path, split, **options) -> ClipSource
+    is_held_by: Callable
+    source: Callable
 
 
 # The first kind that a path holds is taken.
