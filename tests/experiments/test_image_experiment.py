@@ -338,9 +338,9 @@ def test_wrong_options_are_refused(data):
             {"model": "convolutional"},
             "Unknown model 'convolutional'. Choose one of: conv",
         ),
-        ({"steps": 0}, "`steps` must be at least 1"),
-        ({"num_test": 0}, "`num_test` must be at least 1"),
-        ({"validation_images": -1}, "`validation_images` must not be negative"),
+        ({"steps": 0}, "`steps` must be an int >= 1"),
+        ({"num_test": 0}, "`num_test` must be an int >= 1"),
+        ({"validation_images": -1}, "`validation_images` must be an int >= 0"),
     ):
         with pytest.raises(ValueError, match=message):
             make(data, **changes)

@@ -3,7 +3,6 @@
 import abc
 import dataclasses
 import json
-import math
 import os
 import pathlib
 import sys
@@ -15,14 +14,17 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae import decoders
-from tfsigmavae.checks import check_at_least, check_choice
+from tfsigmavae.checks import check_choice
+from tfsigmavae.experiments.option_checks import (
+    check_numbers,
+    check_recorded,
+    check_types,
+)
 from tfsigmavae.models import registry
 from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-# Whole numbers of which 0 is one; all others are at least 1.
-_MAY_BE_0 = ("seed", "validation_images", "preview_every")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Experiment(abc.ABC):
     changeable: typing.ClassVar[tuple] = ()
 
     def __post_init__(self):
-        self._check_numbers()
+        # What is wrong is found now, not after hours of training.
+        check_numbers(self)
         check_choice("precision", self.precision, _PRECISIONS)
         check_choice("decoder", self.decoder, decoders.names())
         allowed = self._model_defaults()
@@ -89,34 +92,10 @@ class Experiment(abc.ABC):
                 f"{', '.join(sorted(map(repr, unknown)))}. `model_options` may hold: "
                 f"{', '.join(sorted(allowed))}."
             )
-        registry.check_types(self.model_options, allowed, "model_options")
+        check_types(self.model_options, allowed, "model_options")
         defaults = decoders.option_defaults(self.decoder)
-        registry.check_types(self.decoder_options, defaults, "decoder_options")
+        check_types(self.decoder_options, defaults, "decoder_options")
         decoders.get(self.decoder, **self.decoder_options)
-
-    def _check_numbers(self):
-        """What is wrong is found now, not after hours of training."""
-        for field in dataclasses.fields(self):
-            value, is_int = getattr(self, field.name), field.type in ("int", int)
-            if is_int:
-                check_at_least(field.name, value, 0 if field.name in _MAY_BE_0 else 1)
-        if not 0.0 < self.learning_rate < math.inf:
-            raise ValueError(
-                f"`learning_rate` must be positive, got {self.learning_rate!r}."
-            )
-        if not 0.0 <= self.decay_from <= 1.0:
-            raise ValueError(
-                f"`decay_from` must be from 0 to 1, got {self.decay_from!r}."
-            )
-        if not 0.0 <= self.beta < math.inf:
-            raise ValueError(
-                f"`beta` must not be negative or infinite, got {self.beta!r}."
-            )
-        if self.gradient_accumulation_steps > self.steps:
-            raise ValueError(
-                "`gradient_accumulation_steps` must be from 1 to `steps` "
-                f"({self.steps}), got {self.gradient_accumulation_steps}."
-            )
 
     @classmethod
     @abc.abstractmethod
@@ -188,8 +167,8 @@ class Experiment(abc.ABC):
             dtype=self.precision,
             **self.model_options,
         )
-        _check_recorded(model, self.model_options)
-        _check_recorded(model.decoder, self.decoder_options)
+        check_recorded(model, self.model_options)
+        check_recorded(model.decoder, self.decoder_options)
         rate, accumulated = self.learning_rate, self.gradient_accumulation_steps
         if self.decay_from < 1:
             # The schedule counts updates.
@@ -259,16 +238,6 @@ class Experiment(abc.ABC):
             for name, value in summary.items()
             if not str(value).startswith(str(folder))
         }
-
-
-def _check_recorded(thing, options):
-    """An option that `get_config` forgets would be lost by a saved model."""
-    missing = sorted(options.keys() - thing.get_config())
-    if missing:
-        raise ValueError(
-            f"{type(thing).__name__}.get_config must return {', '.join(missing)}: "
-            "a saved model would come back without."
-        )
 
 
 def dry_run(experiment) -> dict:

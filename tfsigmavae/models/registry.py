@@ -6,9 +6,6 @@ import keras
 
 from tfsigmavae.models.variational_model import VariationalModel
 
-# Type of a default -> types that it may be replaced by.
-_TYPES = {bool: bool, int: int, float: (float, int), str: str, tuple: (tuple, list)}
-
 
 def find(identifier, models: dict, base):
     """A class of models.
@@ -79,24 +76,3 @@ def constructor_options(kind) -> dict:
         if base is VariationalModel or not passes_on:
             break
     return {k: v for k, v in options.items() if k not in ("name", "dtype")}
-
-
-def check_types(values: dict, defaults: dict, what: str):
-    """Raises a `TypeError` for a value of another type than its default.
-
-    Args:
-        values: name -> value.
-        defaults: name -> default; of a default that is `None` the type is not known.
-        what: what the values are, for the message.
-    """
-    for name, value in values.items():
-        default = defaults.get(name)
-        wanted = _TYPES.get(type(default))
-        # A bool is an int to Python.
-        is_wrong_flag = isinstance(value, bool) and wanted is not bool
-        if wanted and (is_wrong_flag or not isinstance(value, wanted)):
-            kind = "list" if wanted == (tuple, list) else type(default).__name__
-            raise TypeError(
-                f"`{what}` {name!r} must be {kind}, like its default {default!r}, "
-                f"got {value!r}."
-            )

@@ -101,12 +101,10 @@ def fold_in(key, number) -> tf.Tensor:
         number: integer scalar tensor.
 
     Returns:
-        int64 `[2]`.
+        int32 `[2]`.
     """
-    bits = tf.random.stateless_uniform(
-        [], key, None, None, dtype=tf.int64, alg="philox"
-    )
-    return tf.stack([bits, tf.cast(number, tf.int64)])
+    bits = tf.random.stateless_uniform([], key, None, None, tf.int32, alg="philox")
+    return tf.stack([bits, tf.cast(number, tf.int32)])
 
 
 def standard_normal_rows(num_rows, size, key_of) -> tf.Tensor:
@@ -115,7 +113,7 @@ def standard_normal_rows(num_rows, size, key_of) -> tf.Tensor:
     Args:
         num_rows: int scalar tensor.
         size: int or scalar tensor.
-        key_of: function from an int32 scalar tensor, the row, to a key, int64 `[2]`.
+        key_of: function from an int32 scalar tensor, the row, to a key, int32 `[2]`.
 
     Returns:
         float32 `[num_rows, size]`.

@@ -94,5 +94,5 @@ def test_an_experiment_makes_each_source_once(source, tmp_path, monkeypatch):
 def test_clips_too_short_for_evaluation_are_told_before_training(source, monkeypatch):
     monkeypatch.setattr(VideoExperiment, "_load", lambda self, split: source)
     experiment = VideoExperiment("clips", model=DriftingModel, frame_shape=SHAPE)
-    with pytest.raises(ValueError, match="30 frames, and the shortest.*at most 2"):
+    with pytest.raises(ValueError, match="4 frames.*Set `num_frames` to at most 2"):
         experiment.check_data()

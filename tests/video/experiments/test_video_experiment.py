@@ -263,7 +263,7 @@ def test_schedule_counts_updates_of_accumulated_gradients(data):
 
 @pytest.mark.parametrize("accumulated", [0, 9])
 def test_accumulation_without_an_update_is_refused(data, accumulated):
-    with pytest.raises(ValueError, match="`gradient_accumulation_steps`.*1 to `steps`"):
+    with pytest.raises(ValueError, match="`gradient_accumulation_steps` must be"):
         make(data, steps=8, gradient_accumulation_steps=accumulated)
 
 
