@@ -170,3 +170,10 @@ def test_the_last_axis_splits_with_free_axes_before_it():
         2,
     ]
     assert split(tf.zeros([2, 3, 4, 6])).shape == (2, 3, 4, 3, 2)
+
+
+@pytest.mark.parametrize("pixels", [np.uint8([0, 51]), np.array([0.0, 0.2])])
+def test_float64_pixels_are_not_rounded_to_float32(pixels):
+    unit = to_unit_range(pixels, dtype="float64")
+    assert unit.dtype == tf.float64
+    np.testing.assert_array_equal(unit, [0.0, 0.2])

@@ -89,15 +89,16 @@ def soft_clip(values: tf.Tensor, low=None, high=None) -> tf.Tensor:
     return values
 
 
-def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
-    """Gives pixels as float32 in [0, 1].
+def to_unit_range(pixels, name: str = "pixels", dtype="float32") -> tf.Tensor:
+    """Gives pixels as floating numbers in [0, 1].
 
     Args:
         pixels: uint8 tensor (divided by 255) or floating tensor already in [0, 1].
         name: how the error message calls the tensor.
+        dtype: of the result, `"float32"` or `"float64"`. Defaults to `"float32"`.
 
     Returns:
-        float32 tensor of the same shape.
+        Tensor of the same shape.
 
     Raises:
         TypeError: for any other dtype.
@@ -106,13 +107,13 @@ def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
     """
     pixels = tf.convert_to_tensor(pixels)
     if pixels.dtype == tf.uint8:
-        return tf.cast(pixels, tf.float32) / 255.0
+        return tf.cast(pixels, dtype) / 255.0
     if not pixels.dtype.is_floating:
         raise TypeError(
             f"`{name}` must be uint8 (meaning value / 255) or floating in [0, 1], "
             f"got dtype {pixels.dtype.name}."
         )
-    pixels = tf.cast(pixels, tf.float32)
+    pixels = tf.cast(pixels, dtype)
     # Half a grey level of slack for resized images; a [-1, 1] or [0, 255] range is
     # far outside. NaN fails both comparisons.
     in_range = tf.reduce_all((pixels >= -0.002) & (pixels <= 1.002))
@@ -126,4 +127,4 @@ def to_unit_range(pixels, name: str = "pixels") -> tf.Tensor:
             tf.reduce_max(pixels),
         ],
     )
-    return checked + tf.where(in_range, 0.0, math.nan)
+    return checked + tf.where(in_range, tf.zeros([], dtype), math.nan)

@@ -66,23 +66,29 @@ def test_configuration_round_trip(convert):
     np.testing.assert_array_equal(twin(tf.constant([3.0])), layer(tf.constant([3.0])))
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "mixed_bfloat16"])
-def test_other_dtypes_are_refused(dtype):
-    with pytest.raises(ValueError, match="computes in float32 only"):
-        UnitGamma(dtype=dtype)
+POLICIES = {
+    "float16": tf.float32,
+    "bfloat16": tf.float32,
+    "mixed_float16": tf.float32,
+    "mixed_bfloat16": tf.float32,
+    "float32": tf.float32,
+    "float64": tf.float64,
+}
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
-def test_global_policies_leave_it_float32(policy):
+@pytest.mark.parametrize(("dtype", "expected"), POLICIES.items())
+@pytest.mark.parametrize("globally", [False, True])
+def test_precision_is_at_least_float32(dtype, expected, globally):
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
+    if globally:
+        keras.config.set_dtype_policy(dtype)
     try:
-        layer = UnitGamma("mean")
+        layer = UnitGamma("mean", **({} if globally else {"dtype": dtype}))
         output = layer(tf.constant([3.0], tf.float16))
     finally:
         keras.config.set_dtype_policy(before)
-    assert layer.compute_dtype == layer.variable_dtype == "float32"
-    assert output.dtype == tf.float32
+    assert layer.compute_dtype == layer.variable_dtype == expected.name
+    assert output.dtype == output.log_prob([1.0]).dtype == expected
 
 
 def test_a_dtype_from_a_saved_configuration_is_accepted():

@@ -5,7 +5,7 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer
-from tfsigmavae.layers.parameters import check_float32
+from tfsigmavae.layers.parameters import likelihood_dtype
 from tfsigmavae.layers.saved_function import (
     function_config,
     function_from_config,
@@ -26,8 +26,9 @@ class DistributionLayer(keras.layers.Layer):
     models: `model(x)` has `log_prob`, `sample` and `mean`; the next layer and `predict`
     see a tensor.
 
-    Distribution parameters are always float32, also under mixed precision: likelihoods
-    of thousands of pixels do not survive 8 bits of mantissa.
+    Parameters are float64 where the dtype policy computes in float64, and float32
+    everywhere else, also under mixed precision: likelihoods of thousands of pixels do
+    not survive 8 bits of mantissa.
 
     Args:
         convert_to_tensor_fn: which tensor stands for the distribution: `"sample"`,
@@ -38,12 +39,12 @@ class DistributionLayer(keras.layers.Layer):
             `"sample"`.
         activity_regularizer: Keras regularizer of the output, such as
             `KLDivergenceRegularizer`. Defaults to `None`.
+        dtype: dtype, name or policy, see above. Defaults to `None`, Keras' own default.
         **kwargs: `name` of the layer.
 
     Raises:
-        ValueError: if `convert_to_tensor_fn` is an unknown name, or if a dtype other
-            than float32 is asked for; on saving, if it is a lambda or another function
-            that is not registered.
+        ValueError: if `convert_to_tensor_fn` is an unknown name; on saving, if it is a
+            lambda or another function that is not registered.
     """
 
     def __init__(
@@ -53,11 +54,10 @@ class DistributionLayer(keras.layers.Layer):
         activity_regularizer=None,
         **kwargs,
     ):
-        check_float32(dtype)
         regularizer = keras.regularizers.get(activity_regularizer)
         is_kl = isinstance(regularizer, KLDivergenceRegularizer)
         super().__init__(
-            dtype="float32",
+            dtype=likelihood_dtype(dtype),
             activity_regularizer=None if is_kl else regularizer,
             **kwargs,
         )

@@ -10,7 +10,7 @@ from tfsigmavae.distributions.saved_distribution import (
     distribution_config,
     distribution_from_config,
 )
-from tfsigmavae.layers.parameters import check_float32
+from tfsigmavae.layers.parameters import likelihood_dtype
 from tfsigmavae.layers.saved_function import (
     function_config,
     function_from_config,
@@ -191,8 +191,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         dtype=None,
         **kwargs,
     ):
-        check_float32(dtype)
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(dtype=likelihood_dtype(dtype), **kwargs)
         self.regularizer = KLDivergenceRegularizer(
             distribution_b,
             use_exact_kl,

@@ -63,9 +63,13 @@ def dtype_name(dtype):
     return None if dtype is None else tf.as_dtype(dtype).name
 
 
-def check_float32(dtype) -> None:
-    """Raises ValueError for a dtype, name or policy that is not float32 or `None`."""
-    if keras.dtype_policies.get(dtype or "float32").compute_dtype != "float32":
-        raise ValueError(
-            f"A distribution layer computes in float32 only, got `dtype` {dtype!r}."
-        )
+def likelihood_dtype(dtype) -> str:
+    """In what a layer of distributions computes: "float64" or "float32".
+
+    Args:
+        dtype: dtype, name or policy that was asked for, or `None`, Keras' own default.
+            Only one that computes in float64 gives float64: log likelihoods of
+            thousands of pixels do not survive the few bits of half precision.
+    """
+    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+    return "float64" if policy.compute_dtype == "float64" else "float32"
