@@ -49,16 +49,15 @@ class TinyVAE(VariationalModel):
         images = self.decoder.to_values(inputs)
         posterior = self.encoder(images, training=training)
         noise = keras.random.normal(tf.shape(posterior), seed=self.seed_generator)
-        latents = posterior.mean() + posterior.stddev() * noise
-        params = self.decoder.activate(self.generator(latents, training=training))
-        likelihood = self.decoder(params, target=images, training=training)
+        latents = self.draw(posterior, noise)
+        raw = self.generator(latents, training=training)
+        likelihood = self.likelihood(raw, images, training)
         prior = tfd.Independent(tfd.Normal(tf.zeros_like(noise), 1.0), 1)
         return ElboTerms(likelihood, images, tfd.kl_divergence(posterior, prior))
 
     def call(self, inputs, training=False):
         posterior = self.encoder(self.decoder.to_values(inputs))
-        params = self.decoder.activate(self.generator(posterior.mean()))
-        return self.decoder(params).mean()
+        return self.likelihood(self.generator(posterior.mean())).mean()
 
     def export_endpoints(self):
         signature = [tf.TensorSpec([None, *self.image_shape], name="images")]

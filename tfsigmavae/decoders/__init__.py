@@ -73,7 +73,7 @@ def get(identifier, **options) -> Decoder:
             f"{', '.join(names())}, or pass a `Decoder`."
         )
     allowed = option_names(identifier)
-    unknown = options.keys() - {*allowed, "name"}
+    unknown = options.keys() - {*allowed, "name", "dtype"}
     if unknown:
         raise TypeError(
             f"Decoder {identifier!r} has no option {', '.join(sorted(unknown))}. "

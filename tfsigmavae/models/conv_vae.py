@@ -120,7 +120,11 @@ class ConvVAE(ImageVAE):
                 self._layer(
                     keras.layers.Dense, DiagonalNormal.params_size(self.latent_size)
                 ),
-                DiagonalNormal(self.latent_size, convert_to_tensor_fn="mean"),
+                DiagonalNormal(
+                    self.latent_size,
+                    convert_to_tensor_fn="mean",
+                    dtype=self.dtype_policy,
+                ),
             ],
             name="encoder",
         )
@@ -151,7 +155,7 @@ class ConvVAE(ImageVAE):
         latents = self.draw(posterior, noise)
         likelihood = self.generate(latents, images, training)
         return ElboTerms(
-            likelihood, images, tfd.kl_divergence(posterior, self._prior(noise))
+            likelihood, images, tfd.kl_divergence(posterior, self._prior(latents))
         )
 
     def importance_sampler(self, inputs):
@@ -161,15 +165,14 @@ class ConvVAE(ImageVAE):
         def draw(seed):
             noise = standard_normal(tf.shape(posterior), seed)
             latents = self.draw(posterior, noise)
-            log_ratio = self._prior(noise).log_prob(latents) - posterior.log_prob(
-                latents
-            )
+            prior = self._prior(latents)
+            log_ratio = prior.log_prob(latents) - posterior.log_prob(latents)
             return self.generate(latents).log_prob(images) + log_ratio
 
         return draw
 
     def _prior(self, like):
-        return tfd.Independent(tfd.Normal(tf.zeros_like(like), 1.0), 1)
+        return tfd.Independent(tfd.Normal(tf.zeros_like(like), tf.ones([], like.dtype)), 1)
 
     def posterior(self, images):
         """q(z | x).

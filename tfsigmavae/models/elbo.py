@@ -2,7 +2,6 @@
 
 import typing
 
-import keras
 import tensorflow as tf
 
 from tfsigmavae.distributions import CoercibleDistribution
@@ -37,18 +36,3 @@ class ElboTerms(typing.NamedTuple):
     def num_dims(self) -> tf.Tensor:
         """Scored pixels times channels (times frames) of an example, an int32."""
         return tf.size(self.target[0])
-
-
-def only_inputs(data):
-    """Inputs of a batch as `fit` gives it.
-
-    Raises:
-        ValueError: if there are targets or sample weights as well.
-    """
-    inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
-    if targets is not None or weights is not None:
-        raise ValueError(
-            "A variational model predicts its own input: pass `fit(x)` or a dataset of "
-            "inputs, without targets or sample weights."
-        )
-    return inputs

@@ -212,7 +212,7 @@ class HierarchicalVAE(ImageVAE):
         state, steps = self._infer(images, noise)
         rates = [tfd.kl_divergence(q, p) for p, q, _ in steps]
         for metric, rate in zip(self._level_kl, rates, strict=True):
-            metric.update_state(rate)
+            metric.update_state(rate, self.sample_weight)
         likelihood = self._likelihood(state, images, training)
         return ElboTerms(likelihood, images, tf.add_n(rates))
 
@@ -310,7 +310,8 @@ class HierarchicalVAE(ImageVAE):
             prior = self.ladder[index].prior(state)
             mean = prior.mean()
             scale = temperature * prior.stddev()
-            maps.append(mean + scale * noise(index, tf.shape(mean)))
+            drawn = tf.cast(noise(index, tf.shape(mean)), mean.dtype)
+            maps.append(mean + scale * drawn)
             return maps[-1]
 
         self._descend(num, choose)
@@ -318,7 +319,7 @@ class HierarchicalVAE(ImageVAE):
 
     def _maps(self, latents):
         """Latents `[B, num_latents]` as the maps of the levels."""
-        latents = tf.convert_to_tensor(latents, tf.float32)
+        latents = tf.cast(tf.convert_to_tensor(latents), self.decoder.compute_dtype)
         if latents.shape.rank != 2 or latents.shape[1] != self.num_latents:
             raise ValueError(
                 f"`latents` must be [batch, {self.num_latents}], got {latents.shape}."

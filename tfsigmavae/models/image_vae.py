@@ -84,7 +84,8 @@ class ImageVAE(VariationalModel):
 
     def decode(self, latents) -> tf.Tensor:
         """Decoder means of latents `[B, num_latents]`: float32 `[B, H, W, C]`."""
-        return self.generate(tf.convert_to_tensor(latents, tf.float32)).mean()
+        latents = tf.cast(tf.convert_to_tensor(latents), self.decoder.compute_dtype)
+        return self.generate(latents).mean()
 
     def sample(self, num, seed=None, temperature=1.0, pixel_noise=False) -> tf.Tensor:
         """Draws images from the prior.
@@ -140,15 +141,20 @@ class ImageVAE(VariationalModel):
                 "`first` and `last` must be equally many images, got "
                 f"{len(first)} and {len(last)}."
             )
-        share = tf.linspace(0.0, 1.0, num_steps)[None, :, None]
         ends = [self.encode(images)[:, None] for images in (first, last)]
+        share = tf.linspace(tf.zeros([], ends[0].dtype), 1.0, num_steps)[None, :, None]
         latents = (1.0 - share) * ends[0] + share * ends[1]
         images = self.decode(tf.reshape(latents, [-1, latents.shape[-1]]))
         return tf.reshape(images, [-1, num_steps, *self.image_shape])
 
+    def call_signature(self):
+        shape = [None, *self.image_shape]
+        return tf.TensorSpec(shape, self.decoder.compute_dtype, name="images")
+
     def export_endpoints(self):
-        images = [tf.TensorSpec([None, *self.image_shape], name="images")]
-        latents = [tf.TensorSpec([None, self.num_latents], name="latents")]
+        images = [self.call_signature()]
+        shape = [None, self.num_latents]
+        latents = [tf.TensorSpec(shape, self.decoder.compute_dtype, name="latents")]
         scalars = [tf.TensorSpec([], tf.int32, name=name) for name in ("num", "seed")]
 
         def sample(num, seed):

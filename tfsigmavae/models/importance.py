@@ -5,10 +5,13 @@ import math
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.models.batches import input_batches
 from tfsigmavae.models.seeding import fold_in
 
 
-def log_mean_weight(draw, num_samples, batch_size, key) -> tf.Tensor:
+def log_mean_weight(
+    draw, num_samples, batch_size, key, dtype="float32"
+) -> tf.Tensor:
     """Log of the mean importance weight, one sample in memory at a time.
 
         log 1/K * sum over k of w_k,   w = p(x, z) / q(z | x),   z ~ q(z | x)
@@ -18,9 +21,10 @@ def log_mean_weight(draw, num_samples, batch_size, key) -> tf.Tensor:
         num_samples: int32 scalar, K.
         batch_size: int32 scalar, B.
         key: int32 `[2]`, from which the seed of every sample is derived.
+        dtype: of the weights. Defaults to `"float32"`.
 
     Returns:
-        float32 `[B]`.
+        Tensor `[B]`.
 
     Reference: Burda et al., 2016, equation 8.
     """
@@ -28,23 +32,23 @@ def log_mean_weight(draw, num_samples, batch_size, key) -> tf.Tensor:
     def add(k, log_sum):
         return k + 1, tfp.math.log_add_exp(log_sum, draw(fold_in(key, k)))
 
-    nothing = tf.fill([batch_size], -math.inf)
+    nothing = tf.fill([batch_size], tf.constant(-math.inf, dtype))
     _, log_sum = tf.while_loop(lambda k, _: k < num_samples, add, [0, nothing])
-    return log_sum - tf.math.log(tf.cast(num_samples, tf.float32))
+    return log_sum - tf.math.log(tf.cast(num_samples, dtype))
 
 
-def bound_in_batches(bound, inputs, num_samples, seed, batch_size) -> tf.Tensor:
+def bound_in_batches(bound, data, num_samples, seed, batch_size) -> tf.Tensor:
     """A bound on log p(x) of any number of examples, some in memory at a time.
 
     Args:
-        bound: function (inputs, number of samples, key) -> float32 `[B]`.
-        inputs: nest of arrays, examples first.
+        bound: function (inputs, number of samples, key) -> `[B]`.
+        data: see `input_batches`.
         num_samples: int >= 1.
         seed: int; every batch has a key of its own.
-        batch_size: int >= 1.
+        batch_size: int >= 1, for arrays.
 
     Returns:
-        float32 `[B]`.
+        Tensor `[N]`.
 
     Raises:
         ValueError: if a number is no positive whole one, or there are no examples.
@@ -56,14 +60,10 @@ def bound_in_batches(bound, inputs, num_samples, seed, batch_size) -> tf.Tensor:
                 f"whole, got {num_samples} and {batch_size}."
             )
     seed = tf.cast(seed, tf.int32)
-    inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-    num_examples = len(tf.nest.flatten(inputs)[0])
-    if not num_examples:
+    bounds = [
+        bound(inputs, tf.constant(num_samples), tf.stack([seed, number]))
+        for number, inputs in enumerate(input_batches(data, batch_size))
+    ]
+    if not bounds:
         raise ValueError("`inputs` holds no examples.")
-    bounds = []
-    for start in range(0, num_examples, batch_size):
-        end = start + batch_size
-        batch = tf.nest.map_structure(lambda x: x[start:end], inputs)  # noqa: B023
-        key = tf.stack([seed, start // batch_size])
-        bounds.append(bound(batch, tf.constant(num_samples), key))
     return tf.concat(bounds, 0)

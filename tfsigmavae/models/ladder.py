@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.layers.parameters import likelihood_dtype
+
 tfd = tfp.distributions
 
 # Scales from exp(-7) to exp(7), far beyond what a trained model uses: a wild step
@@ -40,8 +42,8 @@ class Convolutions:
         return [ResidualBlock(width, self) for _ in range(num_blocks)]
 
     def head(self, channels, **kwargs):
-        """Statistics of latents: float32 whatever the model's precision."""
-        return self(channels, dtype="float32", **kwargs)
+        """Statistics of latents: float32 at least, whatever the model's precision."""
+        return self(channels, dtype=likelihood_dtype(self.dtype), **kwargs)
 
 
 def network(input_shape, layers):

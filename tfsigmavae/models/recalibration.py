@@ -2,29 +2,25 @@
 
 import tensorflow as tf
 
-from tfsigmavae.models.elbo import only_inputs
+from tfsigmavae.models.batches import input_batches
 
 
-def recalibrate(model, dataset, steps=None) -> float:
+def recalibrate(model, data, steps=None) -> float:
     """The work of `VariationalModel.recalibrate`; see there."""
     if not model.decoder.fits_target:
         raise TypeError(
             f"{type(model.decoder).__name__} has no running sigma to recalibrate; "
             "only OptimalSigma has."
         )
-    if not isinstance(dataset, tf.data.Dataset):
-        dataset = tf.data.Dataset.from_tensor_slices(dataset).batch(32)
-    if steps is None and dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError("`dataset` is endless: pass `steps`, how many batches.")
-    total = count = None
+    total = count = 0.0
     errors_of = tf.function(_channel_errors, reduce_retracing=True)
-    for data in dataset.take(-1 if steps is None else steps):
-        sums, size = errors_of(model, only_inputs(data))
-        total = sums if total is None else total + sums
-        count = size if count is None else count + size
-    if total is None:
-        raise ValueError("`dataset` holds no batch.")
-    model.decoder.calibrate(tf.cast(total / count, tf.float32))
+    for inputs in input_batches(data, steps=steps):
+        sums, size = errors_of(model, inputs)
+        total, count = total + sums, count + size
+    if not tf.is_tensor(total):
+        raise ValueError("`data` holds no batch.")
+    dtype = model.decoder.compute_dtype
+    model.decoder.calibrate(tf.cast(total / count, dtype))
     return float(tf.sqrt(tf.reduce_mean(tf.square(model.decoder.sigma))))
 
 

@@ -77,7 +77,8 @@ def predict(
     given = model.read_context(context)
     folded = model.fold()
     num_rounds = (num_samples - 1) // sample_batch_size + 1
-    array = tf.TensorArray(tf.float32, num_rounds, infer_shape=False)
+    dtype = model.decoder.compute_dtype
+    array = tf.TensorArray(dtype, num_rounds, infer_shape=False)
 
     def body(i, array):
         first = i * sample_batch_size
@@ -85,6 +86,7 @@ def predict(
         noise = future_noise(
             seed, clip_numbers, num_copies, num_steps, model.noise_size, first
         )
+        noise = tf.cast(noise, dtype)
         copied = tf.nest.map_structure(lambda x: _repeated(x, num_copies), given)
         acting = None if actions is None else _repeated(actions, num_copies)
         futures = _sample_futures(model, copied, folded, num_frames, noise, acting)
@@ -112,7 +114,7 @@ def _sample_futures(model, given, folded, num_frames, noise, actions):
     before = None if actions is None else actions[:, :first]
     state = model.start(given, noise[:, :first], before)
     array = tf.TensorArray(
-        tf.float32, num_frames, element_shape=[None, *model.frame_shape]
+        noise.dtype, num_frames, element_shape=[None, *model.frame_shape]
     )
 
     def body(i, state, array):

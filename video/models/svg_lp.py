@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfsigmavae.math import sum_event, to_unit_range
+from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.seeding import standard_normal
 from tfsigmavae_video import networks
@@ -199,7 +199,9 @@ class SVGLP(VideoModel):
             ),
         }
         if options["prior"] == "standard_normal":
-            return parts | {"prior": StandardNormal(self.latent_size)}
+            return parts | {
+                "prior": StandardNormal(self.latent_size, dtype=self.dtype_policy)
+            }
         bias = options["prior_log_variance_bias"]
         prior = GaussianLSTM(self.latent_size, bias, num_layers=1, **recurrent)
         return parts | {"prior": prior}
@@ -260,10 +262,15 @@ class SVGLP(VideoModel):
         Returns:
             Distribution with batch shape `[B, T-1]` and event shape `[latent_size]`.
         """
-        frames = to_unit_range(clips, "clips")
+        frames = self._to_pixels(clips, "clips")
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         codes, _ = self.networks.encode(frames)
         return self.networks.posterior(codes[:, 1:])[0]
+
+    @property
+    def layers(self):
+        """The networks one by one and the decoder, as `summary` shows them."""
+        return [*self.networks.layers, self.decoder]
 
     @property
     def noise_size(self):

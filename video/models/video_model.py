@@ -129,7 +129,7 @@ class VideoModel(VariationalModel):
         actions = None
         if isinstance(inputs, dict):
             inputs, actions = inputs["frames"], inputs.get("actions")
-        frames = to_unit_range(inputs, "frames")
+        frames = self._to_pixels(inputs, "frames")
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         check_actions(actions, self.action_size)
         return frames, actions
@@ -169,7 +169,7 @@ class VideoModel(VariationalModel):
         Raises:
             ValueError: if a shape does not fit the model.
         """
-        context = to_unit_range(context, "context")
+        context = self._to_pixels(context, "context")
         context = check_clip(context, self.frame_shape, self.num_context)
         if context.shape[0] == 0:
             raise ValueError("`context` holds no clips.")
@@ -187,7 +187,8 @@ class VideoModel(VariationalModel):
         _check_number("seed", seed, -(2**31))
         inputs = [context, num_frames, num_samples, seed]
         if self.action_size:
-            inputs.append(tf.convert_to_tensor(actions, tf.float32))
+            actions = tf.convert_to_tensor(actions)
+            inputs.append(tf.cast(actions, self.decoder.compute_dtype))
         numbers = _clip_numbers(context, clip_numbers)
         return self._rollout(sample_batch_size, numbers, *inputs)
 
@@ -201,10 +202,18 @@ class VideoModel(VariationalModel):
         Returns:
             float32 tensor `[B, T-1, H, W, C]` in [0, 1].
         """
-        clips = tf.convert_to_tensor(clips)
+        clips = self._to_pixels(clips, "clips")
         if actions is None:
             return self(clips, training=False)
         return self({"frames": clips, "actions": actions}, training=False)
+
+    def _to_pixels(self, values, name):
+        return to_unit_range(values, name, self.decoder.compute_dtype)
+
+    def call_signature(self):
+        context, *_, last = self._signature()
+        clips = tf.TensorSpec(context.shape, context.dtype, name="frames")
+        return {"frames": clips, "actions": last} if self.action_size else clips
 
     def export_endpoints(self):
         """Named endpoints: sampling and reconstruction.
@@ -214,7 +223,7 @@ class VideoModel(VariationalModel):
         length and horizon.
         """
         inputs = self._signature()
-        clips = tf.TensorSpec(inputs[0].shape, tf.float32, name="clips")
+        clips = tf.TensorSpec(inputs[0].shape, inputs[0].dtype, name="clips")
         return {
             "predict_video": (self._serve_prediction, inputs),
             "reconstruct": (self._serve_reconstruction, [clips, *inputs[4:]]),
@@ -222,7 +231,7 @@ class VideoModel(VariationalModel):
 
     # The arguments' names are those of the served inputs.
     def _serve_prediction(self, context, num_frames, num_samples, seed, actions=None):
-        context = to_unit_range(context, "context")
+        context = self._to_pixels(context, "context")
         context = check_clip(context, self.frame_shape, self.num_context)
         num_frames = asserted(
             num_frames,
@@ -244,15 +253,16 @@ class VideoModel(VariationalModel):
     def _signature(self):
         """Input signature of a prediction; the names are those of served inputs."""
         clips = [None, None, *self.frame_shape]
+        dtype = self.decoder.compute_dtype
         inputs = [
-            tf.TensorSpec(clips, tf.float32, name="context"),
+            tf.TensorSpec(clips, dtype, name="context"),
             tf.TensorSpec([], tf.int32, name="num_frames"),
             tf.TensorSpec([], tf.int32, name="num_samples"),
             tf.TensorSpec([], tf.int32, name="seed"),
         ]
         if self.action_size:
             shape = [None, None, self.action_size]
-            inputs.append(tf.TensorSpec(shape, tf.float32, name="actions"))
+            inputs.append(tf.TensorSpec(shape, dtype, name="actions"))
         return inputs
 
     def get_config(self):

@@ -192,12 +192,14 @@ class StandardNormal(keras.layers.Layer):
 
     def __init__(self, latent_size, **kwargs):
         super().__init__(**kwargs)
-        self.normal = DiagonalNormal(latent_size, convert_to_tensor_fn="mean")
+        self.normal = DiagonalNormal(
+            latent_size, convert_to_tensor_fn="mean", dtype=self.dtype_policy
+        )
         self.latent_size = latent_size
 
     def call(self, inputs, state=None):
         shape = tf.concat([tf.shape(inputs)[:2], [2 * self.latent_size]], 0)
-        return self.normal(tf.zeros(shape)), []
+        return self.normal(tf.zeros(shape, self.normal.compute_dtype)), []
 
 
 class GaussianLSTM(RecurrentNetwork):
@@ -234,7 +236,9 @@ class GaussianLSTM(RecurrentNetwork):
             latent_size,
             bias_initializer=keras.initializers.Constant(log_variance_bias),
         )
-        self.normal = DiagonalNormal(latent_size, convert_to_tensor_fn="mean")
+        self.normal = DiagonalNormal(
+            latent_size, convert_to_tensor_fn="mean", dtype=self.dtype_policy
+        )
 
     def head(self, hidden, inputs):
         mean = self.mean(hidden)

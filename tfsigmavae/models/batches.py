@@ -1,0 +1,95 @@
+"""What `fit` takes, taken apart: batches of inputs and weights of their examples."""
+
+import inspect
+import itertools
+
+import keras
+import tensorflow as tf
+
+
+def inputs_and_weights(data):
+    """Inputs of a batch as `fit` gives it, and weights of its examples or `None`.
+
+    Args:
+        data: inputs, `(inputs,)` or `(inputs, None, sample_weight)`.
+
+    Raises:
+        ValueError: if there are targets, or weights of another shape than `[B]`.
+    """
+    inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
+    check_no_targets(targets)
+    if weights is None:
+        return inputs, None
+    weights = tf.convert_to_tensor(weights)
+    if weights.shape.rank != 1:
+        raise ValueError(
+            "`sample_weight` must have shape [B], one weight for each example, got "
+            f"{tuple(weights.shape)}."
+        )
+    return inputs, weights
+
+
+def check_no_targets(targets):
+    """Raises a ValueError if `fit` or `evaluate` was given targets."""
+    if targets is not None:
+        raise ValueError(
+            "A variational model predicts its own input: pass `fit(x)` or a dataset of "
+            "inputs, without targets. Weights of examples go as `fit(x, "
+            "sample_weight=w)` or as a dataset of (x, None, w)."
+        )
+
+
+def check_no_class_weight(class_weight):
+    """Raises a ValueError if `fit` or `train_on_batch` was given weights of classes."""
+    if class_weight is not None:
+        raise ValueError(
+            "A variational model has no classes to weigh by `class_weight`: give each "
+            "example its own by `sample_weight`."
+        )
+
+
+def input_batches(data, batch_size=32, steps=None):
+    """Inputs batch by batch, out of anything that `fit` takes.
+
+    Args:
+        data: array, tensor or a nest of them, examples first; `tf.data.Dataset`,
+            `keras.utils.PyDataset`, or an iterator of batches.
+        batch_size: int, examples of a batch of arrays. Defaults to `32`. Others come in
+            batches.
+        steps: int, how many batches. Defaults to `None`, all.
+
+    Yields:
+        Inputs, a nest of tensors `[B, ...]`.
+
+    Raises:
+        ValueError: if `steps` is missing for endless data; if there are targets or
+            weights.
+    """
+    if isinstance(data, tf.data.Dataset):
+        num_batches, batches = int(data.cardinality()), data
+        endless = num_batches == tf.data.INFINITE_CARDINALITY
+    elif isinstance(data, keras.utils.PyDataset):
+        num_batches = data.num_batches
+        endless = num_batches is None
+        numbers = itertools.count() if endless else range(num_batches)
+        batches = (data[number] for number in numbers)
+    elif inspect.isgenerator(data) or hasattr(data, "__next__"):
+        endless, batches = False, data  # if it is, nobody can know
+    else:
+        endless, batches = False, _slices(data, batch_size)
+    if endless and steps is None:
+        raise ValueError("The data is endless: pass `steps`, how many batches.")
+    for batch in itertools.islice(batches, steps):
+        inputs, weights = inputs_and_weights(batch)
+        if weights is not None:
+            raise ValueError("Weights of examples are for `fit` and `evaluate` only.")
+        yield tf.nest.map_structure(tf.convert_to_tensor, inputs)
+
+
+def _slices(data, batch_size):
+    if isinstance(data, tuple):
+        data, _ = inputs_and_weights(data)
+    arrays = tf.nest.map_structure(tf.convert_to_tensor, data)
+    num_examples = len(tf.nest.flatten(arrays)[0])
+    for start in range(0, num_examples, batch_size):
+        yield tf.nest.map_structure(lambda x: x[start : start + batch_size], arrays)  # noqa: B023

@@ -1,0 +1,261 @@
+"""A Keras model whose loss is the negative ELBO: how it is trained and evaluated."""
+
+import contextlib
+import contextvars
+import math
+import warnings
+
+import keras
+import tensorflow as tf
+
+from tfsigmavae.math import nats_to_bits_per_dim
+from tfsigmavae.models.batches import (
+    check_no_class_weight,
+    check_no_targets,
+    inputs_and_weights,
+)
+
+# Of the step in progress, and not of the model: replicas of a strategy run the steps of
+# one model in threads of their own.
+_WEIGHTS = contextvars.ContextVar("sample_weight", default=None)
+
+
+@contextlib.contextmanager
+def _weighing(sample_weight):
+    token = _WEIGHTS.set(sample_weight)
+    try:
+        yield
+    finally:
+        _WEIGHTS.reset(token)
+
+
+class ElboTrainer(keras.Model):
+    """The verbs of Keras for a loss that is the negative ELBO.
+
+    A `VariationalModel` says what it is; here is how `compile`, `fit` and `evaluate`
+    treat it. Examples may have weights: loss and logs are then weighted means over the
+    batch, sum(w * loss) / sum(w), and so is the error that sigma is fitted to.
+    """
+
+    def _start_logging(self):
+        """Makes the metrics; the decoder must be there."""
+        names = ["loss", "nll", "kl", "mse"]
+        if self.decoder.measure is not None:
+            names.append("bits_per_dim")
+        if self.decoder.measure == "density":
+            names.append("bits_per_dim_mass")
+        dtype = self.decoder.compute_dtype
+        self._means = {name: keras.metrics.Mean(name, dtype) for name in names}
+
+    @property
+    def beta(self):
+        """Weight of the KL term; a new one holds from the next step on."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, value):
+        if not 0.0 <= value < math.inf:
+            raise ValueError(f"`beta` must not be negative or infinite, got {value!r}.")
+        self._beta = value
+        # The compiled steps hold the old weight as a constant.
+        if getattr(self, "train_function", None) is not None:
+            self.make_train_function(force=True)
+        if getattr(self, "test_function", None) is not None:
+            self.make_test_function(force=True)
+
+    @property
+    def sample_weight(self):
+        """Weights `[B]` of the examples that a step scores, or `None`.
+
+        For metrics that a subclass updates in `elbo_terms`.
+        """
+        return _WEIGHTS.get()
+
+    def compile(
+        self,
+        optimizer="adam",
+        *,
+        jit_compile="auto",
+        steps_per_execution=1,
+        run_eagerly=False,
+        auto_scale_loss=True,
+        **kwargs,
+    ):
+        """Configures training. The loss is the ELBO, so none is given.
+
+        Args:
+            optimizer: Keras optimizer or its name. Defaults to `"adam"`.
+            jit_compile: bool or `"auto"`: XLA on a GPU, none on a CPU (where it is
+                slower). Switched off under a multi-device strategy, with a warning.
+            steps_per_execution: int, training steps in one graph call. Defaults to `1`.
+            run_eagerly: bool, for debugging. Defaults to `False`.
+            auto_scale_loss: bool, loss scaling under float16. Defaults to `True`.
+            **kwargs: none; there to explain what is not taken.
+
+        Raises:
+            TypeError: if a loss or metrics are given.
+        """
+        if any(value is not None for value in kwargs.values()):
+            raise TypeError(
+                f"`compile` of a variational model takes no {sorted(kwargs)}: its loss "
+                "is the negative ELBO, and it logs its own metrics. Weigh the KL term "
+                "by `beta`, choose the likelihood by `decoder`."
+            )
+        if (
+            jit_compile is True
+            and tf.distribute.get_strategy().num_replicas_in_sync > 1
+        ):
+            warnings.warn(
+                "`jit_compile=True` does not work with tf.distribute strategies of "
+                "several devices (TensorFlow); training without XLA.",
+                stacklevel=2,
+            )
+            jit_compile = False
+        super().compile(
+            optimizer=optimizer,
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+            run_eagerly=run_eagerly,
+            auto_scale_loss=auto_scale_loss,
+        )
+        self._jit_compile_argument = jit_compile
+
+    def get_compile_config(self):
+        # "auto" is for the machine that loads the model to resolve.
+        config = super().get_compile_config()
+        return config and {**config, "jit_compile": self._jit_compile_argument}
+
+    def compile_from_config(self, config):
+        names = ("optimizer", "jit_compile", "steps_per_execution", "run_eagerly")
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**{name: config[name] for name in names if name in config})
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
+        """Trains as `keras.Model.fit` does, on inputs alone.
+
+        Args:
+            x: inputs, a dataset, `PyDataset` or generator of them; a dataset of
+                `(inputs, None, sample_weight)` weighs its examples.
+            y, class_weight: refused, with the reason.
+            *args, **kwargs: see `keras.Model.fit`; `sample_weight` `[N]` weighs the
+                examples of arrays.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            ValueError: if there are targets or weights of classes.
+        """
+        check_no_targets(y)
+        check_no_class_weight(class_weight)
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Evaluates as `keras.Model.evaluate` does, on inputs alone; see `fit`."""
+        check_no_targets(y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
+        """Takes one step as `keras.Model.train_on_batch` does; see `fit`."""
+        check_no_targets(y)
+        check_no_class_weight(class_weight)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """Scores one batch as `keras.Model.test_on_batch` does; see `fit`."""
+        check_no_targets(y)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    @property
+    def metrics(self):
+        """The ELBO's figures, then the metrics that a subclass made."""
+        # Keras' own "loss" belongs to a compiled loss, and there is none.
+        mine = self._means["loss"]
+        return [m for m in super().metrics if m.name != "loss" or m is mine]
+
+    def get_metrics_result(self):
+        logs = super().get_metrics_result()
+        sigma = self.decoder.sigma
+        if sigma is not None:
+            # Root mean square: one figure also where every channel has its own.
+            logs["sigma"] = tf.sqrt(tf.reduce_mean(tf.square(sigma)))
+        return logs
+
+    def train_step(self, data):
+        inputs, weights = self._unpacked(data)
+        with _weighing(weights), tf.GradientTape() as tape:
+            terms = self.elbo_terms(inputs, training=True)
+            nll = terms.nll
+            objective = self.decoder.objective(nll, terms.likelihood, terms.target)
+            losses = self._example_losses(objective, terms)
+            loss = self.optimizer.scale_loss(_share_of_mean(losses, weights))
+        if self.trainable_weights:
+            gradients = tape.gradient(loss, self.trainable_weights)
+            self.optimizer.apply(self._clipped(gradients), self.trainable_weights)
+        else:
+            warnings.warn("The model has no trainable weights.", stacklevel=2)
+        logs = self._record(losses, nll, terms, weights)
+        # Two cumulative distributions a pixel are for evaluation alone.
+        logs.pop("bits_per_dim_mass", None)
+        return logs
+
+    def test_step(self, data):
+        inputs, weights = self._unpacked(data)
+        with _weighing(weights):
+            terms = self.elbo_terms(inputs, training=False)
+        nll = terms.nll
+        if "bits_per_dim_mass" in self._means:
+            nats = terms.kl - terms.likelihood.log_mass(terms.target)
+            bits = nats_to_bits_per_dim(nats, terms.num_dims, density=False)
+            self._means["bits_per_dim_mass"].update_state(bits, weights)
+        return self._record(self._example_losses(nll, terms), nll, terms, weights)
+
+    def _clipped(self, gradients):
+        if self.max_gradient_norm is None:
+            return gradients
+        # Under float16 the gradients come scaled, like the loss.
+        limit = tf.constant(self.max_gradient_norm, self.decoder.compute_dtype)
+        return tf.clip_by_global_norm(gradients, self.optimizer.scale_loss(limit))[0]
+
+    def _unpacked(self, data):
+        inputs, weights = inputs_and_weights(data)
+        if not self.built:
+            # Keras counts a model as built once it was called, which training never
+            # does; without it there is no saving of weights.
+            self(inputs)
+        if weights is not None:
+            weights = tf.cast(weights, self.decoder.compute_dtype)
+        return inputs, weights
+
+    def _example_losses(self, nll, terms):
+        penalties = tf.add_n(self.losses) if self.losses else 0.0
+        return nll + self.beta * terms.kl + tf.cast(penalties, nll.dtype)
+
+    def _record(self, losses, nll, terms, weights):
+        values = {
+            "loss": losses,
+            "nll": nll,
+            "kl": terms.kl,
+            "mse": terms.squared_error,
+        }
+        if "bits_per_dim" in self._means:
+            bits = self.decoder.bits_per_dim(nll + terms.kl, terms.num_dims)
+            values["bits_per_dim"] = bits
+        for name, value in values.items():
+            self._means[name].update_state(value, weights)
+        return self.get_metrics_result()
+
+
+def _share_of_mean(losses, weights):
+    """This replica's share of the weighted mean over all examples of the batch.
+
+    Optimizers sum gradients over replicas. The last batch of an epoch may give them
+    different numbers of examples, or none at all, whose own mean would be NaN.
+    """
+    weights = tf.ones_like(losses) if weights is None else weights
+    total = tf.reduce_sum(weights)
+    replica = tf.distribute.get_replica_context()
+    if replica is not None and replica.num_replicas_in_sync > 1:
+        total = replica.all_reduce(tf.distribute.ReduceOp.SUM, total)
+    return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), total)
