@@ -23,20 +23,47 @@ def split_last_axis(values: tf.Tensor, size: int) -> tf.Tensor:
     return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [groups, size]], 0))
 
 
-def mean_over_replicas(values: tf.Tensor, axis=None) -> tf.Tensor:
+def mean_over_replicas(values: tf.Tensor, axis=None, weights=None) -> tf.Tensor:
     """Averages over `axis` (all by default) and over the replicas of a strategy.
 
-    Every element counts alike, also where replicas hold different numbers of them: the
-    last batch of an epoch may leave a replica with fewer examples, or with none.
+    Every element counts alike, or by its weight, also where replicas hold different
+    numbers of them: the last batch of an epoch may leave a replica with fewer examples,
+    or with none.
+
+    Args:
+        values: float tensor.
+        axis: int or list of them, the axes to average over. Defaults to `None`, all.
+        weights: of the dtype of `values`, broadcast against it, not negative. What has
+            weight 0 does not enter, be it NaN; where all have, the average is NaN.
+            Defaults to `None`, all alike.
+
+    Returns:
+        float tensor without those axes.
     """
-    total = tf.reduce_sum(values, axis)
-    count = tf.cast(tf.size(values), values.dtype) / tf.cast(
-        tf.size(total), values.dtype
-    )
+    if weights is None:
+        total = tf.reduce_sum(values, axis)
+        count = tf.cast(tf.size(values), values.dtype) / tf.cast(
+            tf.size(total), values.dtype
+        )
+    else:
+        total, count = _weighted_sum(values, weights, axis, keepdims=False)
     replica = tf.distribute.get_replica_context()
     if replica is not None and replica.num_replicas_in_sync > 1:
         total, count = replica.all_reduce(tf.distribute.ReduceOp.SUM, [total, count])
     return total / count
+
+
+def weighted_mean(values: tf.Tensor, weights, axis) -> tf.Tensor:
+    """The mean by weights over `axis`, which is kept; see `mean_over_replicas`."""
+    total, count = _weighted_sum(values, weights, axis, keepdims=True)
+    return total / count
+
+
+def _weighted_sum(values, weights, axis, keepdims):
+    weights = tf.broadcast_to(weights, tf.shape(values))
+    # What has weight 0 may be anything, NaN too.
+    total = tf.reduce_sum(tf.math.multiply_no_nan(values, weights), axis, keepdims)
+    return total, tf.reduce_sum(weights, axis, keepdims)
 
 
 def nats_to_bits_per_dim(nats: tf.Tensor, num_dims, density: bool = True):

@@ -77,6 +77,46 @@ def test_inference_does_not_depend_on_the_rest_of_the_batch():
     np.testing.assert_allclose(layer(_inputs(seed=1)[2:3]), batch[2:3], rtol=1e-6)
 
 
+@pytest.mark.parametrize("frozen_at", ["birth", "build", "parent"])
+def test_frozen_layer_uses_and_keeps_the_moving_averages(frozen_at):
+    layer = BatchNormalization(trainable=frozen_at != "birth")
+    model = keras.Sequential([layer])
+    if frozen_at == "birth":
+        layer.build(SHAPE)
+    else:
+        model(_inputs(), training=True)
+    frozen = model if frozen_at == "parent" else layer
+    frozen.trainable = False
+    before = layer.get_weights()
+    for num_groups in (1, 2):
+        output = layer(_inputs(1), training=True, num_groups=num_groups)
+        np.testing.assert_array_equal(output, layer(_inputs(1)))
+    model(_inputs(1), training=True)
+    for ours, theirs in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not model.trainable_variables
+    frozen.trainable = True
+    layer(_inputs(1), training=True)
+    assert np.any(layer.moving_mean.numpy() != before[2])
+    assert len(layer.trainable_variables) == 2
+
+
+def test_shapes_are_known_before_the_first_call():
+    shape = (None, 3, None, 2)
+    assert BatchNormalization().compute_output_shape(shape) == shape
+    assert BatchNormalization().compute_output_shape(input_shape=shape) == shape
+    layer = BatchNormalization()
+    layer.build(shape)
+    twin = BatchNormalization()
+    twin.build_from_config(layer.get_build_config())
+    assert [w.shape for w in twin.weights] == [w.shape for w in layer.weights]
+    inputs = keras.Input(shape[1:])
+    model = keras.Model(inputs, keras.layers.Conv2D(2, 2)(layer(inputs)))
+    lines = []
+    model.summary(line_length=120, print_fn=lines.append)
+    assert "(None, 3, None, 2)" in "".join(lines)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_output_and_gradients_equal_those_of_keras(training):
     ours = BatchNormalization(momentum=0.9, epsilon=1e-3)

@@ -101,3 +101,19 @@ def test_configuration_round_trip():
     parameters = _parameters((2, 6)) * 9.0
     np.testing.assert_array_equal(twin(parameters), layer(parameters))
     np.testing.assert_array_equal(twin(parameters).stddev(), layer(parameters).stddev())
+
+
+def test_shapes_are_known_before_the_first_call():
+    for shapes in ([(None, 5, 8)], [[None, 5, 8]]):
+        assert DiagonalNormal(4).compute_output_shape(*shapes) == (None, 5, 4)
+    assert DiagonalNormal(4).compute_output_shape(input_shape=(2, 8)) == (2, 4)
+    layer = DiagonalNormal(4, name="posterior")
+    layer.build((None, 5, 8))
+    twin = DiagonalNormal(4)
+    twin.build_from_config(layer.get_build_config())
+    assert twin.built
+    model = keras.Sequential([layer, keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.build((None, 5, 8))
+    lines = []
+    model.summary(line_length=120, print_fn=lines.append)
+    assert "(None, 5, 4)" in "".join(lines) and "(None, 20)" in "".join(lines)

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.checks import check_at_least, check_choice
+from tfsigmavae.decoders.example_weights import example_weights
 from tfsigmavae.decoders.pixel_distribution import (
     FieldDistribution,
     PixelDistribution,
@@ -39,13 +40,17 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         target: `[B, ..., C]` pixels that a decoder may fit its sigma to in training;
             uint8, or floating in [0, 1].
         training: bool.
+        sample_weight: `[B]` weights of the examples in the fit, or `[B, T]` and so on,
+            of the first axes of `params`: finite, not negative. An integer weight
+            counts as so many copies. Defaults to `None`, all alike. A decoder that does
+            not fit has no use for them.
 
     Returns:
         Distribution with batch shape `[B]` and event shape `[..., C]`.
 
     Raises:
         ValueError: if the channels of `params` are `params_size` of no number of
-            channels, or there are fewer axes than `event_rank`.
+            channels, there are fewer axes than `event_rank`, or weights do not match.
     """
 
     # What `log_prob` measures on pixels: "density" over [0, 1], the "mass" of a grey
@@ -72,6 +77,11 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
 
     def num_channels(self, params_size: int) -> int:
         """The number of image channels whose `params_size` this is."""
+        if params_size is None:
+            raise ValueError(
+                f"`params` of {type(self).__name__} must have a known number of "
+                "channels: give the last axis of the input its size."
+            )
         for channels in range(1, params_size + 1):
             if self.params_size(channels) == params_size:
                 return channels
@@ -91,18 +101,33 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def distribution(self, params, target, training):
-        """p(x | z) of parameters; `target` and `training` as in a call."""
+        """p(x | z) of parameters; `target` and `training` as in a call.
 
-    def call(self, params, target=None, training=False):
+        One that `fits_target` gets `sample_weight` too, as a keyword, where there are
+        weights: of the dtype and rank of `params`, with axes of size 1 at the end.
+        """
+
+    def call(self, params, target=None, training=False, sample_weight=None):
         self.num_channels(params.shape[-1])
         if params.shape.rank <= (self.event_rank or 1):
             raise ValueError(
                 "`params` must have a batch axis before the event, got shape "
                 f"{params.shape} with `event_rank` {self.event_rank}."
             )
-        return self.coercible(
-            self.distribution(params, target, training), self.wrapper()
-        )
+        weights = {}
+        if sample_weight is not None:
+            sample_weight = example_weights(sample_weight, params)
+            if self.fits_target:
+                weights = {"sample_weight": sample_weight}
+        distribution = self.distribution(params, target, training, **weights)
+        return self.coercible(distribution, self.wrapper())
+
+    def compute_output_shape(self, params_shape=None, **shapes):
+        # Keras passes what `build` was called with, under the names of its arguments:
+        # that of a layer without weights of its own is `input_shape`.
+        if params_shape is None:
+            params_shape = shapes["input_shape"]
+        return super().compute_output_shape(params_shape)
 
     def wrapper(self):
         """The class that wraps the distribution."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfsigmavae.checks import check_choice
 from tfsigmavae.decoders.decoder import ContinuousDecoder
-from tfsigmavae.math import mean_over_replicas
+from tfsigmavae.math import mean_over_replicas, weighted_mean
 
 _SCOPES = ("batch", "image", "channel")
 
@@ -34,6 +34,7 @@ class OptimalSigma(ContinuousDecoder):
     after n updates: the exponential average of the *variance* without the bias of its
     start. It is a non-trainable weight, saved with the model. A batch whose variance is
     not finite leaves it alone; replicas of a `tf.distribute` strategy share one sigma.
+    With `trainable=False` it stays where it is, and is used in training too.
 
     Args:
         scope: what shares one sigma: `"batch"` (everything: batch, time, pixels and
@@ -52,6 +53,10 @@ class OptimalSigma(ContinuousDecoder):
             Without one, `training=True` warns, for then sigma stays where it is.
         training: bool, whether to fit sigma to `target` and to move the running
             average.
+        sample_weight: see `Decoder`. The variance is then the sum of weight times
+            squared error over the sum of weights; with `scope="image"` each image keeps
+            its own, and the running average learns their mean by weight. Where all
+            weights are 0 the running sigma is used, and nothing moves.
 
     Returns:
         `tfd.Independent`, batch shape `[B]`, event shape `[..., C]`.
@@ -119,8 +124,9 @@ class OptimalSigma(ContinuousDecoder):
             return tf.constant(self.initial_sigma)
         return tf.sqrt(tf.convert_to_tensor(self.running_variance))
 
-    def distribution(self, params, target, training):
-        if not training:
+    def distribution(self, params, target, training, sample_weight=None):
+        # As Keras' batch normalisation: a frozen layer does not follow the batch.
+        if not (training and self.trainable):
             return self.normal(params, self.sigma)
         if target is None:
             _warn_without_target(self.name)
@@ -130,24 +136,28 @@ class OptimalSigma(ContinuousDecoder):
                 f"`target` must have the shape of `params`, {params.shape}, "
                 f"got {target.shape}."
             )
-        variance = tf.stop_gradient(self._variance(params, target))
-        self._update(variance)
-        variance = tf.maximum(variance, self.min_sigma**2)
-        return self.normal(params, tf.sqrt(variance))
-
-    def _variance(self, params, target):
         squared_error = tf.square(self.to_values(target, "target") - params)
+        variance = self._fit(tf.stop_gradient(squared_error), sample_weight)
+        return self.normal(params, tf.sqrt(tf.maximum(variance, self.min_sigma**2)))
+
+    def _fit(self, squared_error, weights):
+        """The variance for this batch; moves the running one."""
         if self.scope == "image":
-            # Kept dimensions, so that [B, 1, ..., 1] broadcasts against the means.
-            return tf.reduce_mean(squared_error, self.event_axes(params), keepdims=True)
-        if self.scope == "channel":
-            axes = list(range(squared_error.shape.rank - 1))
-            return mean_over_replicas(squared_error, axes)
-        return mean_over_replicas(squared_error)
+            axes = self.event_axes(squared_error)
+            variance, of_images = _variance_per_image(squared_error, axes, weights)
+            self._update(mean_over_replicas(variance, weights=of_images))
+        else:
+            last = squared_error.shape.rank - 1
+            axes = list(range(last)) if self.scope == "channel" else None
+            variance = mean_over_replicas(squared_error, axes, weights)
+            self._update(variance)
+        if weights is None:
+            return variance
+        # Where all weights are 0 there is nothing to fit to.
+        running = tf.convert_to_tensor(self.running_variance)
+        return tf.where(tf.math.is_finite(variance), variance, running)
 
     def _update(self, variance):
-        if self.scope == "image":
-            variance = mean_over_replicas(variance)
         floored = tf.maximum(variance, self.min_sigma**2)
         finite = tf.reduce_all(tf.math.is_finite(variance))
         num_updates = self.num_updates + tf.cast(finite, tf.float32)
@@ -182,6 +192,21 @@ class OptimalSigma(ContinuousDecoder):
             "min_sigma": self.min_sigma,
             "initial_sigma": self.initial_sigma,
         }
+
+
+def _variance_per_image(squared_error, axes, weights):
+    """The mean of each image, axes kept, and the image's weight in a batch of them.
+
+    Weights of whole images leave an image's own mean alone. Of weights inside the event
+    (of the frames of a clip) the image has the mean, without those that are 0.
+    """
+    # Kept dimensions, so that [B, 1, ..., 1] broadcasts against the means.
+    if weights is None or all(weights.shape[axis] == 1 for axis in axes):
+        return tf.reduce_mean(squared_error, axes, keepdims=True), weights
+    total = tf.reduce_sum(weights, axes, keepdims=True)
+    count = tf.math.count_nonzero(weights, axes, True, weights.dtype)
+    of_images = tf.math.divide_no_nan(total, count)
+    return weighted_mean(squared_error, weights, axes), of_images
 
 
 def _warn_without_target(name):

@@ -26,13 +26,18 @@ class CategoricalLevels(tfd.Categorical):
         return tf.reshape(log_prob, tf.shape(level))
 
     def _mean(self):
-        mean = tf.linalg.matvec(self._flat_probs(), self._levels())
-        return tf.reshape(mean, self.batch_shape_tensor())
+        return self._by_batch(tf.linalg.matvec(self._flat_probs(), self._levels()))
 
     def _variance(self):
         deviation = self._levels() - tf.reshape(self._mean(), [-1, 1])
-        variance = tf.reduce_sum(self._flat_probs() * tf.square(deviation), -1)
-        return tf.reshape(variance, self.batch_shape_tensor())
+        return self._by_batch(
+            tf.reduce_sum(self._flat_probs() * tf.square(deviation), -1)
+        )
+
+    def _by_batch(self, values):
+        # `tf.reshape` by a computed shape forgets what is known of it.
+        values = tf.reshape(values, self.batch_shape_tensor())
+        return tf.ensure_shape(values, self.batch_shape)
 
     def _levels(self):
         logits = self.logits_parameter()

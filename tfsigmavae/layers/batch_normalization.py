@@ -18,6 +18,9 @@ class BatchNormalization(keras.layers.Layer):
     otherwise: the same with the moving averages, so an output never depends on the
                other examples of its batch
 
+    With `trainable=False` the layer is frozen, as Keras' own: it does "otherwise" in
+    training too.
+
     Args:
         momentum: float in [0, 1), weight of the past in the moving averages. Defaults
             to `0.9`.
@@ -78,7 +81,7 @@ class BatchNormalization(keras.layers.Layer):
         self.moving_variance = weight("moving_variance", "ones", False)
 
     def call(self, inputs, training=False, num_groups=1):
-        if not training:
+        if not self.learns(training):
             # Scale and shift, and not the kernel's inference mode: oneDNN refuses to
             # fuse that one with a following tanh.
             scale, offset = self.scale_and_offset()
@@ -90,6 +93,10 @@ class BatchNormalization(keras.layers.Layer):
         )
         self.update(mean, variance)
         return output
+
+    def learns(self, training) -> bool:
+        """Whether the batch's statistics are used, and the moving averages move."""
+        return bool(training) and self.trainable
 
     def scale_and_offset(self):
         """`[C]` each: outside of training, the layer is x * scale + offset."""

@@ -19,7 +19,8 @@ class ConvUnit(keras.layers.Layer):
     SVG's skip stays the same from the last context frame on, so `project_skip` runs on
     the context frames only and its result is shared by all later frames.
 
-    Outside of training the normalisation is a part of the convolution:
+    Outside of training the normalisation is a part of the convolution, and in training
+    where the layer of normalisation is frozen:
 
         scale * conv(x) + offset = conv_with_kernel(scale * kernel)(x) + offset
 
@@ -74,12 +75,14 @@ class ConvUnit(keras.layers.Layer):
 
     def project_skip(self, skip, training=False):
         """The skip's share of the convolution, normalised as `call` expects it."""
-        scale = None if training else self.batch_norm.scale_and_offset()[0]
+        scale = None
+        if not self.batch_norm.learns(training):
+            scale, _ = self.batch_norm.scale_and_offset()
         return self.skip_convolution(skip, scale=scale)
 
     def call(self, inputs, skip_map=None, training=False, num_groups=1, folded=None):
         skip_maps = [] if skip_map is None else [skip_map]
-        if not training:
+        if not self.batch_norm.learns(training):
             kernel, offset = folded or self.fold()
             outputs = self.convolution.convolve(inputs, kernel)
             outputs = tf.nn.bias_add(outputs, tf.cast(offset, outputs.dtype))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfsigmavae.layers import BatchNormalization
 from tfsigmavae.models.seeding import WeightSeeds
 from tfsigmavae_video import networks
 from tfsigmavae_video.networks.conv_unit import ConvUnit
@@ -115,6 +116,37 @@ def test_split_skip_equals_convolution_of_the_concatenation(name):
     actual = unit(features, unit.project_skip(skip))
     assert np.abs(actual).max() > 1
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "vgg"])
+@pytest.mark.parametrize("remat", [False, True])
+def test_frozen_normalisation_keeps_its_averages_in_training(name, remat):
+    encoder, generator = make(name, (8, 8, 3))
+    frames = RNG(2).random([4, 8, 8, 3], np.float32)
+
+    def outputs(training):
+        code, skips = encoder(frames, training=training, num_groups=2)
+        maps = generator.project_skips(skips, training=training)
+        return code, generator(code, maps, training=training, num_groups=2)
+
+    outputs(training=True)
+    layers = [*encoder._flatten_layers(), *generator._flatten_layers()]
+    norms = [layer for layer in layers if isinstance(layer, BatchNormalization)]
+    for layer in layers:
+        if isinstance(layer, ConvUnit):
+            layer.remat = remat
+    moved = [norm.get_weights() for norm in norms]
+    for norm in norms:
+        norm.trainable = False
+    for ours, theirs in zip(outputs(training=True), outputs(False), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    for norm, before in zip(norms, moved, strict=True):
+        np.testing.assert_array_equal(norm.get_weights(), before)
+    for norm in norms:
+        norm.trainable = True
+    outputs(training=True)
+    for norm, before in zip(norms, moved, strict=True):
+        assert np.any(norm.moving_mean.numpy() != before[2])
 
 
 def unit_weights(unit):
