@@ -1,7 +1,6 @@
 """Small models of every kind, for tests of what people do with a Keras model."""
 
 import dataclasses
-import typing
 
 import keras
 import numpy as np

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tfsigmavae.layers.parameters import likelihood_dtype
+
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
 class BatchNormalization(keras.layers.Layer):
@@ -10,7 +12,8 @@ class BatchNormalization(keras.layers.Layer):
 
     Keras' own layer computes mean and variance in separate passes on TensorFlow unless
     XLA fuses them; this one calls the fused kernel. Statistics, moving averages, scale
-    and offset stay float32 under mixed precision.
+    and offset stay float32 under mixed precision; a layer of float64 computes without
+    the fused kernel, which has no float64.
 
     training:  (x - mean) / sqrt(variance + epsilon) * gamma + beta, statistics of this
                batch over every axis but the last; with `num_groups`, of each of that
@@ -62,14 +65,16 @@ class BatchNormalization(keras.layers.Layer):
         self.seed = seed
 
     def build(self, input_shape):
+        # The fused kernel takes float32 statistics whatever the input's dtype.
+        dtype = likelihood_dtype(self.dtype_policy)
+
         def weight(name, initializer, trainable):
-            # The fused kernel takes float32 statistics whatever the input's dtype.
             return self.add_weight(
                 name=name,
                 shape=(input_shape[-1],),
                 initializer=initializer,
                 trainable=trainable,
-                dtype="float32",
+                dtype=dtype,
                 autocast=False,
                 aggregation="mean" if not trainable else "none",
             )
@@ -85,8 +90,8 @@ class BatchNormalization(keras.layers.Layer):
             # Scale and shift, and not the kernel's inference mode: oneDNN refuses to
             # fuse that one with a following tanh.
             scale, offset = self.scale_and_offset()
-            # In float32: a large mean cancels against the offset.
-            output = tf.cast(inputs, tf.float32) * scale + offset
+            # In full precision: a large mean cancels against the offset.
+            output = tf.cast(inputs, scale.dtype) * scale + offset
             return tf.cast(output, inputs.dtype)
         output, mean, variance = self.normalize(
             inputs, self.gamma, self.beta, num_groups
@@ -108,23 +113,16 @@ class BatchNormalization(keras.layers.Layer):
 
         Args:
             inputs, num_groups: see the class.
-            gamma, beta: float32 `[C]`.
+            gamma, beta: `[C]`.
 
         Returns:
-            Output, and the mean and variance for `update`, float32 `[C]`.
+            Output, and the mean and variance for `update`, `[C]`.
         """
         parts = [inputs] if num_groups == 1 else tf.split(inputs, num_groups)
         outputs, means, variances = [], [], []
         for part in parts:
-            output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=part,
-                scale=gamma,
-                offset=beta,
-                mean=tf.zeros([0]),
-                variance=tf.zeros([0]),
-                epsilon=self.epsilon,
-                is_training=True,
-            )
+            normalize = _plain if part.dtype == tf.float64 else _fused
+            output, mean, variance = normalize(part, gamma, beta, self.epsilon)
             outputs.append(output)
             means.append(mean)
             variances.append(variance)
@@ -156,3 +154,24 @@ class BatchNormalization(keras.layers.Layer):
             "gamma_stddev": self.gamma_stddev,
             "seed": self.seed,
         }
+
+
+def _fused(inputs, gamma, beta, epsilon):
+    output, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs,
+        scale=gamma,
+        offset=beta,
+        mean=tf.zeros([0]),
+        variance=tf.zeros([0]),
+        epsilon=epsilon,
+        is_training=True,
+    )
+    return output, mean, variance
+
+
+def _plain(inputs, gamma, beta, epsilon):
+    mean, variance = tf.nn.moments(inputs, [0, 1, 2])
+    output = tf.nn.batch_normalization(inputs, mean, variance, beta, gamma, epsilon)
+    # As the kernel has it: the moving average is that of the unbiased variance.
+    count = tf.cast(tf.size(inputs) // tf.size(mean), inputs.dtype)
+    return output, mean, variance * count / tf.maximum(count - 1.0, 1.0)

@@ -4,6 +4,7 @@ import inspect
 import itertools
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -11,13 +12,15 @@ def inputs_and_weights(data):
     """Inputs of a batch as `fit` gives it, and weights of its examples or `None`.
 
     Args:
-        data: inputs, `(inputs,)` or `(inputs, None, sample_weight)`.
+        data: inputs, `(inputs,)` or `(inputs, None, sample_weight)`; `no_targets` stand
+            for `None`.
 
     Raises:
         ValueError: if there are targets, or weights of another shape than `[B]`.
     """
     inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
-    check_no_targets(targets)
+    if not (tf.is_tensor(targets) and targets.shape[-1:] == [0]):
+        check_no_targets(targets)
     if weights is None:
         return inputs, None
     weights = tf.convert_to_tensor(weights)
@@ -27,6 +30,21 @@ def inputs_and_weights(data):
             f"{tuple(weights.shape)}."
         )
     return inputs, weights
+
+
+def no_targets(inputs, sample_weight):
+    """Targets for Keras to carry the weights beside: without any it drops them.
+
+    Args:
+        inputs: array, tensor or a nest of them, examples first.
+        sample_weight: `[N]`, or `None`.
+
+    Returns:
+        Targets of no numbers, `[N, 0]`; `None` where there are no weights to carry.
+    """
+    if sample_weight is None or isinstance(inputs, tf.data.Dataset):
+        return None
+    return np.zeros([len(tf.nest.flatten(inputs)[0]), 0], np.float32)
 
 
 def check_no_targets(targets):

@@ -172,7 +172,9 @@ class ConvVAE(ImageVAE):
         return draw
 
     def _prior(self, like):
-        return tfd.Independent(tfd.Normal(tf.zeros_like(like), tf.ones([], like.dtype)), 1)
+        return tfd.Independent(
+            tfd.Normal(tf.zeros_like(like), tf.ones([], like.dtype)), 1
+        )
 
     def posterior(self, images):
         """q(z | x).

@@ -13,6 +13,7 @@ from tfsigmavae.models.batches import (
     check_no_class_weight,
     check_no_targets,
     inputs_and_weights,
+    no_targets,
 )
 
 # Of the step in progress, and not of the model: replicas of a strategy run the steps of
@@ -45,6 +46,7 @@ class ElboTrainer(keras.Model):
         if self.decoder.measure == "density":
             names.append("bits_per_dim_mass")
         dtype = self.decoder.compute_dtype
+        self._seen = None  # the last batch, as a nest of `tf.TensorSpec`
         self._means = {name: keras.metrics.Mean(name, dtype) for name in names}
 
     @property
@@ -131,15 +133,32 @@ class ElboTrainer(keras.Model):
         self.compile(**{name: config[name] for name in names if name in config})
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        **kwargs,
+    ):
         """Trains as `keras.Model.fit` does, on inputs alone.
 
         Args:
             x: inputs, a dataset, `PyDataset` or generator of them; a dataset of
                 `(inputs, None, sample_weight)` weighs its examples.
+            validation_data: inputs or a dataset of them; arrays may be `(inputs,)` or
+                `(inputs, None, sample_weight)`.
+            sample_weight: `[N]`, weights of the examples of arrays.
             y, class_weight: refused, with the reason.
-            *args, **kwargs: see `keras.Model.fit`; `sample_weight` `[N]` weighs the
-                examples of arrays.
+            batch_size, epochs, verbose, callbacks, validation_split, shuffle,
+                **kwargs: see `keras.Model.fit`.
 
         Returns:
             `keras.callbacks.History`.
@@ -149,14 +168,47 @@ class ElboTrainer(keras.Model):
         """
         check_no_targets(y)
         check_no_class_weight(class_weight)
-        return super().fit(x, y, *args, **kwargs)
+        if isinstance(validation_data, (tuple, list)):
+            inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(
+                tuple(validation_data)
+            )
+            check_no_targets(targets)
+            validation_data = inputs, no_targets(inputs, weights), weights
+        return super().fit(
+            x,
+            no_targets(x, sample_weight),
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split,
+            validation_data,
+            shuffle,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        **kwargs,
+    ):
         """Evaluates as `keras.Model.evaluate` does, on inputs alone; see `fit`."""
-        check_no_targets(y)
-        return super().evaluate(x, y, *args, **kwargs)
+        # Keras passes the targets on that `fit` put in the place of none.
+        if getattr(y, "shape", [None])[-1:] != (0,):
+            check_no_targets(y)
+            y = no_targets(x, sample_weight)
+        return super().evaluate(
+            x, y, batch_size, verbose, sample_weight=sample_weight, **kwargs
+        )
 
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
+    def train_on_batch(
+        self, x, y=None, sample_weight=None, class_weight=None, **kwargs
+    ):
         """Takes one step as `keras.Model.train_on_batch` does; see `fit`."""
         check_no_targets(y)
         check_no_class_weight(class_weight)
@@ -220,6 +272,7 @@ class ElboTrainer(keras.Model):
 
     def _unpacked(self, data):
         inputs, weights = inputs_and_weights(data)
+        self._seen = tf.nest.map_structure(_with_free_batch, inputs)
         if not self.built:
             # Keras counts a model as built once it was called, which training never
             # does; without it there is no saving of weights.
@@ -259,3 +312,8 @@ def _share_of_mean(losses, weights):
     if replica is not None and replica.num_replicas_in_sync > 1:
         total = replica.all_reduce(tf.distribute.ReduceOp.SUM, total)
     return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), total)
+
+
+def _with_free_batch(inputs):
+    inputs = tf.convert_to_tensor(inputs)
+    return tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype)

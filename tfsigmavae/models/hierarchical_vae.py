@@ -125,9 +125,17 @@ class HierarchicalVAE(ImageVAE):
         )
         self.ladder = [
             TopDownLevel(
-                shape[:2], factor, self.width, shape[2], self.num_blocks, convolution
+                shape[:2],
+                factor,
+                self.width,
+                shape[2],
+                self.num_blocks,
+                convolution,
+                name=f"level_{index}",
             )
-            for shape, factor in zip(self._map_shapes, factors[:-1], strict=True)
+            for index, (shape, factor) in enumerate(
+                zip(self._map_shapes, factors[:-1], strict=True)
+            )
         ]
         self.output_network = self._make_output(sizes[-1], factors[-1], convolution)
         if not self.decoder.built:  # a reloaded one is
@@ -140,7 +148,8 @@ class HierarchicalVAE(ImageVAE):
             kernel = factor if networks else _wide_kernel(factor)
             layers = [convolution(self.width, kernel, factor)]
             layers += convolution.blocks(self.width, self.num_blocks)
-            networks.append(network(inputs, layers))
+            level = len(self.levels) - 1 - len(networks)
+            networks.append(network(inputs, layers, name=f"encoder_{level}"))
             inputs = (*size, self.width)
         return networks
 
@@ -157,6 +166,7 @@ class HierarchicalVAE(ImageVAE):
                 convolution.relu(),
                 convolution(params_size, 3),
             ],
+            name="generator",
         )
 
     @property

@@ -46,9 +46,9 @@ class Convolutions:
         return self(channels, dtype=likelihood_dtype(self.dtype), **kwargs)
 
 
-def network(input_shape, layers):
+def network(input_shape, layers, name=None):
     """A Sequential model, built at once."""
-    return keras.Sequential([keras.Input(tuple(input_shape)), *layers])
+    return keras.Sequential([keras.Input(tuple(input_shape)), *layers], name=name)
 
 
 class ResidualBlock(keras.layers.Layer):
@@ -107,10 +107,13 @@ class TopDownLevel(keras.layers.Layer):
         channels: int, channels of the latents.
         num_blocks: int, residual blocks before the latents.
         convolution: `Convolutions`.
+        **kwargs: `name` of the layer.
     """
 
-    def __init__(self, shape, factor, width, channels, num_blocks, convolution):
-        super().__init__(dtype=convolution.dtype)
+    def __init__(
+        self, shape, factor, width, channels, num_blocks, convolution, **kwargs
+    ):
+        super().__init__(dtype=convolution.dtype, **kwargs)
         coarser = [side // factor for side in shape]
         enlarge = [convolution(width, factor, factor, kind="Conv2DTranspose")]
         self.state_network = network(

@@ -232,12 +232,18 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         """What `call` takes, for `export`: a nest of `tf.TensorSpec`, or `None`.
 
         Returns:
-            `None`, unless a subclass says it: Keras then asks for a call before.
+            That of the last batch of `fit` or `evaluate`, unless a subclass says it;
+            `None` where there was none: Keras then asks for a call before.
         """
-        return None
+        return self._seen
 
     def export(
-        self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kw
+        self,
+        filepath,
+        format="tf_saved_model",
+        verbose=None,
+        input_signature=None,
+        **kw,
     ):
         """Exports the reconstruction of `call`, see `keras.Model.export`.
 
@@ -248,10 +254,11 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             input_signature: list of one nest of `tf.TensorSpec`. Defaults to `None`,
                 `call_signature`: a free batch, floating pixels in [0, 1].
         """
-        if input_signature is None and self.call_signature() is not None:
-            input_signature = [self.call_signature()]
+        signature = self.call_signature()
+        if input_signature is None and signature is not None:
+            input_signature = [signature]
             if not self._called:  # Keras asks for it, though all weights are there
-                self(tf.nest.map_structure(_symbolic, input_signature[0]))
+                self(tf.nest.map_structure(_symbolic, signature))
         super().export(filepath, format, verbose, input_signature, **kw)
 
     def export_endpoints(self) -> dict:

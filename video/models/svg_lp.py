@@ -180,13 +180,16 @@ class SVGLP(VideoModel):
         make_encoder, make_generator = networks.get(options["network"])
         parts = {
             "encoder": make_encoder(
-                self.frame_shape, options["code_size"], **convolutional
+                self.frame_shape, options["code_size"], name="encoder", **convolutional
             ),
-            "generator": make_generator(self.frame_shape, num_outputs, **convolutional),
+            "generator": make_generator(
+                self.frame_shape, num_outputs, name="generator", **convolutional
+            ),
             "predictor": FramePredictor(
                 options["code_size"],
                 options["predictor_residual"],
                 num_layers=2,
+                name="predictor",
                 **recurrent,
             ),
             "posterior": GaussianLSTM(
@@ -195,15 +198,19 @@ class SVGLP(VideoModel):
                 options["posterior_mean_stddev"],
                 options["posterior_residual"],
                 num_layers=1,
+                name="posterior",
                 **recurrent,
             ),
         }
         if options["prior"] == "standard_normal":
-            return parts | {
-                "prior": StandardNormal(self.latent_size, dtype=self.dtype_policy)
-            }
-        bias = options["prior_log_variance_bias"]
-        prior = GaussianLSTM(self.latent_size, bias, num_layers=1, **recurrent)
+            prior = StandardNormal(
+                self.latent_size, name="prior", dtype=self.dtype_policy
+            )
+        else:
+            bias = options["prior_log_variance_bias"]
+            prior = GaussianLSTM(
+                self.latent_size, bias, num_layers=1, name="prior", **recurrent
+            )
         return parts | {"prior": prior}
 
     def elbo_terms(self, inputs, training):
