@@ -2,6 +2,8 @@
 
 import abc
 
+import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -92,12 +94,18 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         )
 
     def activate(self, raw: tf.Tensor) -> tf.Tensor:
-        """The generator's last activation: raw outputs -> `params`, float32."""
-        return tf.cast(raw, tf.float32)
+        """The generator's last activation: raw outputs -> `params`.
+
+        In the decoder's `compute_dtype`, see `DistributionLayer`: float32 or float64.
+        """
+        return tf.cast(raw, self.compute_dtype)
 
     def to_values(self, values, name: str = "values") -> tf.Tensor:
-        """What this decoder scores, as float32: pixels in [0, 1], or real numbers."""
-        return to_unit_range(values, name)
+        """What this decoder scores: pixels in [0, 1], or real numbers.
+
+        In the decoder's `compute_dtype`, float32 or float64.
+        """
+        return to_unit_range(values, name, self.compute_dtype)
 
     @abc.abstractmethod
     def distribution(self, params, target, training):
@@ -164,7 +172,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         """Sets the running sigma of a decoder that `fits_target`.
 
         Args:
-            mean_squared_error: float32 `[C]`, of each channel over a data set.
+            mean_squared_error: float `[C]`, of each channel over a data set.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no running sigma to calibrate."
@@ -210,7 +218,7 @@ class ContinuousDecoder(Decoder):
 
     def to_values(self, values, name="values"):
         if self.values == "real":
-            return to_field(values, name)
+            return to_field(values, name, self.compute_dtype)
         return super().to_values(values, name)
 
     def wrapper(self):
@@ -222,3 +230,11 @@ class ContinuousDecoder(Decoder):
 
     def get_config(self):
         return {**super().get_config(), "values": self.values}
+
+
+def constant(value):
+    """Initializer of a weight: `value` to the last digit.
+
+    A plain float would pass through float32 on its way to a float64 weight.
+    """
+    return keras.initializers.Constant(np.float64(value))

@@ -56,7 +56,7 @@ class PixelDistribution(CoercibleDistribution):
         return value
 
     def _to_values(self, value):
-        return to_unit_range(value, "value")
+        return to_unit_range(value, "value", self.distribution.dtype)
 
 
 class FieldDistribution(PixelDistribution):
@@ -71,15 +71,15 @@ class FieldDistribution(PixelDistribution):
         raise TypeError('Only pixels have grey levels; these are `values="real"`.')
 
     def _to_values(self, value):
-        return to_field(value, "value")
+        return to_field(value, "value", self.distribution.dtype)
 
 
-def to_field(values, name="values") -> tf.Tensor:
-    """Gives real numbers as float32; integers, which pixels may be, are an error."""
+def to_field(values, name="values", dtype="float32") -> tf.Tensor:
+    """Gives real numbers as `dtype`; integers, which pixels may be, are an error."""
     values = tf.convert_to_tensor(values)
     if not values.dtype.is_floating:
         raise TypeError(
             f'`{name}` must be floating for a decoder with `values="real"`, '
             f"got dtype {values.dtype.name}."
         )
-    return tf.cast(values, tf.float32)
+    return tf.cast(values, dtype)
