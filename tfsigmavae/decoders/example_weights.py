@@ -39,7 +39,26 @@ def example_weights(sample_weight, params) -> tf.Tensor:
         weights = asserted(weights, valid, [f"{words}; they are:", weights])
     elif not (np.isfinite(known).all() and (known >= 0.0).all()):
         raise ValueError(f"{words}, got {known.min()} to {known.max()}.")
-    return weights[(..., *[tf.newaxis] * (params.shape.rank - num_axes))]
+    return _of_rank(weights, params)
+
+
+def masked_weights(weights, mask, params) -> tf.Tensor:
+    """Gives such weights, or `None` for all alike, as 0 where a step is padding.
+
+    Raises:
+        ValueError: unless `mask` has the first axes of `params`, without the last.
+    """
+    if len(mask.shape) >= params.shape.rank:
+        raise ValueError(
+            "The mask of `params` must be one of steps, [B, T], got shape "
+            f"{mask.shape} for {params.shape}."
+        )
+    steps = _of_rank(tf.cast(mask, params.dtype), params)
+    return steps if weights is None else weights * steps
+
+
+def _of_rank(values, params):
+    return values[(..., *[tf.newaxis] * (params.shape.rank - values.shape.rank))]
 
 
 def _match(shape, of_params):
