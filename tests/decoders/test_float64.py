@@ -123,6 +123,10 @@ OPTIONS = {"fixed_sigma": {"sigma": 0.3}, "shared_sigma": {"initial_sigma": 0.3}
 each_decoder = pytest.mark.parametrize("name", decoders.names())
 
 
+def test_every_decoder_has_an_oracle():
+    assert sorted(ORACLES) == decoders.names()
+
+
 def make(name, **options):
     return type(decoders.get(name)).from_config(
         {**decoders.get(name, **OPTIONS.get(name, {})).get_config(), **options}

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted
+from tfsigmavae.math import to_tensor
 
 
 def example_weights(sample_weight, params) -> tf.Tensor:
@@ -23,9 +24,7 @@ def example_weights(sample_weight, params) -> tf.Tensor:
         tf.errors.InvalidArgumentError: for such a one when a graph runs. XLA leaves the
             check out.
     """
-    weights = tf.cast(
-        tf.convert_to_tensor(sample_weight, dtype_hint=params.dtype), params.dtype
-    )
+    weights = tf.cast(to_tensor(sample_weight), params.dtype)
     num_axes = weights.shape.rank
     if not (0 < num_axes < params.shape.rank and _match(weights.shape, params.shape)):
         raise ValueError(

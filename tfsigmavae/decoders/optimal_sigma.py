@@ -140,6 +140,7 @@ class OptimalSigma(ContinuousDecoder):
 
     def _fit(self, squared_error, weights):
         """The variance for this batch; moves the running one."""
+        running = tf.convert_to_tensor(self.running_variance)
         if self.scope == "image":
             axes = self.event_axes(squared_error)
             variance, of_images = _variance_per_image(squared_error, axes, weights)
@@ -152,7 +153,6 @@ class OptimalSigma(ContinuousDecoder):
         if weights is None:
             return variance
         # Where all weights are 0 there is nothing to fit to.
-        running = tf.convert_to_tensor(self.running_variance)
         return tf.where(tf.math.is_finite(variance), variance, running)
 
     def _update(self, variance):

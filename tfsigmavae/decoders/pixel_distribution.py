@@ -4,7 +4,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.distributions import CoercibleDistribution, GreyLevels, log_level_mass
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.math import to_tensor, to_unit_range
 
 tfd = tfp.distributions
 
@@ -117,7 +117,7 @@ class FieldDistribution(PixelDistribution):
 
 def to_field(values, name="values", dtype="float32") -> tf.Tensor:
     """Gives real numbers as `dtype`; integers, which pixels may be, are an error."""
-    values = tf.convert_to_tensor(values)
+    values = to_tensor(values)
     if not values.dtype.is_floating:
         raise TypeError(
             f'`{name}` must be floating for a decoder with `values="real"`, '

@@ -5,7 +5,7 @@ import abc
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted, check_at_least
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.math import to_tensor, to_unit_range
 from tfsigmavae.models import VariationalModel
 from tfsigmavae_video.models import rollout
 from tfsigmavae_video.models.clips import check_actions, check_clip
@@ -201,7 +201,7 @@ class VideoModel(VariationalModel):
         Returns:
             float32 tensor `[B, T-1, H, W, C]` in [0, 1].
         """
-        clips = tf.convert_to_tensor(clips)
+        clips = to_tensor(clips)
         if actions is None:
             return self(clips, training=False)
         return self({"frames": clips, "actions": actions}, training=False)
