@@ -177,3 +177,36 @@ def test_float64_pixels_are_not_rounded_to_float32(pixels):
     unit = to_unit_range(pixels, dtype="float64")
     assert unit.dtype == tf.float64
     np.testing.assert_array_equal(unit, [0.0, 0.2])
+
+
+def _lists_of(frames):
+    """The same pixels in all the ways of a list."""
+    return [
+        list(frames),
+        tuple(frames),
+        [list(frame) for frame in frames],
+        [tf.constant(frame) for frame in frames],
+        [frames[0], tf.constant(frames[1])],
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lists_of_frames_have_the_dtype_of_the_frames(dtype):
+    frames = np.random.default_rng(0).integers(0, 256, [2, 3, 4, 1], np.uint8)
+    for pixels in _lists_of(frames):
+        values = to_unit_range(pixels, dtype=dtype)
+        assert values.dtype == dtype
+        np.testing.assert_allclose(values, frames / 255.0, rtol=1e-6)
+    floats = frames / 255.0
+    for pixels in _lists_of(floats):
+        np.testing.assert_allclose(to_unit_range(pixels), floats, rtol=1e-6)
+    # Numbers of Python keep their digits.
+    exact = to_unit_range(floats.tolist(), dtype=dtype)
+    np.testing.assert_array_equal(exact, floats.astype(dtype))
+
+
+def test_lists_of_other_integers_are_refused_by_their_own_name():
+    with pytest.raises(TypeError, match="`clip` must be uint8 .* got dtype int64"):
+        to_unit_range([0, 255], "clip")
+    with pytest.raises(TypeError, match="`clip` must be uint8 .* got dtype int16"):
+        to_unit_range([np.zeros(2, np.int16)], "clip")

@@ -8,3 +8,11 @@ def mask_of(tensor):
     make it, and layers with `supports_masking` pass it on.
     """
     return getattr(tensor, "_keras_mask", None)
+
+
+def keep_mask(source, tensor):
+    """Gives `tensor`, made step by step of `source`, with the mask of that."""
+    mask = mask_of(source)
+    if mask is not None:
+        tensor._keras_mask = mask
+    return tensor

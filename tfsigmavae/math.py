@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted
@@ -116,11 +117,24 @@ def soft_clip(values: tf.Tensor, low=None, high=None) -> tf.Tensor:
     return values
 
 
+def to_tensor(values) -> tf.Tensor:
+    """Gives an array, or lists of arrays or numbers, as a tensor of their own dtype.
+
+    A list of uint8 frames is uint8, and Python numbers are int64 and float64, as NumPy
+    has it: TensorFlow makes int32 of the arrays in a list, and rounds numbers.
+    """
+    if isinstance(values, (list, tuple)):
+        if not any(tf.is_tensor(value) for value in tf.nest.flatten(values)):
+            values = np.asarray(values)
+    return tf.convert_to_tensor(values)
+
+
 def to_unit_range(pixels, name: str = "pixels", dtype="float32") -> tf.Tensor:
     """Gives pixels as floating numbers in [0, 1].
 
     Args:
-        pixels: uint8 tensor (divided by 255) or floating tensor already in [0, 1].
+        pixels: uint8 tensor (divided by 255) or floating tensor already in [0, 1], or
+            lists of such.
         name: how the error message calls the tensor.
         dtype: of the result, `"float32"` or `"float64"`. Defaults to `"float32"`.
 
@@ -132,7 +146,7 @@ def to_unit_range(pixels, name: str = "pixels", dtype="float32") -> tf.Tensor:
         tf.errors.InvalidArgumentError: for floats outside [0, 1] or not finite. XLA
             drops assertions: in a compiled function all pixels become NaN instead.
     """
-    pixels = tf.convert_to_tensor(pixels)
+    pixels = to_tensor(pixels)
     if pixels.dtype == tf.uint8:
         return tf.cast(pixels, dtype) / 255.0
     if not pixels.dtype.is_floating:

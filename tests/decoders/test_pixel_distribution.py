@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae import decoders
 from tfsigmavae.decoders.pixel_distribution import (
     FieldDistribution,
     PixelDistribution,
@@ -90,3 +91,17 @@ def test_a_field_is_float32_whatever_it_was():
         field = to_field(np.array([-2.5, 1000.0], dtype))
         assert field.dtype == tf.float32
         np.testing.assert_array_equal(field, [-2.5, 1000.0])
+
+
+def test_lists_of_uint8_images_are_scored():
+    levels = np.random.default_rng(0).integers(0, 256, [2, 3, 4, 1], np.uint8)
+    distribution = decoders.FixedSigma()(tf.zeros(levels.shape))
+    for score in (distribution.log_prob, distribution.log_mass):
+        np.testing.assert_array_equal(score(list(levels)), score(levels))
+    with pytest.raises(TypeError, match="`value` must be uint8.*int64"):
+        distribution.log_prob(levels.tolist())
+    field = decoders.FixedSigma(values="real")(tf.zeros(levels.shape))
+    with pytest.raises(TypeError, match="`value` must be floating.*dtype uint8"):
+        field.log_prob(list(levels))
+    floats = list(levels / 255.0)
+    np.testing.assert_allclose(field.log_prob(floats), distribution.log_prob(levels))

@@ -1,6 +1,7 @@
 """Independent binary digits: enumeration of all 256 levels with NumPy."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from grey_levels import LEVELS, assert_samples_follow
 
@@ -70,3 +71,16 @@ def test_any_number_of_digits_and_any_shape():
     total = sum(distribution.prob(np.float32(level)) for level in range(16))
     np.testing.assert_allclose(total, np.ones([2, 3]), rtol=1e-5)
     assert distribution.copy(logits=logits[0]).batch_shape == (3,)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_graph_reads_the_same_digits(jit_compile):
+    # Optimised graphs divide by a constant through a reciprocal that is not exact.
+    logits = tf.random.stateless_normal([256, 8], [1, 2])
+    levels = tf.range(256.0)
+    graph = tf.function(
+        lambda levels: BitwiseCategorical(logits).log_prob(levels),
+        jit_compile=jit_compile,
+    )
+    expected = BitwiseCategorical(logits).log_prob(levels)
+    np.testing.assert_allclose(graph(levels), expected, rtol=1e-5)

@@ -194,3 +194,10 @@ def test_weights_learn_under_xla_and_bfloat16(tmp_path):
 
 def test_export_needs_tensorflow_only(tmp_path):
     check_served(_tiny(), IMAGES, tmp_path)
+
+
+def test_a_list_of_uint8_images_is_reconstructed():
+    model, levels = _tiny(), np.uint8(255 * IMAGES)
+    np.testing.assert_array_equal(
+        model.reconstruct(list(levels)), model.reconstruct(levels)
+    )

@@ -176,3 +176,14 @@ def test_png_is_lossless_and_whole_or_absent(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         write_png(path, noise(4, 6, 3, seed=1))
     assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
+
+
+def test_lists_of_uint8_images_are_uint8():
+    images = noise(3, 4, 6, 3)
+    for given in (list(images), [image.tolist() for image in images / 255.0]):
+        np.testing.assert_array_equal(to_uint8(given), images)
+        np.testing.assert_array_equal(image_grid(given), image_grid(images))
+    rows = labelled_grid({"a": list(images)})
+    np.testing.assert_array_equal(rows, labelled_grid({"a": images}))
+    with pytest.raises(TypeError, match="`images` must be uint8.*int64"):
+        image_grid(images.tolist())

@@ -1,7 +1,6 @@
 """Cross entropy of grey values taken for probabilities."""
 
 import keras
-import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.decoders.decoder import Decoder
@@ -46,7 +45,7 @@ class Bernoulli(Decoder):
     measure = None
 
     def distribution(self, params, target, training):
-        return self.independent(tfd.Bernoulli(params, dtype=tf.float32), params)
+        return self.independent(tfd.Bernoulli(params, dtype=params.dtype), params)
 
     def wrapper(self):
         return _Intensities

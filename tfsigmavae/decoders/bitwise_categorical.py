@@ -47,4 +47,4 @@ class BitwiseCategorical(Decoder):
 
     def distribution(self, params, target, training):
         levels = BitwiseLevels(split_last_axis(params, _NUM_BITS))
-        return GreyLevels(self.independent(levels, params))
+        return GreyLevels(self.independent(levels, params), dtype=params.dtype)

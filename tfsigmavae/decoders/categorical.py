@@ -44,4 +44,4 @@ class Categorical(Decoder):
 
     def distribution(self, params, target, training):
         levels = CategoricalLevels(split_last_axis(params, _NUM_LEVELS))
-        return GreyLevels(self.independent(levels, params))
+        return GreyLevels(self.independent(levels, params), dtype=params.dtype)

@@ -1,18 +1,22 @@
 """What every decoder is: parameters in, p(x | z) out."""
 
 import abc
+import functools
 
+import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.checks import check_at_least, check_choice
-from tfsigmavae.decoders.example_weights import example_weights
+from tfsigmavae.decoders.example_weights import example_weights, masked_weights
 from tfsigmavae.decoders.pixel_distribution import (
     FieldDistribution,
     PixelDistribution,
     to_field,
 )
 from tfsigmavae.layers import DistributionLayer
+from tfsigmavae.masks import keep_mask, mask_of
 from tfsigmavae.math import nats_to_bits_per_dim, to_unit_range
 
 tfd = tfp.distributions
@@ -25,6 +29,11 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
 
     A subclass writes `distribution(params, target, training)`, and overrides
     `params_size` and `activate` where it needs other than one mean per channel.
+
+    Steps that a Keras mask `[B, T]` of `params` calls padding are not fitted to. Where
+    time is part of the event, `log_prob` and `log_mass` leave them out; where it is
+    not, the output has the mask of `params`, for the loss to do so. Means and samples
+    of such steps are as those of others.
 
     Args:
         event_rank: int, how many trailing axes of `params` make one event: 1 for
@@ -65,6 +74,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         if event_rank is not None:
             check_at_least("event_rank", event_rank, 1)
         self.event_rank = event_rank
+        self.supports_masking = True
 
     @property
     def sigma(self):
@@ -92,19 +102,26 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         )
 
     def activate(self, raw: tf.Tensor) -> tf.Tensor:
-        """The generator's last activation: raw outputs -> `params`, float32."""
-        return tf.cast(raw, tf.float32)
+        """The generator's last activation: raw outputs -> `params`.
+
+        In the decoder's `compute_dtype`, see `DistributionLayer`: float32 or float64.
+        """
+        return keep_mask(raw, tf.cast(raw, self.compute_dtype))
 
     def to_values(self, values, name: str = "values") -> tf.Tensor:
-        """What this decoder scores, as float32: pixels in [0, 1], or real numbers."""
-        return to_unit_range(values, name)
+        """What this decoder scores: pixels in [0, 1], or real numbers.
+
+        In the decoder's `compute_dtype`, float32 or float64.
+        """
+        return to_unit_range(values, name, self.compute_dtype)
 
     @abc.abstractmethod
     def distribution(self, params, target, training):
         """p(x | z) of parameters; `target` and `training` as in a call.
 
         One that `fits_target` gets `sample_weight` too, as a keyword, where there are
-        weights: of the dtype and rank of `params`, with axes of size 1 at the end.
+        weights or a mask: of the dtype and rank of `params`, with axes of size 1 at the
+        end, and 0 where a step is padding.
         """
 
     def call(self, params, target=None, training=False, sample_weight=None):
@@ -114,13 +131,29 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
                 "`params` must have a batch axis before the event, got shape "
                 f"{params.shape} with `event_rank` {self.event_rank}."
             )
-        weights = {}
         if sample_weight is not None:
             sample_weight = example_weights(sample_weight, params)
-            if self.fits_target:
-                weights = {"sample_weight": sample_weight}
+        mask = mask_of(params)
+        if mask is not None:
+            sample_weight = masked_weights(sample_weight, mask, params)
+        weights = {}
+        if self.fits_target and sample_weight is not None:
+            weights = {"sample_weight": sample_weight}
         distribution = self.distribution(params, target, training, **weights)
-        return self.coercible(distribution, self.wrapper())
+        kind = self.wrapper()
+        if mask is not None and self.masks_event(params, mask):
+            kind = functools.partial(kind, mask=mask)
+        return self.coercible(distribution, kind)
+
+    def masks_event(self, params, mask) -> bool:
+        """Whether the steps of a mask of `params` are parts of one event."""
+        return len(mask.shape) > len(params.shape) - len(self.event_axes(params))
+
+    def compute_mask(self, params, previous_mask):
+        # What the likelihood itself leaves out, no loss may leave out once more.
+        if previous_mask is None or self.masks_event(params, previous_mask):
+            return None
+        return previous_mask
 
     def compute_output_shape(self, params_shape=None, **shapes):
         # Keras passes what `build` was called with, under the names of its arguments:
@@ -135,7 +168,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
 
     def event_axes(self, params) -> list[int]:
         """The axes of `params` that make one event, negative."""
-        return list(range(-(self.event_rank or params.shape.rank - 1), 0))
+        return list(range(-(self.event_rank or len(params.shape) - 1), 0))
 
     def independent(self, distribution, params):
         """Moves the event axes from the batch shape to the event shape."""
@@ -164,7 +197,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         """Sets the running sigma of a decoder that `fits_target`.
 
         Args:
-            mean_squared_error: float32 `[C]`, of each channel over a data set.
+            mean_squared_error: float `[C]`, of each channel over a data set.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no running sigma to calibrate."
@@ -204,13 +237,13 @@ class ContinuousDecoder(Decoder):
         # The means come first; what else there is, is bounded by `distribution`.
         num_means = self.num_channels(raw.shape[-1])
         if num_means == raw.shape[-1]:
-            return tf.sigmoid(raw)
+            return keep_mask(raw, tf.sigmoid(raw))
         loc, rest = tf.split(raw, [num_means, raw.shape[-1] - num_means], axis=-1)
-        return tf.concat([tf.sigmoid(loc), rest], axis=-1)
+        return keep_mask(raw, tf.concat([tf.sigmoid(loc), rest], axis=-1))
 
     def to_values(self, values, name="values"):
         if self.values == "real":
-            return to_field(values, name)
+            return to_field(values, name, self.compute_dtype)
         return super().to_values(values, name)
 
     def wrapper(self):
@@ -222,3 +255,11 @@ class ContinuousDecoder(Decoder):
 
     def get_config(self):
         return {**super().get_config(), "values": self.values}
+
+
+def constant(value):
+    """Initializer of a weight: `value` to the last digit.
+
+    A plain float would pass through float32 on its way to a float64 weight.
+    """
+    return keras.initializers.Constant(np.float64(value))

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted
+from tfsigmavae.math import to_tensor
 
 
 def example_weights(sample_weight, params) -> tf.Tensor:
@@ -23,7 +24,7 @@ def example_weights(sample_weight, params) -> tf.Tensor:
         tf.errors.InvalidArgumentError: for such a one when a graph runs. XLA leaves the
             check out.
     """
-    weights = tf.cast(tf.convert_to_tensor(sample_weight), params.dtype)
+    weights = tf.cast(to_tensor(sample_weight), params.dtype)
     num_axes = weights.shape.rank
     if not (0 < num_axes < params.shape.rank and _match(weights.shape, params.shape)):
         raise ValueError(
@@ -37,7 +38,26 @@ def example_weights(sample_weight, params) -> tf.Tensor:
         weights = asserted(weights, valid, [f"{words}; they are:", weights])
     elif not (np.isfinite(known).all() and (known >= 0.0).all()):
         raise ValueError(f"{words}, got {known.min()} to {known.max()}.")
-    return weights[(..., *[tf.newaxis] * (params.shape.rank - num_axes))]
+    return _of_rank(weights, params)
+
+
+def masked_weights(weights, mask, params) -> tf.Tensor:
+    """Gives such weights, or `None` for all alike, as 0 where a step is padding.
+
+    Raises:
+        ValueError: unless `mask` has the first axes of `params`, without the last.
+    """
+    if len(mask.shape) >= params.shape.rank:
+        raise ValueError(
+            "The mask of `params` must be one of steps, [B, T], got shape "
+            f"{mask.shape} for {params.shape}."
+        )
+    steps = _of_rank(tf.cast(mask, params.dtype), params)
+    return steps if weights is None else weights * steps
+
+
+def _of_rank(values, params):
+    return values[(..., *[tf.newaxis] * (params.shape.rank - values.shape.rank))]
 
 
 def _match(shape, of_params):

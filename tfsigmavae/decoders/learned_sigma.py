@@ -60,8 +60,7 @@ class LearnedSigma(ContinuousDecoder):
         normal = likelihood.distribution.distribution
         weights = tf.stop_gradient(normal.variance() ** self.beta_nll)
         log_prob = normal.log_prob(self.to_values(target, "target"))
-        axes = list(range(-likelihood.event_shape.rank, 0))
-        return -tf.reduce_sum(weights * log_prob, axes)
+        return -likelihood.sum_event(weights * log_prob)
 
     def get_config(self):
         return {

@@ -87,7 +87,8 @@ class LogisticMixture(Decoder):
             tf.tanh(coefficients),
         )
         # The mixture's own event is the last axis, the channels.
-        return GreyLevels(tfd.Independent(mixture, len(self.event_axes(params)) - 1))
+        levels = tfd.Independent(mixture, len(self.event_axes(params)) - 1)
+        return GreyLevels(levels, dtype=params.dtype)
 
     def get_config(self):
         return {

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae.checks import check_choice
-from tfsigmavae.decoders.decoder import ContinuousDecoder
+from tfsigmavae.decoders.decoder import ContinuousDecoder, constant
 from tfsigmavae.math import mean_over_replicas, weighted_mean
 
 _SCOPES = ("batch", "image", "channel")
@@ -103,9 +103,8 @@ class OptimalSigma(ContinuousDecoder):
         self.running_variance = self.add_weight(
             name="running_variance",
             shape=(params_shape[-1],) if self.scope == "channel" else (),
-            initializer=keras.initializers.Constant(self.initial_sigma**2),
+            initializer=constant(self.initial_sigma**2),
             trainable=False,
-            dtype="float32",
             aggregation="mean",
         )
         self.num_updates = self.add_weight(
@@ -113,7 +112,6 @@ class OptimalSigma(ContinuousDecoder):
             shape=(),
             initializer="zeros",
             trainable=False,
-            dtype="float32",
             aggregation="mean",
         )
 
@@ -121,7 +119,7 @@ class OptimalSigma(ContinuousDecoder):
     def sigma(self):
         """Running sigma in image units: a scalar, or `[C]` with `scope="channel"`."""
         if not self.built:
-            return tf.constant(self.initial_sigma)
+            return tf.constant(self.initial_sigma, self.compute_dtype)
         return tf.sqrt(tf.convert_to_tensor(self.running_variance))
 
     def distribution(self, params, target, training, sample_weight=None):
@@ -142,6 +140,7 @@ class OptimalSigma(ContinuousDecoder):
 
     def _fit(self, squared_error, weights):
         """The variance for this batch; moves the running one."""
+        running = tf.convert_to_tensor(self.running_variance)
         if self.scope == "image":
             axes = self.event_axes(squared_error)
             variance, of_images = _variance_per_image(squared_error, axes, weights)
@@ -154,13 +153,12 @@ class OptimalSigma(ContinuousDecoder):
         if weights is None:
             return variance
         # Where all weights are 0 there is nothing to fit to.
-        running = tf.convert_to_tensor(self.running_variance)
         return tf.where(tf.math.is_finite(variance), variance, running)
 
     def _update(self, variance):
         floored = tf.maximum(variance, self.min_sigma**2)
         finite = tf.reduce_all(tf.math.is_finite(variance))
-        num_updates = self.num_updates + tf.cast(finite, tf.float32)
+        num_updates = self.num_updates + tf.cast(finite, self.num_updates.dtype)
         # Equal to dividing a zero-started average by 1 - m**n, in one weight.
         # 1 - m**n by expm1: in float32 the plain form is 0 for m close to 1.
         log_momentum = math.log(self.momentum) if self.momentum else -math.inf
@@ -169,7 +167,7 @@ class OptimalSigma(ContinuousDecoder):
         )
         # Exactly 1 at first: a rounding error of the start, which is far larger than
         # a variance, would swamp it, and could leave it negative.
-        rate = tf.where(num_updates <= 1.0, 1.0, rate)
+        rate = tf.where(num_updates <= 1.0, tf.ones_like(rate), rate)
         old = tf.convert_to_tensor(self.running_variance)
         new = (1.0 - rate) * old + rate * floored
         self.running_variance.assign(tf.where(finite, new, old))
@@ -178,6 +176,7 @@ class OptimalSigma(ContinuousDecoder):
     def calibrate(self, mean_squared_error):
         if not self.built:
             self.build([None, *mean_squared_error.shape])
+        mean_squared_error = tf.cast(mean_squared_error, self.compute_dtype)
         if self.scope != "channel":
             mean_squared_error = tf.reduce_mean(mean_squared_error)
         variance = tf.maximum(mean_squared_error, self.min_sigma**2)

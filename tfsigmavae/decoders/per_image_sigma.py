@@ -3,7 +3,9 @@
 import keras
 import tensorflow as tf
 
+from tfsigmavae.decoders.example_weights import masked_weights
 from tfsigmavae.decoders.learned_sigma import LearnedSigma
+from tfsigmavae.masks import mask_of
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -46,6 +48,14 @@ class PerImageSigma(LearnedSigma):
 
     def distribution(self, params, target, training):
         loc, log_sigma = tf.split(params, [params.shape[-1] - 1, 1], axis=-1)
-        # Kept dimensions, so that [B, 1, ..., 1] broadcasts against the means.
-        log_sigma = tf.reduce_mean(log_sigma, self.event_axes(params), keepdims=True)
+        log_sigma = self._event_mean(log_sigma, mask_of(params))
         return self.normal(loc, self.bounded_sigma(log_sigma))
+
+    def _event_mean(self, values, mask):
+        # Kept dimensions, so that [B, 1, ..., 1] broadcasts against the means.
+        axes = self.event_axes(values)
+        if mask is None or not self.masks_event(values, mask):
+            return tf.reduce_mean(values, axes, keepdims=True)
+        steps = tf.ones_like(values) * masked_weights(None, mask, values)
+        total = tf.reduce_sum(steps * values, axes, keepdims=True)
+        return tf.math.divide_no_nan(total, tf.reduce_sum(steps, axes, keepdims=True))

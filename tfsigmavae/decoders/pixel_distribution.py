@@ -1,9 +1,12 @@
 """What a decoder returns: a distribution that is strict about what it scores."""
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from tfsigmavae.distributions import CoercibleDistribution, log_level_mass
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.distributions import CoercibleDistribution, GreyLevels, log_level_mass
+from tfsigmavae.math import to_tensor, to_unit_range
+
+tfd = tfp.distributions
 
 
 class PixelDistribution(CoercibleDistribution):
@@ -12,7 +15,13 @@ class PixelDistribution(CoercibleDistribution):
     Args:
         distribution: see `CoercibleDistribution`.
         convert_to_tensor_fn: see `CoercibleDistribution`.
+        mask: bool, of the batch shape and the first axes of the event, such as `[B, T]`
+            of clips: false where a step does not count. Defaults to `None`, all count.
     """
+
+    def __init__(self, distribution, convert_to_tensor_fn, mask=None):
+        super().__init__(distribution, convert_to_tensor_fn)
+        self.mask = mask
 
     def log_prob(self, value):
         """Log likelihood in nats, of the batch shape.
@@ -24,7 +33,7 @@ class PixelDistribution(CoercibleDistribution):
         Raises:
             ValueError: if the shape is another one; TFP would broadcast it in silence.
         """
-        return self.distribution.log_prob(self._checked(value))
+        return self._score(lambda steps, value: steps.log_prob(value), value)
 
     def prob(self, value):
         """`exp(log_prob(value))`, which overflows for more than a few pixels."""
@@ -43,7 +52,24 @@ class PixelDistribution(CoercibleDistribution):
         Raises:
             ValueError: as `log_prob`.
         """
-        return log_level_mass(self.distribution, self._checked(value))
+        return self._score(log_level_mass, value)
+
+    def sum_event(self, values):
+        """Sums over the event, of the steps that count: `[B, ..., C]` -> `[B]`."""
+        if self.mask is not None:
+            added = values.shape.rank - self.mask.shape.rank
+            mask = self.mask[(..., *[tf.newaxis] * added)]
+            values = tf.where(mask, values, tf.zeros_like(values))
+        return tf.reduce_sum(values, list(range(-self.event_shape.rank, 0)))
+
+    def _score(self, score, value):
+        value = self._checked(value)
+        if self.mask is None:
+            return score(self.distribution, value)
+        num_axes = self.mask.shape.rank
+        scores = score(_with_batch_rank(self.distribution, num_axes), value)
+        scores = tf.where(self.mask, scores, tf.zeros_like(scores))
+        return tf.reduce_sum(scores, list(range(self.batch_shape.rank, num_axes)))
 
     def _checked(self, value):
         value = self._to_values(value)
@@ -56,30 +82,45 @@ class PixelDistribution(CoercibleDistribution):
         return value
 
     def _to_values(self, value):
-        return to_unit_range(value, "value")
+        return to_unit_range(value, "value", self.distribution.dtype)
+
+
+def _with_batch_rank(distribution, rank):
+    """The same distribution, of which so many axes are a batch."""
+    if isinstance(distribution, GreyLevels):
+        levels = _with_batch_rank(distribution.levels, rank)
+        return GreyLevels(levels, dtype=distribution.dtype)
+    # Not by its class: `tfd.Independent` of a class of our own is no instance of it.
+    if not hasattr(distribution, "reinterpreted_batch_ndims"):
+        raise TypeError(
+            "Only of a `tfd.Independent` can padded steps be left out, got "
+            f"{type(distribution).__name__}: set `event_rank`, so that time is no part "
+            "of the event."
+        )
+    base = distribution.distribution
+    return tfd.Independent(base, base.batch_shape.rank - rank)
 
 
 class FieldDistribution(PixelDistribution):
     """p(x | z) of real numbers in any unit; there are no grey levels to ask for.
 
     Args:
-        distribution: see `CoercibleDistribution`.
-        convert_to_tensor_fn: see `CoercibleDistribution`.
+        distribution, convert_to_tensor_fn, mask: see `PixelDistribution`.
     """
 
     def log_mass(self, value):
         raise TypeError('Only pixels have grey levels; these are `values="real"`.')
 
     def _to_values(self, value):
-        return to_field(value, "value")
+        return to_field(value, "value", self.distribution.dtype)
 
 
-def to_field(values, name="values") -> tf.Tensor:
-    """Gives real numbers as float32; integers, which pixels may be, are an error."""
-    values = tf.convert_to_tensor(values)
+def to_field(values, name="values", dtype="float32") -> tf.Tensor:
+    """Gives real numbers as `dtype`; integers, which pixels may be, are an error."""
+    values = to_tensor(values)
     if not values.dtype.is_floating:
         raise TypeError(
             f'`{name}` must be floating for a decoder with `values="real"`, '
             f"got dtype {values.dtype.name}."
         )
-    return tf.cast(values, tf.float32)
+    return tf.cast(values, dtype)

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfsigmavae.decoders.decoder import ContinuousDecoder
+from tfsigmavae.decoders.decoder import ContinuousDecoder, constant
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -50,10 +50,9 @@ class SharedSigma(ContinuousDecoder):
         self.scaled_log_sigma = self.add_weight(
             name="scaled_log_sigma",
             shape=(),
-            initializer=keras.initializers.Constant(
+            initializer=constant(
                 math.log(self.initial_sigma) / self.learning_rate_factor
             ),
-            dtype="float32",
         )
 
     @property

@@ -55,8 +55,9 @@ class BitwiseCategorical(tfd.Distribution):
 
     def _log_prob(self, level):
         # The last digit of level / 2**k, in floating point: TensorFlow computes with
-        # int32 on the host, not on the GPU.
-        half = 0.5 * tf.floor(level[..., tf.newaxis] / self._place_values())
+        # int32 on the host, not on the GPU. By products: of a division by a constant a
+        # graph makes one by its reciprocal, which need not be exact, not even of 1.
+        half = 0.5 * tf.floor(level[..., tf.newaxis] * self._powers(-1))
         is_one = 2.0 * (half - tf.floor(half))
         # log_sigmoid(logit) for a 1, log_sigmoid(-logit) for a 0.
         return tf.reduce_sum(
@@ -75,13 +76,13 @@ class BitwiseCategorical(tfd.Distribution):
 
     def _variance(self):
         variance = tf.sigmoid(self.logits) * tf.sigmoid(-self.logits)
-        return tf.reduce_sum(tf.square(self._place_values()) * variance, -1)
+        return tf.reduce_sum(self._powers(2) * variance, -1)
 
-    def _place_values(self):
-        """128, 64, ..., 1."""
+    def _powers(self, exponent=1):
+        """The place values 128, 64, ..., 1, to the power of `exponent`."""
         num_digits = self.logits.shape[-1]
-        places = [2.0**place for place in reversed(range(num_digits))]
-        return tf.constant(places, self.dtype)
+        powers = [2.0 ** (exponent * place) for place in reversed(range(num_digits))]
+        return tf.constant(powers, self.dtype)
 
     def _number(self, digits):
-        return tf.reduce_sum(digits * self._place_values(), -1)
+        return tf.reduce_sum(digits * self._powers(), -1)

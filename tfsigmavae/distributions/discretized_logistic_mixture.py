@@ -96,10 +96,11 @@ class DiscretizedLogisticMixture(tfd.Distribution):
         #     sigmoid(upper) * sigmoid(-lower) * (1 - exp(lower - upper)):
         # no difference of near equals, in no tail and for no width.
         at_bottom, at_top = levels <= 0.0, levels >= 2.0 * _HALF_RANGE
+        zero = tf.zeros([], self.dtype)
         log_mass = (
-            tf.where(at_top, 0.0, -tf.nn.softplus(-upper))
-            + tf.where(at_bottom, 0.0, -tf.nn.softplus(lower))
-            + tf.where(at_bottom | at_top, 0.0, log_width)
+            tf.where(at_top, zero, -tf.nn.softplus(-upper))
+            + tf.where(at_bottom, zero, -tf.nn.softplus(lower))
+            + tf.where(at_bottom | at_top, zero, log_width)
         )
         log_mass = tf.reduce_sum(log_mass, -2)
         return tf.reduce_logsumexp(self._log_weights() + log_mass, -1)

@@ -20,15 +20,21 @@ class GreyLevels(tfd.Distribution):
         levels: `tfd.Distribution` over 0 ... 255, of any event shape; its `mean`,
             `mode` and `variance` are those of the level.
         validate_args, allow_nan_stats, name: see `tfd.Distribution`.
+        dtype: of the pixels, `tf.float32` or `tf.float64`. Defaults to `tf.float32`.
     """
 
     def __init__(
-        self, levels, validate_args=False, allow_nan_stats=True, name="GreyLevels"
+        self,
+        levels,
+        validate_args=False,
+        allow_nan_stats=True,
+        name="GreyLevels",
+        dtype=tf.float32,
     ):
         parameters = dict(locals())
         self._levels = levels
         super().__init__(
-            dtype=tf.float32,
+            dtype=dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,
             validate_args=validate_args,
             allow_nan_stats=allow_nan_stats,
@@ -79,7 +85,7 @@ class GreyLevels(tfd.Distribution):
         return tf.square(self._stddev())
 
     def _to_pixels(self, levels):
-        return tf.cast(levels, tf.float32) / MAX_LEVEL
+        return tf.cast(levels, self.dtype) / MAX_LEVEL
 
 
 def log_level_mass(distribution, pixels):
@@ -91,7 +97,7 @@ def log_level_mass(distribution, pixels):
 
     where level 0 takes the whole lower tail and level 255 the whole upper one, so that
     the 256 probabilities of a pixel sum to one. In tails whose probability is below the
-    smallest float32 (Student's t with a tiny scale) it is density times bin width, a
+    smallest number (Student's t with a tiny scale) it is density times bin width, a
     lower bound.
 
     Args:

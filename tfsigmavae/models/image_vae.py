@@ -4,6 +4,7 @@ import abc
 
 import tensorflow as tf
 
+from tfsigmavae.math import to_tensor
 from tfsigmavae.models.variational_model import VariationalModel
 
 
@@ -80,7 +81,7 @@ class ImageVAE(VariationalModel):
         Returns:
             float32 `[B, H, W, C]`.
         """
-        return self(tf.convert_to_tensor(images), training=False)
+        return self(to_tensor(images), training=False)
 
     def decode(self, latents) -> tf.Tensor:
         """Decoder means of latents `[B, num_latents]`: float32 `[B, H, W, C]`."""

@@ -14,7 +14,7 @@ def to_uint8(pixels, name: str = "pixels") -> np.ndarray:
     """Gives pixels, uint8 or float in [0, 1], as a uint8 array, rounded to nearest.
 
     Args:
-        pixels: array or tensor of any shape.
+        pixels: array or tensor of any shape, or lists of such.
         name: how the error message calls it.
 
     Raises:

@@ -12,6 +12,8 @@ from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.record_index import index_records
 
 _READ_BUFFER = 1 << 18  # bytes; the fastest of 64 KiB ... 2 MiB on 742 kB records
+# How the files of pictures begin.
+_PICTURES = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8\xff", "GIF": b"GIF8"}
 # Field -> the names of its features, and how many numbers each holds.
 _FLOATS = {
     "actions": (softmotion.action_key, softmotion.ACTION_SIZE),
@@ -118,6 +120,7 @@ class SoftmotionSource(ClipSource):
             f" must hold {wanted} bytes for `frame_shape` {self._frame_shape}, got ",
             tf.strings.as_string(lengths[first_bad]),
             ".",
+            _if_encoded(encoded[first_bad]),
         ]
         # decode_raw pads and cuts without a word, so the lengths are checked first.
         right = tf.reduce_all(lengths == wanted)
@@ -138,16 +141,31 @@ class SoftmotionSource(ClipSource):
                 f" It has {len(features)} keys, such as {sorted(features)[:4]}."
             )
         frame = features[softmotion.frame_key(0, camera)].bytes_list.value
-        size = len(frame[0]) if frame else 0
-        if size != math.prod(self._frame_shape):
+        frame = frame[0] if frame else b""
+        if len(frame) != math.prod(self._frame_shape):
             raise ValueError(
                 f"{where} must hold {math.prod(self._frame_shape)} bytes for "
-                f"`frame_shape` {self._frame_shape} in each frame, got {size}."
+                f"`frame_shape` {self._frame_shape} in each frame, got {len(frame)}."
+                f"{_if_encoded(frame).numpy().decode()}"
             )
         for key_of, size in self._floats.values():
             if len(features[key_of(0)].float_list.value) != size:
                 raise ValueError(f"{where}: key '{key_of(0)}' must hold {size} floats.")
         return num_record_frames or num_stored
+
+
+def _if_encoded(frame):
+    """What to say of bytes that are a picture's file, or nothing; a string tensor."""
+    words = tf.constant("")
+    for kind, beginning in _PICTURES.items():
+        advice = (
+            f" It holds {kind} pictures, and raw uint8 pixels are read: decode them "
+            "(tf.io.decode_image), and write the clips by "
+            "`tfsigmavae.video.write_shards`."
+        )
+        begins = tf.strings.substr(frame, 0, len(beginning)) == beginning
+        words = tf.where(begins, advice, words)
+    return words
 
 
 def _first_example(index):

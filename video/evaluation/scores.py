@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.math import to_tensor, to_unit_range
 from tfsigmavae.metrics import ssim
 from tfsigmavae.metrics.psnr import MAX_DB, psnr
 
@@ -53,7 +53,7 @@ def evaluate_prediction(
         ValueError: if a number is out of range, or clips are too short.
     """
     num_context = model.num_context if num_context is None else num_context
-    clips = tf.convert_to_tensor(clips)
+    clips = to_tensor(clips)
     check_at_least("num_context", num_context, model.num_context)
     check_at_least("num_samples", num_samples, 1)
     if clips.shape.rank != 5 or not len(clips) or clips.shape[1] <= num_context:

@@ -342,3 +342,33 @@ def test_other_formats_are_early_errors(tmp_path):
         writer.write(b"\xff\xff not a protocol buffer")
     with pytest.raises(ValueError, match="not a tf.train.Example"):
         bair.clips(file)
+
+
+PICTURES = {
+    "PNG": lambda frame: tf.io.encode_png(frame).numpy(),
+    "JPEG": lambda frame: tf.io.encode_jpeg(frame).numpy(),
+    "GIF": lambda frame: b"GIF89a" + bytes(30),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_encoded_pictures_are_told_by_name(tmp_path, kind):
+    picture = PICTURES[kind](np.zeros([2, 2, 3], np.uint8))
+    words = f"12 bytes.*got {len(picture)}.*holds {kind} pictures.*write_shards"
+    encoded = {f"{t}__image_aux1__encoded": picture for t in range(3)}
+    file = write_records(tmp_path / "all.tfrecords", good_record(**encoded))
+    with pytest.raises(ValueError, match=words):
+        bair.clips(file, **SMALL)
+    last = good_record(**{"2__image_aux1__encoded": picture})
+    file = write_records(tmp_path / "one.tfrecords", good_record(), last)
+    dataset = bair.clips(file, batch_size=1, **SMALL)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+        list(dataset)
+
+
+def test_bytes_that_are_no_picture_are_called_none(tmp_path):
+    for frame in (b"", b"\x89", bytes(11)):
+        encoded = {"0__image_aux1__encoded": frame}
+        file = write_records(tmp_path / "a.tfrecords", good_record(**encoded))
+        with pytest.raises(ValueError, match=f"got {len(frame)}[.]$"):
+            bair.clips(file, **SMALL)

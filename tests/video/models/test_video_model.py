@@ -406,3 +406,13 @@ def test_an_argument_of_a_subclass_is_an_option_at_once(data, tmp_path):
     assert np.all(model.predict_frames(random_clips(1, 2, SHAPE), 2) == 1.0)
     with pytest.raises(TypeError, match="no option 'brightnes'.*brightness"):
         toy_experiment(data, model_options={"brightnes": 1.0}, **changes)
+
+
+def test_lists_of_uint8_clips_are_clips():
+    model, clips = DriftingModel(), random_clips(2, 3, (16, 16, 3))
+    expected = model.predict_frames(clips, 2, seed=1)
+    given = [list(clip) for clip in clips]
+    np.testing.assert_array_equal(model.predict_frames(given, 2, seed=1), expected)
+    np.testing.assert_array_equal(model.reconstruct(given), model.reconstruct(clips))
+    with pytest.raises(TypeError, match="`context` must be uint8.*int64"):
+        model.predict_frames(clips.tolist(), 2, seed=1)

@@ -228,3 +228,12 @@ def test_other_dtypes_and_ranges_are_an_error():
         encode_animation(_clip().astype(np.int64))
     with pytest.raises(tf.errors.InvalidArgumentError, match="frames"):
         encode_animation(_clip().astype(np.float32))
+
+
+def test_lists_of_frames_are_clips():
+    frames = np.random.default_rng(0).integers(0, 256, [3, 4, 6, 3], np.uint8)
+    expected = encode_animation(frames)
+    for given in (list(frames), [tf.constant(frame) for frame in frames]):
+        assert encode_animation(given) == expected
+    with pytest.raises(TypeError, match="`frames` must be uint8.*int64"):
+        encode_animation(frames.tolist())
