@@ -23,7 +23,12 @@ class TinyVAE(VariationalModel):
 
         def dense(units, activation=None):
             initializer = keras.initializers.GlorotUniform(self.seed)
-            return keras.layers.Dense(units, activation, kernel_initializer=initializer)
+            return keras.layers.Dense(
+                units,
+                activation,
+                kernel_initializer=initializer,
+                dtype=self.dtype_policy,
+            )
 
         *size, channels = self.image_shape
         params_shape = (*size, self.decoder.params_size(channels))
@@ -33,7 +38,9 @@ class TinyVAE(VariationalModel):
                 keras.layers.Flatten(),
                 dense(8, "tanh"),
                 dense(DiagonalNormal.params_size(latent_size)),
-                DiagonalNormal(latent_size, convert_to_tensor_fn="mean"),
+                DiagonalNormal(
+                    latent_size, convert_to_tensor_fn="mean", dtype=self.dtype_policy
+                ),
             ]
         )
         self.generator = keras.Sequential(
@@ -52,7 +59,9 @@ class TinyVAE(VariationalModel):
         latents = self.draw(posterior, noise)
         raw = self.generator(latents, training=training)
         likelihood = self.likelihood(raw, images, training)
-        prior = tfd.Independent(tfd.Normal(tf.zeros_like(noise), 1.0), 1)
+        prior = tfd.Independent(
+            tfd.Normal(tf.zeros_like(latents), tf.ones_like(latents)), 1
+        )
         return ElboTerms(likelihood, images, tfd.kl_divergence(posterior, prior))
 
     def call(self, inputs, training=False):

@@ -154,7 +154,8 @@ class ImagePreview(keras.callbacks.Callback):
         self.seed = seed
 
     def on_train_begin(self, logs=None):
-        self._step = int(self.model.optimizer.iterations)
+        # Not `int`, which a variable of several replicas does not have.
+        self._step = int(np.asarray(self.model.optimizer.iterations))
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_start = self._step

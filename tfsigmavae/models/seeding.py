@@ -42,8 +42,13 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
 
     Args:
         seed: see `keras.random.SeedGenerator`.
+        noise_dtype: dtype of what `normal` gives. Defaults to `"float32"`.
         **kwargs: see `keras.random.SeedGenerator`.
     """
+
+    def __init__(self, seed=None, noise_dtype="float32", **kwargs):
+        super().__init__(seed, **kwargs)
+        self.noise_dtype = noise_dtype
 
     def next(self, ordered=True):
         seed = super().next(ordered)
@@ -65,7 +70,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
 
     def normal(self, shape) -> tf.Tensor:
         """Fresh noise from N(0, 1), see `standard_normal`."""
-        return standard_normal(shape, self.next())
+        return tf.cast(standard_normal(shape, self.next()), self.noise_dtype)
 
 
 def standard_normal(shape, key) -> tf.Tensor:

@@ -84,7 +84,9 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         self.beta = beta
         self.max_gradient_norm = max_gradient_norm
         self.seed = seed
-        self.seed_generator = ReplicaSeedGenerator(seed, name="seed_generator")
+        self.seed_generator = ReplicaSeedGenerator(
+            seed, likelihood_dtype(self.dtype_policy), name="seed_generator"
+        )
         self.weight_seeds = WeightSeeds(self.seed_generator.initial_seed)
         self.decoder = self._made_decoder(decoder)
         self._start_logging()

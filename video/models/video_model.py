@@ -5,7 +5,7 @@ import abc
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted, check_at_least
-from tfsigmavae.math import to_tensor, to_unit_range
+from tfsigmavae.math import to_unit_range
 from tfsigmavae.models import VariationalModel
 from tfsigmavae_video.models import rollout
 from tfsigmavae_video.models.clips import check_actions, check_clip
