@@ -95,8 +95,14 @@ def function_from_config(function):
 
 
 def _loaded_lambda(config):
+    # Keras leaves arrays and tuples among them as it wrote them.
+    held = keras.saving.deserialize_keras_object(
+        {name: config["config"].get(name) for name in ("defaults", "closure")}
+    )
+    held = {name: value and tuple(value) for name, value in held.items()}
+    stored = {**config, "config": {**config["config"], **held}}
     try:
-        function = keras.layers.Lambda.from_config({"function": config}).function
+        function = keras.layers.Lambda.from_config({"function": stored}).function
     except ValueError as error:
         raise ValueError(
             "A configuration holds the code of a lambda, which could do anything. If "
