@@ -267,8 +267,12 @@ class ElboTrainer(keras.Model):
         if self.max_gradient_norm is None:
             return gradients
         # Under float16 the gradients come scaled, like the loss.
-        limit = tf.constant(self.max_gradient_norm, self.decoder.compute_dtype)
-        return tf.clip_by_global_norm(gradients, self.optimizer.scale_loss(limit))[0]
+        dtype = self.decoder.compute_dtype
+        limit = self.optimizer.scale_loss(tf.constant(self.max_gradient_norm, dtype))
+        # Under a policy such as bfloat16 weights are of several dtypes.
+        there = [tf.cast(g, dtype) for g in gradients if g is not None]
+        norm = tf.linalg.global_norm(there)
+        return tf.clip_by_global_norm(gradients, limit, use_norm=norm)[0]
 
     def _unpacked(self, data):
         inputs, weights = inputs_and_weights(data)
