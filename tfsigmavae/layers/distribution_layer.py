@@ -1,5 +1,7 @@
 """Base of every layer that returns a distribution."""
 
+import contextvars
+
 import keras
 import tensorflow_probability as tfp
 
@@ -18,6 +20,10 @@ tfd = tfp.distributions
 
 _METHODS = ("sample", "mean", "mode", "stddev", "variance")
 _CONVERSIONS = (*_METHODS, "logits")
+
+# Of the call in progress, and not of the layer: replicas of a strategy call one layer in
+# threads of their own.
+_MASK = contextvars.ContextVar("mask", default=None)
 
 
 class DistributionLayer(keras.layers.Layer):
@@ -73,21 +79,22 @@ class DistributionLayer(keras.layers.Layer):
         self.kl_regularizer = regularizer if is_kl else None
         self._kl_variables = regularizer.holder if is_kl else None
         self.supports_masking = True
-        self._mask = None
 
     def __call__(self, *args, **kwargs):
         # Keras gives the output its mask only after `call`: too late for the KL, and a
         # `call` need not take the mask.
+        first = args[0] if args else next(iter(kwargs.values()), None)
         mask = kwargs.get("mask")
         if mask is None:
-            first = args[0] if args else next(iter(kwargs.values()), None)
             mask = keras.tree.map_structure(mask_of, first)
         mask = joint_mask(mask)
-        self._mask = None if isinstance(mask, keras.KerasTensor) else mask
+        if mask is not None:
+            mask = self.compute_mask(first, mask)
+        token = _MASK.set(None if isinstance(mask, keras.KerasTensor) else mask)
         try:
             return super().__call__(*args, **kwargs)
         finally:
-            self._mask = None
+            _MASK.reset(token)
 
     def coercible(self, distribution, kind=CoercibleDistribution, mask=None):
         """Gives the output of a layer: the distribution that is a tensor as well.
@@ -99,7 +106,7 @@ class DistributionLayer(keras.layers.Layer):
                 that of the layer's first argument.
         """
         wrapped = kind(distribution, self._to_tensor)
-        mask = self._mask if mask is None else joint_mask(mask)
+        mask = _MASK.get() if mask is None else joint_mask(mask)
         if mask is not None:
             wrapped._keras_mask = mask
         if self.kl_regularizer is not None:
