@@ -90,12 +90,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def prior(self):
         """Gives the `tfd.Distribution` that b is at this step of training."""
-        prior = self.distribution_b
-        if isinstance(prior, keras.layers.Layer):
-            prior = prior(tf.zeros(_some_input_shape(prior)))
-        elif callable(prior) and not isinstance(prior, tfd.Distribution):
-            prior = prior()
-        prior = unwrap(prior)
+        prior = unwrap(drawn_from(self.distribution_b))
         if not isinstance(prior, tfd.Distribution):
             raise TypeError(
                 "`distribution_b` must be a tfd.Distribution, or a function without "
@@ -140,7 +135,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             "test_points_fn": None
             if default
             else function_config(points, "test_points_fn"),
-            "weight": _weight_config(self.weight),
+            "weight": weight_config(self.weight),
         }
 
     @classmethod
@@ -217,16 +212,24 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         return cls(**_arguments(config))
 
 
+def drawn_from(source):
+    """What a Keras model gives for any input, or a function without arguments.
+
+    Anything else is given back as it is.
+    """
+    if isinstance(source, keras.layers.Layer):
+        inputs = getattr(source, "inputs", None)
+        shape = [size or 1 for size in inputs[0].shape] if inputs else [1]
+        return source(tf.zeros(shape))
+    if callable(source) and not isinstance(source, tfd.Distribution):
+        return source()
+    return source
+
+
 def _axes(axes):
     if axes is None:
         return ()
     return tuple(np.atleast_1d(np.asarray(axes, dtype=int)).tolist())
-
-
-def _some_input_shape(model):
-    """Shape of an input that `model` accepts; it is ignored."""
-    inputs = getattr(model, "inputs", None)
-    return [size or 1 for size in inputs[0].shape] if inputs else [1]
 
 
 def _check_events(a, b):
@@ -246,23 +249,28 @@ def _prior_config(prior):
     return function_config(prior, "distribution_b")
 
 
-def _weight_config(weight):
+def weight_config(weight):
     if isinstance(weight, (tf.Variable, keras.Variable)):
         return {"variable": weight.numpy().tolist(), "trainable": weight.trainable}
     return None if weight is None else np.asarray(weight).tolist()
 
 
+def weight_from_config(weight):
+    """The opposite of `weight_config`; anything but a configuration is left as is."""
+    if isinstance(weight, dict):
+        return tf.Variable(weight["variable"], trainable=weight["trainable"])
+    return weight
+
+
 def _arguments(config):
     """Constructor arguments from what `get_config` gave."""
-    prior, weight = config["distribution_b"], config["weight"]
+    prior = config["distribution_b"]
     if "distribution" in prior:
         prior = distribution_from_config(prior)
-    if isinstance(weight, dict):
-        weight = tf.Variable(weight["variable"], trainable=weight["trainable"])
     return {
         **config,
         "distribution_b": function_from_config(prior),
         "test_points_fn": function_from_config(config["test_points_fn"])
         or tf.convert_to_tensor,
-        "weight": weight,
+        "weight": weight_from_config(config["weight"]),
     }
