@@ -104,8 +104,13 @@ class DenseVariational(keras.layers.Layer):
         self.units = to_size(units, "units")
         self.make_posterior_fn = _function(make_posterior_fn, "make_posterior_fn")
         self.make_prior_fn = _function(make_prior_fn, "make_prior_fn")
-        self.kl_weight = weight_from_config(kl_weight)
-        self.kl_use_exact = bool(kl_use_exact)
+        # Not an attribute: a Keras variable would be saved here and a tf.Variable in
+        # the regularizer, which holds both once it is made.
+        self._make_regularizer = functools.partial(
+            KLDivergenceRegularizer,
+            use_exact_kl=bool(kl_use_exact),
+            weight=weight_from_config(kl_weight),
+        )
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
@@ -131,12 +136,18 @@ class DenseVariational(keras.layers.Layer):
             posterior = self._draw_posterior()
         with keras.name_scope("prior"):
             self._prior = _without_input(self.make_prior_fn(*sizes))
-            self._kl = KLDivergenceRegularizer(
-                lambda: self._of_weights(drawn_from(self._prior), "make_prior_fn"),
-                use_exact_kl=self.kl_use_exact,
-                weight=self.kl_weight,
+            self._kl = self._make_regularizer(
+                lambda: self._of_weights(drawn_from(self._prior), "make_prior_fn")
             )
         self._kl.holder.hold(posterior.variables)
+
+    @property
+    def kl_weight(self):
+        return self._make_regularizer.keywords["weight"]
+
+    @property
+    def kl_use_exact(self) -> bool:
+        return self._make_regularizer.keywords["use_exact_kl"]
 
     def _input_size(self, input_shape) -> int:
         if input_shape[-1] is None:
