@@ -25,7 +25,7 @@ class DenseVariational(keras.layers.Layer):
     """Dense layer with weights drawn from a posterior; adds their KL to the loss.
 
     weights ~ posterior, once in each call, the same for all examples
-    kernel = weights[:-units], a matrix [size, units] row by row; bias = weights[-units:]
+    kernel, bias = weights[:-units], weights[-units:]; the kernel [size, units] by rows
     outputs = activation(inputs @ kernel + bias)
     loss += kl_weight * KL(posterior, prior)
 
