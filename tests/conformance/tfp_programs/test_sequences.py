@@ -23,7 +23,7 @@ def _mse(model, x, y):
     return float(np.mean((model(x).mean() - y) ** 2))
 
 
-def test_forecast_head_of_an_lstm():
+def test_forecast_head_of_an_lstm(rng):
     model = keras.Sequential(
         [
             keras.layers.LSTM(8),
@@ -31,8 +31,9 @@ def test_forecast_head_of_an_lstm():
             tfpl.IndependentNormal(1),
         ]
     )
-    fit(model, WAVES, NEXT, steps=60)
-    assert _mse(model, WAVES, NEXT) < 0.5 * np.var(NEXT)
+    y = NEXT + 0.2 * rng.normal(size=NEXT.shape)
+    fit(model, WAVES, y, steps=40)
+    assert _mse(model, WAVES, y) < 0.7 * np.var(y)
 
 
 def test_a_distribution_at_each_step():
@@ -136,7 +137,7 @@ def test_several_steps_ahead():
 
 
 def test_padded_sequences():
-    """Steps that are padding are none of the loss, masked as Keras masks a loss."""
+    """Differs: padding is none of the loss; TFP's layers lose the mask."""
     x = WAVES.copy()
     x[16:, 5:] = -9.0
     model = keras.Sequential(
