@@ -17,11 +17,11 @@ tfd = tfp.distributions
 ONES = np.ones([400, 1], np.float32)
 
 
-def _head(size, make_distribution_fn):
+def _head(size, make_distribution_fn, convert_to_tensor_fn=tfd.Distribution.mean):
     return keras.Sequential(
         [
             keras.layers.Dense(size, use_bias=False),
-            tfpl.DistributionLambda(make_distribution_fn),
+            tfpl.DistributionLambda(make_distribution_fn, convert_to_tensor_fn),
         ]
     )
 
@@ -137,6 +137,7 @@ def test_ordinal(rng):
         lambda t: tfd.OrderedLogistic(
             cutpoints=tfp.bijectors.Ascending()(t), loc=tf.zeros(tf.shape(t)[:-1])
         ),
+        tfd.Distribution.mode,
     )
     fit(model, ONES, y, steps=150)
     rv = model(ONES[:1])
@@ -171,7 +172,7 @@ def test_normalising_flow(rng):
             bijector=tfp.bijectors.Softplus(),
         )
 
-    model = _head(2, flow)
+    model = _head(2, flow, tfd.Distribution.sample)
     fit(model, ONES, y, steps=80)
     normal = model(ONES[:1]).distribution
     inner = getattr(normal, "distribution", normal)
@@ -245,6 +246,7 @@ def test_joint_distribution_as_output(rng):
                 lambda a: tfd.Normal(t[..., 0] * a + t[..., 1], 1.0),
             ]
         ),
+        tfd.Distribution.sample,
     )
 
     def loss(y, rv):
