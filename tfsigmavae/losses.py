@@ -1,32 +1,43 @@
 """The loss of Keras models that output a distribution."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.distributions.coercible import unwrap
+from tfsigmavae.masks import batch_mask
+from tfsigmavae.math import sum_event, to_unit_range
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
 class NegativeLogLikelihood(keras.losses.Loss):
     """`-log p(y)` in nats per example, for a model whose output is a distribution.
 
-    The log probability sums over the event (pixels, channels, latents); the batch is
-    averaged as `reduction` asks.
+    The log probability sums over the event (pixels, channels, latents) and over all
+    batch axes after the first, such as time, but for steps that Keras' mask calls
+    padding; the first is averaged as `reduction` asks. So it weighs against a KL
+    divergence as it should: both are nats of whole examples, sequences of T steps too.
+    A plain function as the loss is averaged over time as well, by Keras.
 
     Args:
         reduction: as in `keras.losses.Loss`. Defaults to `"sum_over_batch_size"`, which
             is the mean over the batch.
         name: name of the loss. Defaults to `"negative_log_likelihood"`.
+        dtype: dtype of the result. Defaults to `None`, that of the log probabilities.
 
     Call arguments:
-        y_true: `[B, ...event shape]` targets; uint8 means value / 255, unless the
-            distribution itself is one of integers.
+        y_true: `[B, ...batch shape, ...event shape]` targets; uint8 means value / 255,
+            unless the distribution itself is one of integers. What stands at masked
+            steps does not matter.
         y_pred: the distribution a layer of `tfsigmavae.layers` or
-            `tfsigmavae.decoders` returned, batch shape `[B]`.
+            `tfsigmavae.decoders` returned, batch shape `[B]` or `[B, T, ...]`.
+        sample_weight: `[B]` or `[B, 1]`, one for each example, or `[B, T, ...]`, one
+            for each step.
 
     Raises:
         ValueError: if the shape of `y_true` is not batch shape plus event shape: a
-            log_prob would broadcast it in silence.
+            log_prob would broadcast it in silence; if that of `sample_weight` is no
+            beginning of the batch shape; or if a mask falls within an event.
         TypeError: if the model's output is no distribution, or `y_true` holds integers
             other than uint8 where the distribution is continuous.
 
@@ -35,19 +46,45 @@ class NegativeLogLikelihood(keras.losses.Loss):
     """
 
     def __init__(
-        self, reduction="sum_over_batch_size", name="negative_log_likelihood", **kwargs
+        self,
+        reduction="sum_over_batch_size",
+        name="negative_log_likelihood",
+        dtype=None,
+        **kwargs,
     ):
-        super().__init__(name=name, reduction=reduction, **kwargs)
+        super().__init__(name=name, reduction=reduction, dtype=dtype, **kwargs)
+        self._asked_dtype = dtype
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         nll = _nll(y_true, y_pred)
-        return super().__call__(nll, nll, sample_weight)
+        weight = None if sample_weight is None else _weight(sample_weight, nll)
+        if weight is not None and any(size != 1 for size in weight.shape[1:]):
+            if self.reduction == "mean_with_sample_weight":
+                raise ValueError(
+                    '`reduction="mean_with_sample_weight"` needs one weight for each '
+                    f"example, got weights of shape {weight.shape}."
+                )
+            nll, weight = nll * weight, None
+        if weight is not None:
+            weight = sum_event(weight)
+        reduction = _Reduction(
+            reduction=self.reduction,
+            name=self.name,
+            dtype=self._asked_dtype or nll.dtype.name,
+        )
+        nll = sum_event(nll)
+        return reduction(nll, nll, weight)
+
+
+class _Reduction(keras.losses.Loss):
+    """What Keras does to losses of whole examples, in a dtype of its own."""
 
     def call(self, y_true, y_pred):
         return y_pred
 
 
 def _nll(y_true, y_pred):
+    """`[B, T, ...]`, 0 at masked steps."""
     if not hasattr(y_pred, "log_prob"):
         if _in_keras_symbolic_build():
             return tf.zeros(tf.shape(y_pred)[:1])
@@ -55,22 +92,58 @@ def _nll(y_true, y_pred):
             "`NegativeLogLikelihood` needs a model whose output is a distribution, got "
             f"{type(y_pred).__name__}."
         )
-    y_true = tf.convert_to_tensor(y_true)
-    if y_pred.distribution.dtype.is_floating:
-        if y_true.dtype == tf.uint8:
-            y_true = to_unit_range(y_true)
-        elif not y_true.dtype.is_floating:
-            raise TypeError(
-                "`y_true` must be uint8 (meaning value / 255) or floating for a "
-                f"continuous distribution, got dtype {y_true.dtype.name}."
-            )
+    y_true = _target(y_true, unwrap(y_pred).dtype)
     expected = y_pred.batch_shape.concatenate(y_pred.event_shape)
     if not expected.is_compatible_with(y_true.shape):
         raise ValueError(
             "`y_true` must have batch shape plus event shape of the output, "
             f"{expected}, got {y_true.shape}."
         )
-    return -y_pred.log_prob(tf.cast(y_true, y_pred.distribution.dtype))
+    mask = batch_mask(y_pred)
+    if mask is None:
+        return -y_pred.log_prob(y_true)
+    # Padding may be anything, also what has no finite gradient: 0 * inf is NaN.
+    harmless = getattr(y_pred, "value_in_support", y_pred.sample)()
+    event_axes = y_pred.event_shape.rank * [tf.newaxis]
+    y_true = tf.where(mask[(..., *event_axes)], y_true, tf.stop_gradient(harmless))
+    nll = -y_pred.log_prob(y_true)
+    return tf.where(mask, nll, tf.zeros([], nll.dtype))
+
+
+def _target(y_true, dtype):
+    """Gives `y_true` in the dtype of the distribution, in which it was meant."""
+    # TensorFlow alone would round Python's floats to float32.
+    y_true = tf.convert_to_tensor(
+        y_true if tf.is_tensor(y_true) else np.asarray(y_true)
+    )
+    if dtype.is_floating:
+        if y_true.dtype == tf.uint8:
+            return to_unit_range(y_true, dtype=dtype.name)
+        if not y_true.dtype.is_floating:
+            raise TypeError(
+                "`y_true` must be uint8 (meaning value / 255) or floating for a "
+                f"continuous distribution, got dtype {y_true.dtype.name}."
+            )
+    return tf.cast(y_true, dtype)
+
+
+def _weight(sample_weight, nll):
+    """Gives weights in the rank of `nll`, those of whole examples `[B, 1, ...]`."""
+    plain = tf.is_tensor(sample_weight)
+    weight = tf.cast(sample_weight if plain else np.asarray(sample_weight), nll.dtype)
+    given, rank = weight.shape, nll.shape.rank
+    while weight.shape.rank > rank and weight.shape[-1] == 1:
+        weight = weight[..., 0]
+    fits = weight.shape.rank <= rank and all(
+        size is None or known in (size, None) or (axis > 0 and size == 1)
+        for axis, (size, known) in enumerate(zip(weight.shape, nll.shape, strict=False))
+    )
+    if not fits:
+        raise ValueError(
+            "`sample_weight` must have one weight for each example or step of the "
+            f"batch shape {nll.shape}, got shape {given}."
+        )
+    return weight[(..., *(rank - weight.shape.rank) * [tf.newaxis])]
 
 
 def _in_keras_symbolic_build():

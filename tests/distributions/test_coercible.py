@@ -90,6 +90,13 @@ def test_the_sample_is_drawn_once():
         lambda x: np.exp(x),
         lambda x: np.asarray(x, np.float64),
         lambda x: list(x)[1],
+        lambda x: np.mean(x),
+        lambda x: np.var(x, axis=0),
+        lambda x: np.stack([x, x], axis=1),
+        lambda x: np.where(x > 0.5, x, 3.0),
+        lambda x: tf.expand_dims(x, -1) + 1.0,
+        lambda x: tf.squeeze(x) + 1.0,
+        lambda x: keras.ops.expand_dims(x, 0) * 2.0,
     ],
 )
 def test_arithmetic_is_that_of_the_tensor(function):
@@ -97,6 +104,65 @@ def test_arithmetic_is_that_of_the_tensor(function):
     result = function(_wrapped())
     np.testing.assert_array_equal(result, expected)
     assert result.dtype == expected.dtype
+
+
+def test_it_has_the_operators_of_a_tensor():
+    missing = {
+        name
+        for name in tf.Tensor.OVERLOADABLE_OPERATORS - {"__div__", "__rdiv__", "__ne__"}
+        if getattr(CoercibleDistribution, name) is getattr(object, name, None)
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("value", [3.0, [0.5, 1.5, -1.5]])
+def test_rounding_is_to_the_nearest_even(value):
+    np.testing.assert_array_equal(round(_wrapped(value)), np.round(value))
+
+
+@pytest.mark.parametrize("convert", [int, float, complex, bool, "{:.3f}".format])
+def test_conversions_of_a_scalar(convert):
+    value = tf.constant(2.25)
+    assert convert(_wrapped(2.25)) == convert(value)
+    with pytest.raises((TypeError, ValueError)):
+        convert(_wrapped([1.0, 2.0]))
+
+
+def test_an_integer_is_an_index():
+    category = CoercibleDistribution(tfd.Categorical([0.0, 0.0, 9.0]), lambda d: 2)
+    assert [10, 11, 12][category] == 12
+    with pytest.raises((TypeError, AttributeError)):  # as of a tensor
+        [1, 2][_wrapped(1.0)]
+
+
+class _Truths(tfd.Bernoulli):
+    """Of the dtype bool, as some distributions of users are."""
+
+    def _mean(self):
+        return tf.constant([True, True, False, False])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, other: x & other,
+        lambda x, other: x | other,
+        lambda x, other: x ^ other,
+        lambda x, other: other & x,
+        lambda x, other: other | x,
+        lambda x, other: other ^ x,
+        lambda x, other: ~x,
+        lambda x, other: (x & True) | (False ^ x),
+    ],
+)
+@pytest.mark.parametrize("convert", [np.asarray, tf.constant])
+def test_boolean_operators(function, convert):
+    truths = [True, True, False, False]
+    wrapped = CoercibleDistribution(_Truths(0.0), tfd.Distribution.mean)
+    other = convert([True, False, True, False])
+    result = function(wrapped, other)
+    np.testing.assert_array_equal(result, function(np.array(truths), np.array(other)))
+    assert tf.as_dtype(result.dtype) == tf.bool
 
 
 def test_two_wrapped_operands():
@@ -130,7 +196,7 @@ def test_unknown_attributes_are_attribute_errors():
 def test_half_made_objects_do_not_recurse():
     empty = CoercibleDistribution.__new__(CoercibleDistribution)
     with pytest.raises(AttributeError):
-        empty.log_prob  # noqa: B018
+        empty.sample  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -194,10 +260,85 @@ def test_kl_divergence_takes_it_on_either_side():
         np.testing.assert_array_equal(result, expected)
 
 
-def test_tfp_builds_on_it():
+def test_it_counts_as_a_distribution():
     wrapped = _wrapped()
-    independent = tfd.Independent(wrapped, 1).log_prob([0.5, 0.5])
-    np.testing.assert_allclose(independent, tf.reduce_sum(wrapped.log_prob(0.5)))
+    assert isinstance(wrapped, tfd.Distribution)
+    assert not isinstance(wrapped, tfd.Normal)
+    assert isinstance(wrapped.tensor_distribution, tfd.Normal)
+    assert not isinstance(tf.zeros([2]), tfd.Distribution)
+
+
+def test_one_wrapped_twice_is_wrapped_once():
+    wrapped = _wrapped()
+    again = CoercibleDistribution(wrapped, tfd.Distribution.stddev)
+    assert again.distribution is wrapped.distribution
+    np.testing.assert_array_equal(again, [2.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda d: tfd.Independent(d, 1),
+        lambda d: tfd.Sample(d, [2]),
+        lambda d: tfd.BatchReshape(d, [2, 1]),
+        lambda d: tfd.BatchBroadcast(d, [2]),
+        lambda d: tfd.Masked(d, [True, False]),
+        lambda d: tfd.TransformedDistribution(d, tfp.bijectors.Exp()),
+        lambda d: tfp.bijectors.Exp()(d),
+        lambda d: tfd.QuantizedDistribution(d),
+        lambda d: tfd.MixtureSameFamily(tfd.Categorical([0.0, 1.0]), d),
+        lambda d: tfd.Normal(d, 1.0),
+    ],
+)
+def test_tfp_builds_on_it(build):
+    # TFP asks `isinstance(..., Distribution)` here and there.
+    wrapped = _wrapped()
+    ours = build(wrapped)
+    plain = wrapped.distribution
+    if isinstance(ours, tfd.Normal):
+        plain = tf.constant([0.0, 1.0])  # a parameter: the tensor
+    expected = build(plain)
+    assert ours.batch_shape == expected.batch_shape
+    np.testing.assert_array_equal(
+        ours.sample(3, seed=[1, 2]), expected.sample(3, seed=[1, 2])
+    )
+    value = expected.sample(seed=[1, 3])
+    np.testing.assert_array_equal(ours.log_prob(value), expected.log_prob(value))
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_joint_distributions_take_it(kind):
+    wrapped = CoercibleDistribution(tfd.Normal([0.0, 1.0], 2.0, name="z"))
+    if kind is list:
+        joint = tfd.JointDistributionSequential([wrapped, lambda z: tfd.Normal(z, 1.0)])
+        value = [tf.ones([2]), tf.zeros([2])]
+    else:
+        joint = tfd.JointDistributionNamed(
+            {"z": wrapped, "x": lambda z: tfd.Normal(z, 1.0)}
+        )
+        value = {"z": tf.ones([2]), "x": tf.zeros([2])}
+    expected = wrapped.log_prob(1.0) + tfd.Normal(1.0, 1.0).log_prob(0.0)
+    np.testing.assert_allclose(joint.log_prob(value), expected, rtol=1e-6)
+
+
+def test_a_cast_tensor_is_still_a_distribution():
+    wrapped = _wrapped()
+    for cast in (tf.cast(wrapped, tf.float64), keras.ops.cast(wrapped, "float64")):
+        assert isinstance(cast, CoercibleDistribution) and cast.dtype == tf.float64
+        assert tf.convert_to_tensor(cast).dtype == tf.float64
+        log_prob = cast.log_prob(tf.constant([1.0, 2.0], tf.float64))
+        np.testing.assert_array_equal(log_prob, wrapped.log_prob([1.0, 2.0]))
+    assert wrapped.dtype == tf.float32
+
+
+@pytest.mark.parametrize("name", ["log_prob", "mean", "sample", "event_shape"])
+def test_a_reshaped_tensor_says_why_it_is_no_distribution(name):
+    reshaped = tf.expand_dims(_wrapped(), -1)
+    assert tf.is_tensor(reshaped) and reshaped.shape == [2, 1]
+    assert not isinstance(reshaped, tfd.Distribution)
+    with pytest.raises(AttributeError, match="batch shape .*NegativeLogLikelihood"):
+        getattr(reshaped, name)
+    assert not hasattr(reshaped, "_keras_mask") and not hasattr(reshaped, "nonsense")
 
 
 def test_static_and_free_shapes_in_a_graph():

@@ -30,6 +30,10 @@ class PixelDistribution(CoercibleDistribution):
         """`exp(log_prob(value))`, which overflows for more than a few pixels."""
         return tf.exp(self.log_prob(value))
 
+    def value_in_support(self):
+        """Values that `log_prob` takes whatever the parameters: the mean."""
+        return self.distribution.mean()
+
     def log_mass(self, value):
         """Exact log probability of 8-bit pixels in nats, of the batch shape.
 

@@ -1,21 +1,26 @@
 """A TFP distribution that Keras 3 and TensorFlow also accept as a tensor."""
 
-import numpy as np
+import copy
+
 import tensorflow as tf
 import tensorflow_probability as tfp
+
+# Private, but without it `tf.experimental.dispatch_for_api`, which is public, refuses
+# the classes in silence.
+from tensorflow.python.util.dispatch import register_dispatchable_type
+
+from tfsigmavae.distributions.tensor_like import TensorLike
 
 tfd = tfp.distributions
 
 
-# `tf.__internal__.types.Tensor` is the base that Keras' own variables use: with it
-# `tf.is_tensor` holds, so losses, metrics and layers of Keras pass the object through
-# untouched instead of converting it to a plain tensor.
-class CoercibleDistribution(tf.__internal__.types.Tensor):
+class CoercibleDistribution(TensorLike):
     """A distribution that stands for one tensor wherever a tensor is needed.
 
     Attributes are looked up in the distribution first (`log_prob`, `sample`, `mean`,
     `event_shape` ...), then in the tensor (`shape`, `numpy`, indexing, arithmetic). The
-    tensor is computed once, so every consumer sees the same sample.
+    tensor is computed once, so every consumer sees the same sample. It counts as a
+    `tfd.Distribution`, and `tf.cast` casts the tensor, leaving the distribution.
 
     A joint distribution of a sequence of variables stands for the last of them.
 
@@ -23,6 +28,10 @@ class CoercibleDistribution(tf.__internal__.types.Tensor):
         distribution: a `tfd.Distribution`.
         convert_to_tensor_fn: function from the distribution to the tensor that stands
             for it. Defaults to `tfd.Distribution.sample`.
+
+    Raises:
+        TypeError: if `distribution` is none, or its `convert_to_tensor_fn` does not
+            pick one of the named variables of a joint distribution.
 
     Example:
         >>> normal = CoercibleDistribution(tfd.Normal([0.0, 1.0], 1.0), lambda d: d.loc)
@@ -32,20 +41,31 @@ class CoercibleDistribution(tf.__internal__.types.Tensor):
         TensorShape([2])
     """
 
-    # NumPy arrays leave binary operators to this class, as they do to tensors.
-    __array_priority__ = 100
-
     def __init__(self, distribution, convert_to_tensor_fn=tfd.Distribution.sample):
         if not isinstance(distribution, tfd.Distribution):
             raise TypeError(
                 "`distribution` must be a tfd.Distribution, "
                 f"got {type(distribution).__name__}."
             )
-        self.distribution = distribution
-        value = convert_to_tensor_fn(distribution)
-        if isinstance(distribution, tfd.JointDistribution) and tf.nest.is_nested(value):
+        self.distribution = unwrap(distribution)
+        value = convert_to_tensor_fn(self.distribution)
+        is_joint = isinstance(self.distribution, tfd.JointDistribution)
+        if is_joint and tf.nest.is_nested(value):
             value = _last_variable(value)
-        self._value = tf.convert_to_tensor(value)
+        super().__init__(value)
+
+    @property
+    def tensor_distribution(self):
+        """The distribution, under the name that `tfp.layers` gave it."""
+        return self.distribution
+
+    def log_prob(self, *args, **kwargs):
+        """That of the distribution; a floating tensor is cast to its dtype."""
+        dtype = self.distribution.dtype
+        if len(args) == 1 and isinstance(dtype, tf.DType) and dtype.is_floating:
+            if tf.is_tensor(args[0]) and args[0].dtype.is_floating:
+                args = [tf.cast(args[0], dtype)]
+        return self.distribution.log_prob(*args, **kwargs)
 
     def __getattr__(self, name):
         # Dunders and Keras' bookkeeping must not be found by delegation: Python and
@@ -62,80 +82,39 @@ class CoercibleDistribution(tf.__internal__.types.Tensor):
         return getattr(self._value, name)
 
     def __repr__(self):
-        return f"<CoercibleDistribution {self.distribution!r}>"
-
-    @property
-    def shape(self):
-        return self._value.shape
-
-    @property
-    def dtype(self):
-        return self._value.dtype
-
-    @property
-    def ndim(self):
-        return self._value.shape.rank
-
-    def get_shape(self):
-        return self._value.shape
-
-    def numpy(self):
-        return self._value.numpy()
-
-    def __tf_tensor__(self, dtype=None, name=None):
-        return tf.convert_to_tensor(self._value, dtype=dtype, name=name)
-
-    def __array__(self, dtype=None, copy=None):
-        return np.asarray(self._value.numpy(), dtype=dtype)
-
-    def __len__(self):
-        return len(self._value)
-
-    def __iter__(self):
-        return iter(self._value)
-
-    def __getitem__(self, index):
-        return self._value[index]
-
-    def __bool__(self):
-        return bool(self._value)
-
-    # As for tensors in sets and dicts: identity, not values.
-    def __eq__(self, other):
-        return self is other
-
-    def __hash__(self):
-        return id(self)
+        return f"<{type(self).__name__} {self.distribution!r}>"
 
 
-def _binary(name):
-    def operator(self, other):
-        return getattr(self._value, name)(_plain(other))
-
-    operator.__name__ = name
-    return operator
+# As under tfp.layers. Registered, not derived: a distribution's own bookkeeping of
+# parameters, names and variables is that of the inner one.
+tfd.Distribution.register(CoercibleDistribution)
 
 
-def _unary(name):
-    def operator(self):
-        return getattr(self._value, name)()
+class _Reshaped(TensorLike):
+    """The tensor of a distribution in another shape, with which it has no methods.
 
-    operator.__name__ = name
-    return operator
+    Keras reshapes what a loss compares to one rank. A log_prob would then broadcast
+    `[B]` against `[B, 1]` to `[B, B]`, in silence.
+    """
 
+    def __init__(self, value, before):
+        super().__init__(value)
+        self._before = before
 
-def _plain(value):
-    return value._value if isinstance(value, CoercibleDistribution) else value
-
-
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-    for _prefix in ("", "r"):
-        _dunder = f"__{_prefix}{_name}__"
-        setattr(CoercibleDistribution, _dunder, _binary(_dunder))
-for _name in ("lt", "le", "gt", "ge"):
-    setattr(CoercibleDistribution, f"__{_name}__", _binary(f"__{_name}__"))
-for _name in ("neg", "abs"):
-    setattr(CoercibleDistribution, f"__{_name}__", _unary(f"__{_name}__"))
+    def __getattr__(self, name):
+        before = self.__dict__.get("_before")
+        if name.startswith("_") or not hasattr(before, name):
+            raise AttributeError(name)
+        if not hasattr(tfd.Distribution, name) and name not in vars(type(before)):
+            return getattr(self._value, name)
+        raise AttributeError(
+            f"This was a distribution with batch shape {before.batch_shape} and event "
+            f"shape {before.event_shape}. Its tensor now has shape {self.shape}, and "
+            f"no `{name}`. In a loss it is Keras that reshapes it, where `y_true` has "
+            "an axis of size 1 more or less: give `y_true` batch shape plus event "
+            "shape, or use `tfsigmavae.losses.NegativeLogLikelihood`, which says what "
+            "does not fit."
+        )
 
 
 def _last_variable(values):
@@ -152,6 +131,27 @@ def unwrap(distribution):
     if isinstance(distribution, CoercibleDistribution):
         return distribution.distribution
     return distribution
+
+
+# What Keras does to the output of a model before a loss that is a plain function.
+register_dispatchable_type(CoercibleDistribution)
+
+
+@tf.experimental.dispatch_for_api(tf.cast, {"x": CoercibleDistribution})
+def _cast(x, dtype, name=None):
+    twin = copy.copy(x)
+    twin._value = tf.cast(x._value, dtype, name)
+    return twin
+
+
+@tf.experimental.dispatch_for_api(tf.expand_dims, {"input": CoercibleDistribution})
+def _expand_dims(input, axis, name=None):
+    return _Reshaped(tf.expand_dims(input._value, axis, name), input)
+
+
+@tf.experimental.dispatch_for_api(tf.squeeze, {"input": CoercibleDistribution})
+def _squeeze(input, axis=None, name=None):
+    return _Reshaped(tf.squeeze(input._value, axis, name), input)
 
 
 def _kl(a, b, name=None):

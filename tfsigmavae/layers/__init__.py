@@ -11,10 +11,8 @@ from tfsigmavae.layers.independent import (
     IndependentNormal,
     IndependentPoisson,
 )
-from tfsigmavae.layers.kl_divergence import (
-    KLDivergenceAddLoss,
-    KLDivergenceRegularizer,
-)
+from tfsigmavae.layers.kl_add_loss import KLDivergenceAddLoss
+from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer
 from tfsigmavae.layers.mixture import (
     MixtureLogistic,
     MixtureNormal,

@@ -8,14 +8,10 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.distributions.coercible import unwrap
-from tfsigmavae.layers.kl_divergence import (
-    KLDivergenceRegularizer,
-    drawn_from,
-    weight_config,
-    weight_from_config,
-)
-from tfsigmavae.layers.parameters import likelihood_dtype, to_size
+from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer, drawn_from
+from tfsigmavae.layers.parameters import as_keras_loss, likelihood_dtype, to_size
 from tfsigmavae.layers.saved_function import function_config, function_from_config
+from tfsigmavae.layers.saved_prior import weight_config, weight_from_config
 
 tfd = tfp.distributions
 
@@ -198,7 +194,7 @@ class DenseVariational(keras.layers.Layer):
 
     def call(self, inputs):
         posterior = self._draw_posterior()
-        self.add_loss(self._kl(posterior))
+        self.add_loss(as_keras_loss(self._kl(posterior)))
         kernel_size = self._num_weights - (self.units if self.use_bias else 0)
         kernel = tf.reshape(posterior[:kernel_size], [-1, self.units])
         outputs = tf.tensordot(tf.cast(inputs, self.compute_dtype), kernel, 1)

@@ -58,7 +58,7 @@ class DiagonalNormal(DistributionLayer):
         """How many channels the layer before must have: mean and log variance."""
         return 2 * event_size
 
-    def call(self, inputs):
+    def call(self, inputs, mask=None):
         if inputs.shape[-1] != self.params_size(self.event_size):
             raise ValueError(
                 f"`inputs` must have {self.params_size(self.event_size)} channels "
@@ -66,7 +66,7 @@ class DiagonalNormal(DistributionLayer):
             )
         loc, log_variance = tf.split(inputs, 2, axis=-1)
         scale = tf.exp(0.5 * tf.clip_by_value(log_variance, *self.log_variance_range))
-        return self.coercible(tfd.Independent(tfd.Normal(loc, scale), 1))
+        return self.coercible(tfd.Independent(tfd.Normal(loc, scale), 1), mask=mask)
 
     def get_config(self):
         return {

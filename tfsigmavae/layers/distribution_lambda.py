@@ -67,7 +67,7 @@ class DistributionLambda(DistributionLayer):
                 inputs, **{name: given[name] for name in self._takes}
             )
         )
-        wrapped = self.coercible(distribution)
+        wrapped = self.coercible(distribution, mask=mask)
         tracked = [weight.value for weight in self.weights]
         self._variables.hold(
             variable

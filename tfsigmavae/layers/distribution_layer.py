@@ -5,12 +5,14 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer
-from tfsigmavae.layers.parameters import likelihood_dtype
+from tfsigmavae.layers.parameters import as_keras_loss, likelihood_dtype
 from tfsigmavae.layers.saved_function import (
     function_config,
     function_from_config,
     shared_config,
 )
+from tfsigmavae.layers.symbolic_distribution import symbolic_distribution
+from tfsigmavae.masks import joint_mask, mask_of
 
 tfd = tfp.distributions
 
@@ -29,6 +31,9 @@ class DistributionLayer(keras.layers.Layer):
     Parameters are float64 where the dtype policy computes in float64, and float32
     everywhere else, also under mixed precision: likelihoods of thousands of pixels do
     not survive 8 bits of mantissa.
+
+    The mask of the input becomes that of the output: a padded step enters neither
+    `NegativeLogLikelihood` nor a KL divergence.
 
     Args:
         convert_to_tensor_fn: which tensor stands for the distribution: `"sample"`,
@@ -67,12 +72,42 @@ class DistributionLayer(keras.layers.Layer):
         # nothing (3.12).
         self.kl_regularizer = regularizer if is_kl else None
         self._kl_variables = regularizer.holder if is_kl else None
+        self.supports_masking = True
+        self._mask = None
 
-    def coercible(self, distribution, kind=CoercibleDistribution):
+    def __call__(self, *args, **kwargs):
+        # Keras gives the output its mask only after `call`: too late for the KL, and a
+        # `call` need not take the mask.
+        mask = kwargs.get("mask")
+        if mask is None:
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            mask = keras.tree.map_structure(mask_of, first)
+        mask = joint_mask(mask)
+        self._mask = None if isinstance(mask, keras.KerasTensor) else mask
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            self._mask = None
+
+    def coercible(self, distribution, kind=CoercibleDistribution, mask=None):
+        """Gives the output of a layer: the distribution that is a tensor as well.
+
+        Args:
+            distribution: a `tfd.Distribution`.
+            kind: class to wrap it in. Defaults to `CoercibleDistribution`.
+            mask: mask of the inputs, where `call` was given it. Defaults to `None`,
+                that of the layer's first argument.
+        """
         wrapped = kind(distribution, self._to_tensor)
+        mask = self._mask if mask is None else joint_mask(mask)
+        if mask is not None:
+            wrapped._keras_mask = mask
         if self.kl_regularizer is not None:
-            self.add_loss(self.kl_regularizer(wrapped))
+            self.add_loss(as_keras_loss(self.kl_regularizer(wrapped)))
         return wrapped
+
+    def compute_mask(self, inputs, previous_mask):
+        return joint_mask(previous_mask)
 
     def _to_tensor(self, distribution):
         convert = self.convert_to_tensor_fn
@@ -86,7 +121,8 @@ class DistributionLayer(keras.layers.Layer):
 
     def compute_output_spec(self, *args, **kwargs):
         # That of Layer would ask compute_output_shape, which asks this one.
-        return keras.Operation.compute_output_spec(self, *args, **kwargs)
+        spec = keras.Operation.compute_output_spec(self, *args, **kwargs)
+        return symbolic_distribution(spec)
 
     def compute_output_shape(self, input_shape):
         inputs = keras.KerasTensor(input_shape, dtype=self.compute_dtype)

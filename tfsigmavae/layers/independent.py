@@ -31,9 +31,10 @@ class _Independent(DistributionLayer):
         self.event_shape = to_shape(event_shape)
         self.validate_args = bool(validate_args)
 
-    def call(self, params):
+    def call(self, params, mask=None):
         return self.coercible(
-            self.new(params, self.event_shape, validate_args=self.validate_args)
+            self.new(params, self.event_shape, validate_args=self.validate_args),
+            mask=mask,
         )
 
     def get_config(self):
@@ -195,9 +196,10 @@ class IndependentBernoulli(_Independent):
     def params_size(event_shape=(), name=None) -> int:
         return math.prod(to_shape(event_shape))
 
-    def call(self, params):
+    def call(self, params, mask=None):
         return self.coercible(
-            self.new(params, self.event_shape, self.sample_dtype, self.validate_args)
+            self.new(params, self.event_shape, self.sample_dtype, self.validate_args),
+            mask=mask,
         )
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""KL divergence from a prior, as a loss that a layer adds to its model."""
+"""KL divergence from a prior, as a regularizer of the layer of a posterior."""
 
 import keras
 import numpy as np
@@ -6,17 +6,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.distributions.coercible import unwrap
-from tfsigmavae.distributions.saved_distribution import (
-    distribution_config,
-    distribution_from_config,
-)
-from tfsigmavae.layers.parameters import likelihood_dtype
-from tfsigmavae.layers.saved_function import (
-    function_config,
-    function_from_config,
-    shared_config,
-)
+from tfsigmavae.layers.saved_function import function_config
+from tfsigmavae.layers.saved_prior import kl_arguments, prior_config, weight_config
 from tfsigmavae.layers.variable_holder import VariableHolder
+from tfsigmavae.masks import batch_mask
 
 tfd = tfp.distributions
 
@@ -28,8 +21,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     KL(a, b) = E_a[log a(z) - log b(z)], in nats per example
 
     Sums over the event, averages over the batch, the first batch axis; further batch
-    axes, such as time, are summed. This holds for the exact divergence and for its
-    Monte Carlo estimate, however many samples the output carries.
+    axes, such as time, are summed, but for steps that Keras' mask calls padding. This
+    holds for the exact divergence and for its Monte Carlo estimate, however many
+    samples the output carries.
 
     Args:
         distribution_b: the prior b: a `tfd.Distribution`, a function without arguments
@@ -53,8 +47,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     Raises:
         TypeError: if `distribution_b` is or gives no distribution.
-        ValueError: if the events of both distributions differ in shape; on saving, for
-            a prior or a function of which Keras cannot make another.
+        ValueError: if both distributions differ in the shape of events or in floating
+            dtype, or a mask falls within an event; on saving, for a prior or a function
+            of which Keras cannot make another.
 
     Example:
         >>> prior = tfd.MultivariateNormalDiag(tf.zeros([8]))
@@ -107,29 +102,38 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             )
         prior = self.prior()
         _check_events(distribution_a, prior)
-        if self.use_exact_kl:
-            kl = tfd.kl_divergence(unwrap(distribution_a), prior)
-        else:
-            points = self.test_points_fn(distribution_a)
-            kl = distribution_a.log_prob(points) - prior.log_prob(points)
+        kl = self._divergence(distribution_a, prior)
         if self.weight is not None:
-            kl *= tf.cast(self.weight, kl.dtype)
-        if not self.use_exact_kl:
-            kl = tf.reduce_mean(kl, self.test_points_reduce_axis, keepdims=True)
-        # Axes: samples, examples, the rest of the batch.
-        rank = kl.shape.rank
-        batch_rank = tf.broadcast_static_shape(
-            distribution_a.batch_shape, prior.batch_shape
-        ).rank
-        kl = tf.reduce_sum(kl, list(range(rank - batch_rank + 1, rank)))
+            kl *= _as_dtype(self.weight, kl.dtype)
+        # Axes of kl: samples, examples, the rest of the batch.
+        first = kl.shape.rank - _batch_rank(distribution_a, prior)
+        mask = batch_mask(distribution_a)
+        if mask is None:
+            mask = tf.ones([], tf.bool)
+        mask = tf.broadcast_to(mask, tf.shape(kl))
+        kl = tf.where(mask, kl, tf.zeros([], kl.dtype))
+        averaged = () if self.use_exact_kl else self.test_points_reduce_axis
+        for axis in {axis % kl.shape.rank for axis in averaged}:
+            if axis > first:
+                kl, mask = _mean(kl, mask, axis)
+        kl = tf.reduce_sum(kl, list(range(first + 1, kl.shape.rank)))
         # A replica may be left without examples.
         return tf.math.divide_no_nan(tf.reduce_sum(kl), tf.cast(tf.size(kl), kl.dtype))
+
+    def _divergence(self, distribution_a, prior):
+        """KL or its estimate, axes of samples before those of the batch."""
+        if self.use_exact_kl:
+            return tfd.kl_divergence(unwrap(distribution_a), prior)
+        points = self.test_points_fn(distribution_a)
+        if unwrap(distribution_a).dtype.is_floating:
+            points = _as_dtype(points, unwrap(distribution_a).dtype)
+        return distribution_a.log_prob(points) - prior.log_prob(points)
 
     def get_config(self):
         points = self.test_points_fn
         default = points is tf.convert_to_tensor
         return {
-            "distribution_b": _prior_config(self.distribution_b),
+            "distribution_b": prior_config(self.distribution_b),
             "use_exact_kl": self.use_exact_kl,
             "test_points_reduce_axis": self.test_points_reduce_axis,
             "test_points_fn": None
@@ -140,76 +144,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**_arguments(config))
-
-
-@keras.saving.register_keras_serializable(package="tfsigmavae")
-class KLDivergenceAddLoss(keras.layers.Layer):
-    """Passes a distribution on, and adds its KL divergence from a prior to the loss.
-
-    What is added is as in `KLDivergenceRegularizer`: nats per example.
-
-    Args:
-        distribution_b: see `KLDivergenceRegularizer`.
-        use_exact_kl: see `KLDivergenceRegularizer`. Defaults to `False`.
-        test_points_reduce_axis: see `KLDivergenceRegularizer`; `None` is the same as
-            `()`. Defaults to `None`.
-        test_points_fn: see `KLDivergenceRegularizer`. Defaults to
-            `tf.convert_to_tensor`.
-        weight: see `KLDivergenceRegularizer`. Defaults to `None`.
-
-    Call arguments:
-        distribution_a: the output of a distribution layer.
-
-    Returns:
-        `distribution_a` itself.
-
-    Raises:
-        TypeError: if `distribution_b` or the input is no distribution.
-        ValueError: if the events of both distributions differ in shape; on saving, for
-            a prior or a function of which Keras cannot make another.
-
-    Example:
-        >>> prior = tfd.MultivariateNormalDiag(tf.zeros([8]))
-        >>> encoder = keras.Sequential(
-        ...     [MultivariateNormalTriL(8), KLDivergenceAddLoss(prior, weight=0.5)]
-        ... )
-    """
-
-    def __init__(
-        self,
-        distribution_b,
-        use_exact_kl=False,
-        test_points_reduce_axis=None,
-        test_points_fn=tf.convert_to_tensor,
-        weight=None,
-        dtype=None,
-        **kwargs,
-    ):
-        super().__init__(dtype=likelihood_dtype(dtype), **kwargs)
-        self.regularizer = KLDivergenceRegularizer(
-            distribution_b,
-            use_exact_kl,
-            test_points_reduce_axis,
-            test_points_fn,
-            weight,
-        )
-        self.holder = self.regularizer.holder
-
-    def call(self, distribution_a):
-        self.add_loss(self.regularizer(distribution_a))
-        return distribution_a
-
-    # Without it Keras would trace `call` on a plain tensor.
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), **self.regularizer.get_config()}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**_arguments(config))
+        return cls(**kl_arguments(config))
 
 
 def drawn_from(source):
@@ -232,45 +167,33 @@ def _axes(axes):
     return tuple(np.atleast_1d(np.asarray(axes, dtype=int)).tolist())
 
 
+def _as_dtype(value, dtype):
+    """Casts tensors and numbers, of which TensorFlow would round 0.1 to float32."""
+    return tf.cast(value if tf.is_tensor(value) else np.asarray(value), dtype)
+
+
+def _batch_rank(a, b):
+    return tf.broadcast_static_shape(a.batch_shape, b.batch_shape).rank
+
+
+def _mean(values, mask, axis):
+    """Average over the unmasked elements of an axis, which is kept."""
+    count = tf.reduce_sum(tf.cast(mask, values.dtype), axis, keepdims=True)
+    mean = tf.math.divide_no_nan(tf.reduce_sum(values, axis, keepdims=True), count)
+    return mean, count > 0
+
+
 def _check_events(a, b):
+    dtypes = [unwrap(a).dtype, b.dtype]
+    floating = all(dtype.is_floating for dtype in dtypes)
+    if floating and dtypes[0] != dtypes[1]:
+        raise ValueError(
+            f"`distribution_b` must have the dtype of the layer's distribution, "
+            f"{dtypes[0].name}, got {dtypes[1].name}. Make it of tensors of that dtype."
+        )
     if not a.event_shape.is_compatible_with(b.event_shape):
         raise ValueError(
             "`distribution_b` must have the event shape of the layer's distribution, "
             f"{a.event_shape}, got {b.event_shape}. Make batch axes part of the event "
             "with tfd.Independent."
         )
-
-
-def _prior_config(prior):
-    if isinstance(prior, tfd.Distribution):
-        return distribution_config(prior)
-    if isinstance(prior, keras.layers.Layer):
-        return shared_config(prior)
-    return function_config(prior, "distribution_b")
-
-
-def weight_config(weight):
-    if isinstance(weight, (tf.Variable, keras.Variable)):
-        return {"variable": weight.numpy().tolist(), "trainable": weight.trainable}
-    return None if weight is None else np.asarray(weight).tolist()
-
-
-def weight_from_config(weight):
-    """The opposite of `weight_config`; anything but a configuration is left as is."""
-    if isinstance(weight, dict):
-        return tf.Variable(weight["variable"], trainable=weight["trainable"])
-    return weight
-
-
-def _arguments(config):
-    """Constructor arguments from what `get_config` gave."""
-    prior = config["distribution_b"]
-    if "distribution" in prior:
-        prior = distribution_from_config(prior)
-    return {
-        **config,
-        "distribution_b": function_from_config(prior),
-        "test_points_fn": function_from_config(config["test_points_fn"])
-        or tf.convert_to_tensor,
-        "weight": weight_from_config(config["weight"]),
-    }

@@ -82,11 +82,12 @@ class MixtureSameFamily(DistributionLayer):
             1 + to_size(component_params_size, "component_params_size")
         )
 
-    def call(self, params):
+    def call(self, params, mask=None):
         return self.coercible(
             self.new(
                 params, self.num_components, self.component_layer, self.validate_args
-            )
+            ),
+            mask=mask,
         )
 
     def get_config(self):
@@ -130,9 +131,10 @@ class _MixtureOf(DistributionLayer):
         self.event_shape = to_shape(event_shape)
         self.validate_args = bool(validate_args)
 
-    def call(self, params):
+    def call(self, params, mask=None):
         return self.coercible(
-            self.new(params, self.num_components, self.event_shape, self.validate_args)
+            self.new(params, self.num_components, self.event_shape, self.validate_args),
+            mask=mask,
         )
 
     def get_config(self):

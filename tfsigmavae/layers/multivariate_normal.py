@@ -72,8 +72,10 @@ class MultivariateNormalTriL(DistributionLayer):
         event_size = to_size(event_size, "event_size")
         return event_size + event_size * (event_size + 1) // 2
 
-    def call(self, params):
-        return self.coercible(self.new(params, self.event_size, self.validate_args))
+    def call(self, params, mask=None):
+        return self.coercible(
+            self.new(params, self.event_size, self.validate_args), mask=mask
+        )
 
     def get_config(self):
         return {

@@ -64,9 +64,10 @@ class OneHotCategorical(DistributionLayer):
     def params_size(event_size, name=None) -> int:
         return to_size(event_size, "event_size")
 
-    def call(self, params):
+    def call(self, params, mask=None):
         return self.coercible(
-            self.new(params, self.event_size, self.sample_dtype, self.validate_args)
+            self.new(params, self.event_size, self.sample_dtype, self.validate_args),
+            mask=mask,
         )
 
     def get_config(self):
@@ -150,7 +151,7 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
             num_components, OneHotCategorical.params_size(event_size)
         )
 
-    def call(self, params):
+    def call(self, params, mask=None):
         return self.coercible(
             self.new(
                 params,
@@ -158,7 +159,8 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
                 self.num_components,
                 self.sample_dtype,
                 self.validate_args,
-            )
+            ),
+            mask=mask,
         )
 
     def get_config(self):

@@ -73,3 +73,8 @@ def likelihood_dtype(dtype) -> str:
     """
     policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
     return "float64" if policy.compute_dtype == "float64" else "float32"
+
+
+def as_keras_loss(value):
+    """A loss in the dtype in which Keras sums losses: it casts that of `compile`."""
+    return tf.cast(value, keras.config.floatx())

@@ -43,6 +43,7 @@ class VariableLayer(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(dtype=dtype, **kwargs)
+        self.supports_masking = True
         self.shape = to_shape(shape, "shape")
         self.activation = keras.activations.get(activation)
         self.initializer = keras.initializers.get(initializer)
@@ -58,6 +59,10 @@ class VariableLayer(keras.layers.Layer):
 
     def call(self, inputs):
         return self.activation(tf.convert_to_tensor(self.constant))
+
+    # The variable has none of the steps that a mask of the input speaks of.
+    def compute_mask(self, inputs, previous_mask):
+        return None
 
     def compute_output_shape(self, input_shape):
         return self.shape
