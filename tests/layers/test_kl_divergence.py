@@ -420,8 +420,8 @@ def test_trained_priors_and_weights_are_saved(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        ([lambda: _prior()], "`distribution_b` cannot be saved"),
-        ([_prior(), False, (), lambda d: d.mean()], "`test_points_fn` cannot be"),
+        ([_prior], "`distribution_b` cannot be saved"),
+        ([_prior(), False, (), _five_samples], "`test_points_fn` cannot be"),
         ([tfd.Normal(tf.Variable(0.0), 1.0)], "holds variables. Use a Keras model"),
     ],
 )

@@ -1,5 +1,6 @@
 """Layers from a vector of parameters to a distribution, against NumPy in float64."""
 
+import functools
 import json
 import math
 
@@ -12,6 +13,7 @@ import tensorflow_probability as tfp
 from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers import (
     CategoricalMixtureOfOneHotCategorical,
+    DistributionLambda,
     IndependentBernoulli,
     IndependentLogistic,
     IndependentNormal,
@@ -461,12 +463,12 @@ def unit_normals(raw):
     return tfd.Normal(raw[..., 0], 1.0)
 
 
-def test_a_registered_component_function_is_saved_and_a_lambda_is_not():
+def test_a_registered_component_function_is_saved_and_a_partial_one_is_not():
     layer = MixtureSameFamily(2, unit_normals)
     twin = MixtureSameFamily.from_config(json.loads(json.dumps(layer.get_config())))
     assert twin.component_layer is unit_normals
     with pytest.raises(ValueError, match="`component_layer` cannot be saved"):
-        MixtureSameFamily(2, lambda raw: unit_normals(raw)).get_config()
+        MixtureSameFamily(2, functools.partial(unit_normals)).get_config()
 
 
 def test_a_component_that_cannot_be_called_is_refused():
@@ -479,3 +481,27 @@ def test_time_distributed():
     assert layer(keras.Input([4, 6])).shape == (None, 4, 3)
     params = _parameters(2, 4, 6)
     np.testing.assert_array_equal(layer(params), params[..., :3])
+
+
+CONCRETE = [
+    IndependentBernoulli([2]),
+    IndependentLogistic([2]),
+    IndependentNormal([2]),
+    IndependentPoisson([2]),
+    MixtureLogistic(2, [2]),
+    MixtureNormal(2, [2]),
+    MixtureSameFamily(2, IndependentNormal([2])),
+    MultivariateNormalTriL(2),
+    OneHotCategorical(2),
+    CategoricalMixtureOfOneHotCategorical(2, 2),
+]
+
+
+@pytest.mark.parametrize("layer", CONCRETE, ids=lambda layer: type(layer).__name__)
+def test_each_is_a_distribution_lambda_as_in_tfp(layer):
+    assert isinstance(layer, DistributionLambda)
+    assert callable(layer.make_distribution_fn)
+    config = layer.get_config()
+    assert "make_distribution_fn" not in config
+    assert type(layer).from_config(config).get_config() == config
+    assert not layer._layers or isinstance(layer, MixtureSameFamily)  # as once saved

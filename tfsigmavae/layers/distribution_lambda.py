@@ -24,8 +24,8 @@ class DistributionLambda(DistributionLayer):
     Args:
         make_distribution_fn: function of the layer's inputs that returns a
             `tfd.Distribution`; it is given `training` and `mask` if it has arguments
-            of these names. Only a registered function can be saved, never a lambda:
-            its code would have to be pickled.
+            of these names. A registered function is saved by its name. Of a lambda,
+            Keras saves the code: such a model loads with `safe_mode=False` only.
         convert_to_tensor_fn: see `DistributionLayer`. Defaults to `"sample"`.
 
     Call arguments:
@@ -38,8 +38,8 @@ class DistributionLambda(DistributionLayer):
 
     Raises:
         TypeError: if `make_distribution_fn` is no function, or returns no distribution.
-        ValueError: on saving, if `make_distribution_fn` is a lambda or another function
-            that is not registered.
+        ValueError: on saving, if `make_distribution_fn` is neither registered nor a
+            lambda, or a lambda that takes more than numbers from around it.
 
     Example:
         >>> layer = DistributionLambda(lambda loc: tfd.Normal(loc, 1.0), "mean")

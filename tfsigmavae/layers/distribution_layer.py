@@ -40,8 +40,8 @@ class DistributionLayer(keras.layers.Layer):
             `"mean"`, `"mode"`, `"stddev"`, `"variance"` or `"logits"`, the method or
             property of that name (`tfd.Distribution.mean`, `tfd.Bernoulli.logits`), or
             a function of the distribution. A model with a function can be saved if it
-            is registered with `keras.saving.register_keras_serializable`. Defaults to
-            `"sample"`.
+            is registered with `keras.saving.register_keras_serializable`, or a lambda,
+            see `DistributionLambda`. Defaults to `"sample"`.
         activity_regularizer: Keras regularizer of the output, such as
             `KLDivergenceRegularizer`. Defaults to `None`.
         dtype: dtype, name or policy, see above. Defaults to `None`, Keras' own default.
@@ -49,7 +49,7 @@ class DistributionLayer(keras.layers.Layer):
 
     Raises:
         ValueError: if `convert_to_tensor_fn` is an unknown name; on saving, if it is a
-            lambda or another function that is not registered.
+            function that is neither registered nor a lambda.
     """
 
     def __init__(

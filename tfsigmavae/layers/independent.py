@@ -6,18 +6,18 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfsigmavae.layers.distribution_layer import DistributionLayer
 from tfsigmavae.layers.parameters import (
     check_size,
     dtype_name,
     reshape_last_axis,
     to_shape,
 )
+from tfsigmavae.layers.parametric_layer import ParametricLayer
 
 tfd = tfp.distributions
 
 
-class _Independent(DistributionLayer):
+class _Independent(ParametricLayer):
     """What the four layers share: an event shape, and `call` by the static `new`."""
 
     def __init__(
@@ -31,11 +31,8 @@ class _Independent(DistributionLayer):
         self.event_shape = to_shape(event_shape)
         self.validate_args = bool(validate_args)
 
-    def call(self, params, mask=None):
-        return self.coercible(
-            self.new(params, self.event_shape, validate_args=self.validate_args),
-            mask=mask,
-        )
+    def make_distribution_fn(self, params):
+        return self.new(params, self.event_shape, validate_args=self.validate_args)
 
     def get_config(self):
         return {
@@ -196,11 +193,8 @@ class IndependentBernoulli(_Independent):
     def params_size(event_shape=(), name=None) -> int:
         return math.prod(to_shape(event_shape))
 
-    def call(self, params, mask=None):
-        return self.coercible(
-            self.new(params, self.event_shape, self.sample_dtype, self.validate_args),
-            mask=mask,
-        )
+    def make_distribution_fn(self, params):
+        return self.new(params, self.event_shape, self.sample_dtype, self.validate_args)
 
     def get_config(self):
         return {**super().get_config(), "sample_dtype": self.sample_dtype}

@@ -5,16 +5,16 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.distributions.coercible import unwrap
-from tfsigmavae.layers.distribution_layer import DistributionLayer
 from tfsigmavae.layers.independent import IndependentLogistic, IndependentNormal
 from tfsigmavae.layers.parameters import check_size, to_shape, to_size
+from tfsigmavae.layers.parametric_layer import ParametricLayer
 from tfsigmavae.layers.saved_function import function_config, function_from_config
 
 tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
-class MixtureSameFamily(DistributionLayer):
+class MixtureSameFamily(ParametricLayer):
     """Mixture of `num_components` distributions that another layer makes.
 
     p(y) = sum over i of softmax(params[:k])[i] * component_i(y)
@@ -82,12 +82,9 @@ class MixtureSameFamily(DistributionLayer):
             1 + to_size(component_params_size, "component_params_size")
         )
 
-    def call(self, params, mask=None):
-        return self.coercible(
-            self.new(
-                params, self.num_components, self.component_layer, self.validate_args
-            ),
-            mask=mask,
+    def make_distribution_fn(self, params):
+        return self.new(
+            params, self.num_components, self.component_layer, self.validate_args
         )
 
     def get_config(self):
@@ -115,7 +112,7 @@ def _component_params(params, num_components):
     return tf.reshape(rest, tf.concat([leading, [num_components, size]], 0))
 
 
-class _MixtureOf(DistributionLayer):
+class _MixtureOf(ParametricLayer):
     """What the mixtures of `IndependentNormal` and `IndependentLogistic` share."""
 
     def __init__(
@@ -131,10 +128,9 @@ class _MixtureOf(DistributionLayer):
         self.event_shape = to_shape(event_shape)
         self.validate_args = bool(validate_args)
 
-    def call(self, params, mask=None):
-        return self.coercible(
-            self.new(params, self.num_components, self.event_shape, self.validate_args),
-            mask=mask,
+    def make_distribution_fn(self, params):
+        return self.new(
+            params, self.num_components, self.event_shape, self.validate_args
         )
 
     def get_config(self):

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfsigmavae.layers.distribution_layer import DistributionLayer
 from tfsigmavae.layers.parameters import check_size, to_size
+from tfsigmavae.layers.parametric_layer import ParametricLayer
 
 tfd = tfp.distributions
 
@@ -14,7 +14,7 @@ _DIAGONAL_SHIFT = 1e-5
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
-class MultivariateNormalTriL(DistributionLayer):
+class MultivariateNormalTriL(ParametricLayer):
     """Gaussian over a vector, from its mean and the lower triangle of its scale.
 
     loc, raw = params[:d], params[d:]
@@ -72,10 +72,8 @@ class MultivariateNormalTriL(DistributionLayer):
         event_size = to_size(event_size, "event_size")
         return event_size + event_size * (event_size + 1) // 2
 
-    def call(self, params, mask=None):
-        return self.coercible(
-            self.new(params, self.event_size, self.validate_args), mask=mask
-        )
+    def make_distribution_fn(self, params):
+        return self.new(params, self.event_size, self.validate_args)
 
     def get_config(self):
         return {

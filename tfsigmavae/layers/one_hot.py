@@ -6,15 +6,15 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfsigmavae.layers.distribution_layer import DistributionLayer
 from tfsigmavae.layers.mixture import MixtureSameFamily
 from tfsigmavae.layers.parameters import check_size, dtype_name, to_size
+from tfsigmavae.layers.parametric_layer import ParametricLayer
 
 tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
-class OneHotCategorical(DistributionLayer):
+class OneHotCategorical(ParametricLayer):
     """One of d categories as a one-hot vector, from logits.
 
     Args:
@@ -64,11 +64,8 @@ class OneHotCategorical(DistributionLayer):
     def params_size(event_size, name=None) -> int:
         return to_size(event_size, "event_size")
 
-    def call(self, params, mask=None):
-        return self.coercible(
-            self.new(params, self.event_size, self.sample_dtype, self.validate_args),
-            mask=mask,
-        )
+    def make_distribution_fn(self, params):
+        return self.new(params, self.event_size, self.sample_dtype, self.validate_args)
 
     def get_config(self):
         return {
@@ -80,7 +77,7 @@ class OneHotCategorical(DistributionLayer):
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
-class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
+class CategoricalMixtureOfOneHotCategorical(ParametricLayer):
     """Mixture of k distributions over d categories, as one-hot vectors.
 
     probabilities = sum over i of softmax(params[:k])[i] * softmax(logits_i)
@@ -151,16 +148,13 @@ class CategoricalMixtureOfOneHotCategorical(DistributionLayer):
             num_components, OneHotCategorical.params_size(event_size)
         )
 
-    def call(self, params, mask=None):
-        return self.coercible(
-            self.new(
-                params,
-                self.event_size,
-                self.num_components,
-                self.sample_dtype,
-                self.validate_args,
-            ),
-            mask=mask,
+    def make_distribution_fn(self, params):
+        return self.new(
+            params,
+            self.event_size,
+            self.num_components,
+            self.sample_dtype,
+            self.validate_args,
         )
 
     def get_config(self):
