@@ -465,6 +465,6 @@ def test_another_size_than_at_first_is_refused():
         layer(tf.zeros([6, SIZE + 1]))
 
 
-def test_lambdas_are_refused_when_saved():
+def test_functions_that_are_not_registered_are_refused_when_saved():
     with pytest.raises(ValueError, match="`make_posterior_fn` cannot be saved"):
-        _layer(lambda *sizes: mean_field(*sizes)).get_config()
+        _layer(full_covariance).get_config()
