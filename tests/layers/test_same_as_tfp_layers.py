@@ -4,6 +4,8 @@ The only file that may name `tfp.layers` and `tf_keras`: what they give is the o
 """
 
 import inspect
+import pathlib
+import re
 
 import keras
 import numpy as np
@@ -32,6 +34,8 @@ NAMES = [
     "OneHotCategorical",
     "VariableLayer",
 ]
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "migrating_from_tfp_layers.md"
 
 
 def _arguments(function):
@@ -96,6 +100,65 @@ def test_mixture_of_another_layer_gives_the_same_distribution():
         for place in (layers, tfp.layers)
     ]
     assert sizes == [18, 18]
+
+
+def _names_of_tfp():
+    return [
+        name
+        for name, thing in vars(tfp.layers).items()
+        if not inspect.ismodule(thing) and not name.startswith("_")
+    ]
+
+
+def test_the_page_on_moving_over_tells_of_every_name():
+    names = _names_of_tfp()
+    assert len(names) == 30
+    told = set(re.findall(r"\w+", PAGE.read_text()))
+    assert not [name for name in names if name not in told]
+    assert {name for name in names if hasattr(layers, name)} == set(NAMES)
+
+
+def _subclassed():
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = tfp.layers.IndependentNormal(1)
+
+        def call(self, inputs):
+            return self.head(inputs)
+
+    model = Model()
+    model.compile("sgd", lambda y, rv: -rv.log_prob(y), jit_compile=False)
+    model.fit(np.zeros([2, 2]), np.zeros([2, 1]), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        (
+            lambda: keras.Sequential([tfp.layers.IndependentNormal(1)]),
+            "Only instances of `keras.Layer` can be added to a Sequential model",
+        ),
+        (
+            lambda: tfp.layers.IndependentNormal(1)(keras.Input([2])),
+            "A KerasTensor cannot be used as input to a TensorFlow function",
+        ),
+        (_subclassed, "'SymbolicTensor' object has no attribute 'log_prob'"),
+        (
+            lambda: layers.IndependentNormal(1)(keras.Input([2])).log_prob(0.0),
+            "There is no `log_prob` yet",
+        ),
+        (
+            lambda: layers.VariableLayer(2)(0.0),
+            "Only input tensors may be passed as positional arguments",
+        ),
+    ],
+    ids=["sequential", "functional", "subclassed", "symbolic", "number"],
+)
+def test_the_page_on_moving_over_quotes_what_keras_says(program, text):
+    assert text in PAGE.read_text()
+    with pytest.raises((ValueError, AttributeError), match=re.escape(text)):
+        program()
 
 
 # A VAE as they were written for TFP. Means stand for the posteriors and the KL is
