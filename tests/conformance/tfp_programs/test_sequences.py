@@ -75,19 +75,6 @@ def test_the_whole_sequence_is_one_event():
     np.testing.assert_allclose(loss, -np.mean(rv.log_prob(WAVES)), rtol=1e-4)
 
 
-def test_bidirectional_encoder(rng):
-    model = keras.Sequential(
-        [
-            keras.layers.Bidirectional(keras.layers.GRU(6), merge_mode="sum"),
-            keras.layers.Dense(tfpl.MultivariateNormalTriL.params_size(2)),
-            tfpl.MultivariateNormalTriL(2),
-        ]
-    )
-    y = np.hstack([np.sin(PHASE), np.cos(PHASE)]) + 0.2 * rng.normal(size=[32, 2])
-    fit(model, WAVES, y, steps=40, rate=0.02)
-    assert _mse(model, WAVES, y) < 0.7 * np.var(y)
-
-
 def test_convolutional_lstm_predicts_frames(rng):
     clips = (rng.random([8, 3, 4, 4, 1]) > 0.5).astype(np.float32)
     clips[:, 1:] = clips[:, :1]  # nothing moves
