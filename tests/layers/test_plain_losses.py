@@ -42,31 +42,31 @@ CATEGORIES = np.arange(B) % 4
 INTEGERS = {
     "categorical": (
         4,
-        tfpl.DistributionLambda(lambda t: tfd.Categorical(logits=t)),
+        lambda: tfpl.DistributionLambda(lambda t: tfd.Categorical(logits=t)),
         CATEGORIES,
         lambda t, y: -_log_softmax(t)[np.arange(B), y],
     ),
     "one hot": (
         4,
-        tfpl.OneHotCategorical(4, sample_dtype="int32"),
+        lambda: tfpl.OneHotCategorical(4, sample_dtype="int32"),
         np.eye(4, dtype=np.int32)[CATEGORIES],
         lambda t, y: -(y * _log_softmax(t)).sum(-1),
     ),
     "bernoulli": (
         2,
-        tfpl.IndependentBernoulli([2], sample_dtype="int64"),
+        lambda: tfpl.IndependentBernoulli([2], sample_dtype="int64"),
         np.stack([CATEGORIES > 1, CATEGORIES % 2], 1).astype(np.int64),
         lambda t, y: (np.logaddexp(0, t) - y * t).sum(-1),
     ),
     "poisson": (
         1,
-        tfpl.DistributionLambda(lambda t: tfd.Poisson(log_rate=t), lambda d: 3),
+        lambda: tfpl.DistributionLambda(lambda t: tfd.Poisson(log_rate=t), lambda d: 3),
         np.array([0, 1] * (B // 2))[:, None],  # log(y!) = 0
         lambda t, y: (np.exp(t) - y * t)[:, 0],
     ),
     "float64": (
         2,
-        tfpl.IndependentNormal([1], dtype="float64"),
+        lambda: tfpl.IndependentNormal([1], dtype="float64"),
         np.ones([B, 1]),
         lambda t, y: (
             0.5 * ((y[:, 0] - t[:, 0]) / np.logaddexp(0, t[:, 1])) ** 2
@@ -76,16 +76,12 @@ INTEGERS = {
 }
 
 
-@pytest.mark.parametrize("name", INTEGERS)
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    ("name", "jit_compile"), [*((name, False) for name in INTEGERS), ("one hot", True)]
+)
 def test_distributions_that_keras_casts_train(name, jit_compile):
-    size, layer, y, oracle = INTEGERS[name]
-    if jit_compile and name == "poisson":
-        pytest.skip("TensorFlow has no XLA kernel for random Poisson numbers")
-    layer = keras.layers.deserialize(keras.layers.serialize(layer)) if (
-        not isinstance(layer, tfpl.DistributionLambda)
-    ) else layer  # fmt: skip
-    model = _model(keras.layers.Dense(size), layer)
+    size, make_layer, y, oracle = INTEGERS[name]
+    model = _model(keras.layers.Dense(size), make_layer())
     model(X)
     expected = oracle(_parameters(model).astype(np.float64), y).mean()
     loss = _fit(model, y, negative_log_prob, jit_compile)
@@ -102,7 +98,7 @@ def _scalars():
 def test_a_column_of_targets_for_scalars_is_explained(loss):
     # As under TFP it would be [B, B] of them.
     model = _model(keras.layers.Dense(1), _scalars())
-    with pytest.raises(AttributeError, match="`y_true`.* NegativeLogLikelihood|Neg"):
+    with pytest.raises(AttributeError, match="`y_true`.*NegativeLogLikelihood"):
         _fit(model, np.ones([B, 1]), loss)
     with pytest.raises(ValueError, match="batch shape plus event shape"):
         _fit(model, np.ones([B, 1]), NegativeLogLikelihood())

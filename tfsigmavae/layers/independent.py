@@ -152,10 +152,8 @@ class IndependentBernoulli(_Independent):
         event_shape: int, or ints > 0, shape of one draw. Defaults to `()`.
         convert_to_tensor_fn: see `DistributionLayer`; `tfd.Bernoulli.logits` gives the
             logits in the event's shape. Defaults to `"sample"`.
-        sample_dtype: dtype of samples, or `None`: that of the parameters. Keras casts
-            what it compares with targets to float, which leaves no distribution: with
-            integers use `NegativeLogLikelihood`, not a function, as the loss. Defaults
-            to `None`.
+        sample_dtype: dtype of samples, or `None`: that of the parameters. Defaults to
+            `None`.
         validate_args: bool, whether TFP checks parameters and values at run time.
             Defaults to `False`.
 

@@ -21,8 +21,8 @@ class OneHotCategorical(ParametricLayer):
         event_size: int > 0, number of categories d.
         convert_to_tensor_fn: see `DistributionLayer`; `"mean"` gives the probabilities.
             Defaults to `"sample"`.
-        sample_dtype: dtype of samples, or `None`: that of the parameters. See
-            `IndependentBernoulli`. Defaults to `None`.
+        sample_dtype: dtype of samples, or `None`: that of the parameters. Defaults to
+            `None`.
         validate_args: bool, whether TFP checks parameters and values at run time.
             Defaults to `False`.
 
@@ -89,8 +89,8 @@ class CategoricalMixtureOfOneHotCategorical(ParametricLayer):
         event_size: int > 0, number of categories d.
         num_components: int > 0, number of components k.
         convert_to_tensor_fn: see `DistributionLayer`. Defaults to `"sample"`.
-        sample_dtype: dtype of samples, or `None`: that of the parameters. See
-            `IndependentBernoulli`. Defaults to `None`.
+        sample_dtype: dtype of samples, or `None`: that of the parameters. Defaults to
+            `None`.
         validate_args: bool, whether TFP checks parameters and values at run time.
             Defaults to `False`.
 
