@@ -5,27 +5,22 @@ import tfsigmavae as sv
 sv.decoders    p(x | z) whose sigma is learned or solved for
 sv.layers      distribution layers and building blocks
 sv.data        image data sets; sv.pictures for grids of them
-sv.video       SVG-LP, video data, GIFs (loaded when first used)
+sv.video       SVG-LP, video data, GIFs
+
+Importing it registers the image models, decoders and layers with Keras, which finds
+them when it loads a model. What needs Pillow or imageio is imported when first used:
+data, pictures, what writes runs, and video, whose models are registered by that.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from tfsigmavae.backend import check_keras
 
 check_keras()  # before anything imports Keras
 
 # ruff: noqa: E402
-from tfsigmavae import (
-    data,
-    decoders,
-    distributions,
-    images,
-    layers,
-    math,
-    metrics,
-    pictures,
-)
-from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
+from tfsigmavae import decoders, distributions, layers, math, metrics
 from tfsigmavae.checkpoint import (
     DivergedError,
     has_checkpoint,
@@ -41,9 +36,13 @@ from tfsigmavae.models import (
     ImageVAE,
     VariationalModel,
 )
-from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
 from tfsigmavae.version import __version__
+
+if TYPE_CHECKING:  # what `__getattr__` gives
+    from tfsigmavae import data, images, pictures
+    from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
+    from tfsigmavae.run_folder import RunFolder
 
 __all__ = [
     "ConstantThenLinear",
@@ -73,7 +72,25 @@ __all__ = [
 ]
 
 
+# Modules that need Pillow, or imageio as video does. But for video none of them
+# registers anything with Keras.
+_MODULES = ("data", "images", "pictures", "video")
+_MODULE_OF = {
+    "RunFolder": "run_folder",
+    "StopOnInterrupt": "callbacks",
+    "TrainingCheckpoint": "callbacks",
+}
+
+
 def __getattr__(name):
-    if name == "video":
-        return importlib.import_module("tfsigmavae.video")
+    if name in _MODULES:
+        return importlib.import_module(f"tfsigmavae.{name}")
+    if name in _MODULE_OF:
+        module = importlib.import_module(f"tfsigmavae.{_MODULE_OF[name]}")
+        globals()[name] = getattr(module, name)
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, "video"})

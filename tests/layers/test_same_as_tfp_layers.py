@@ -4,6 +4,8 @@ The only file that may name `tfp.layers` and `tf_keras`: what they give is the o
 """
 
 import inspect
+import pathlib
+import re
 
 import keras
 import numpy as np
@@ -17,6 +19,7 @@ from tfsigmavae import layers
 tfd = tfp.distributions
 NAMES = [
     "CategoricalMixtureOfOneHotCategorical",
+    "DenseVariational",
     "DistributionLambda",
     "IndependentBernoulli",
     "IndependentLogistic",
@@ -31,6 +34,8 @@ NAMES = [
     "OneHotCategorical",
     "VariableLayer",
 ]
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "migrating_from_tfp_layers.md"
 
 
 def _arguments(function):
@@ -97,6 +102,65 @@ def test_mixture_of_another_layer_gives_the_same_distribution():
     assert sizes == [18, 18]
 
 
+def _names_of_tfp():
+    return [
+        name
+        for name, thing in vars(tfp.layers).items()
+        if not inspect.ismodule(thing) and not name.startswith("_")
+    ]
+
+
+def test_the_page_on_moving_over_tells_of_every_name():
+    names = _names_of_tfp()
+    assert len(names) == 30
+    told = set(re.findall(r"\w+", PAGE.read_text()))
+    assert not [name for name in names if name not in told]
+    assert {name for name in names if hasattr(layers, name)} == set(NAMES)
+
+
+def _subclassed():
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = tfp.layers.IndependentNormal(1)
+
+        def call(self, inputs):
+            return self.head(inputs)
+
+    model = Model()
+    model.compile("sgd", lambda y, rv: -rv.log_prob(y), jit_compile=False)
+    model.fit(np.zeros([2, 2]), np.zeros([2, 1]), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        (
+            lambda: keras.Sequential([tfp.layers.IndependentNormal(1)]),
+            "Only instances of `keras.Layer` can be added to a Sequential model",
+        ),
+        (
+            lambda: tfp.layers.IndependentNormal(1)(keras.Input([2])),
+            "A KerasTensor cannot be used as input to a TensorFlow function",
+        ),
+        (_subclassed, "'SymbolicTensor' object has no attribute 'log_prob'"),
+        (
+            lambda: layers.IndependentNormal(1)(keras.Input([2])).log_prob(0.0),
+            "There is no `log_prob` yet",
+        ),
+        (
+            lambda: layers.VariableLayer(2)(0.0),
+            "Only input tensors may be passed as positional arguments",
+        ),
+    ],
+    ids=["sequential", "functional", "subclassed", "symbolic", "number"],
+)
+def test_the_page_on_moving_over_quotes_what_keras_says(program, text):
+    assert text in PAGE.read_text()
+    with pytest.raises((ValueError, AttributeError), match=re.escape(text)):
+        program()
+
+
 # A VAE as they were written for TFP. Means stand for the posteriors and the KL is
 # exact, so that two runs can be compared. TFP's regularizer counts the KL twice: the
 # same loss has half the weight there.
@@ -158,3 +222,63 @@ def test_an_old_vae_trains_alike_after_the_import_line_is_changed():
         new["log_likelihood"], old["log_likelihood"], rtol=1e-3, atol=1e-3
     )
     assert new["draw"].shape == old["draw"].shape == [3, 4, 4, 1]
+
+
+# A Bayesian regression, its noise drawn from a fixed seed: both programs see the same.
+OLD_REGRESSION = """
+def posterior(kernel_size, bias_size=0, dtype=None):
+    n = kernel_size + bias_size
+    return keras.Sequential([
+        tfpl.VariableLayer(2 * n, dtype=dtype),
+        tfpl.DistributionLambda(
+            lambda t: tfd.Independent(
+                tfd.Normal(t[..., :n], 0.1 + tf.nn.softplus(t[..., n:])), 1
+            ),
+            convert_to_tensor_fn=lambda d: d.sample(seed=tf.constant([1, 2])),
+        ),
+    ])
+
+def prior(kernel_size, bias_size=0, dtype=None):
+    n = kernel_size + bias_size
+    return keras.Sequential([
+        tfpl.VariableLayer(n, dtype=dtype),
+        tfpl.DistributionLambda(
+            lambda t: tfd.Independent(tfd.Normal(loc=t, scale=1), 1)
+        ),
+    ])
+
+model = keras.Sequential([
+    tfpl.DenseVariational(
+        3, posterior, prior, 1 / len(x), exact, "tanh", use_bias, input_shape=[2]
+    ),
+    tfpl.DenseVariational(1, posterior, prior, 1 / len(x), exact, use_bias=use_bias),
+    tfpl.DistributionLambda(lambda t: tfd.Normal(loc=t, scale=1)),
+])
+model.compile(keras.optimizers.SGD(0.05), lambda y, rv_y: -rv_y.log_prob(y))
+history = model.fit(
+    x, y, batch_size=8, epochs=3, shuffle=False, verbose=0
+).history["loss"]
+evaluated = model.evaluate(x, y, batch_size=8, verbose=0)
+mean = model(x).mean()
+losses = model.losses
+weights = model.get_weights()
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`")
+@pytest.mark.parametrize(("exact", "use_bias"), [(False, True), (True, False)])
+def test_an_old_bayesian_regression_trains_alike(exact, use_bias):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=[24, 2]).astype(np.float32)
+    given = {"tf": tf, "tfd": tfd, "exact": exact, "use_bias": use_bias}
+    given |= {"x": x, "y": x[:, :1] - 1}
+    old = {**given, "keras": tf_keras, "tfpl": tfp.layers}
+    new = {**given, "keras": keras, "tfpl": layers}
+    for namespace in (old, new):
+        exec(compile(OLD_REGRESSION, "old regression", "exec"), namespace)
+    assert len(new["losses"]) == 2
+    # The same float32 operations through two versions of Keras, for nine steps.
+    for name in ("history", "evaluated", "mean", "losses"):
+        np.testing.assert_allclose(new[name], old[name], rtol=1e-4, atol=1e-5)
+    for ours, theirs in zip(new["weights"], old["weights"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

@@ -1,6 +1,7 @@
 """Keras 3 layers: distributions and building blocks."""
 
 from tfsigmavae.layers.batch_normalization import BatchNormalization
+from tfsigmavae.layers.dense_variational import DenseVariational
 from tfsigmavae.layers.diagonal_normal import DiagonalNormal
 from tfsigmavae.layers.distribution_lambda import DistributionLambda
 from tfsigmavae.layers.distribution_layer import DistributionLayer
@@ -27,6 +28,7 @@ from tfsigmavae.layers.variable_layer import VariableLayer
 __all__ = [
     "BatchNormalization",
     "CategoricalMixtureOfOneHotCategorical",
+    "DenseVariational",
     "DiagonalNormal",
     "DistributionLambda",
     "DistributionLayer",

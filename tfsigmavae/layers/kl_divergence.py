@@ -85,12 +85,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def prior(self):
         """Gives the `tfd.Distribution` that b is at this step of training."""
-        prior = self.distribution_b
-        if isinstance(prior, keras.layers.Layer):
-            prior = prior(tf.zeros(_some_input_shape(prior)))
-        elif callable(prior) and not isinstance(prior, tfd.Distribution):
-            prior = prior()
-        prior = unwrap(prior)
+        prior = unwrap(drawn_from(self.distribution_b))
         if not isinstance(prior, tfd.Distribution):
             raise TypeError(
                 "`distribution_b` must be a tfd.Distribution, or a function without "
@@ -152,16 +147,24 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return cls(**kl_arguments(config))
 
 
+def drawn_from(source):
+    """What a Keras model gives for any input, or a function without arguments.
+
+    Anything else is given back as it is.
+    """
+    if isinstance(source, keras.layers.Layer):
+        inputs = getattr(source, "inputs", None)
+        shape = [size or 1 for size in inputs[0].shape] if inputs else [1]
+        return source(tf.zeros(shape))
+    if callable(source) and not isinstance(source, tfd.Distribution):
+        return source()
+    return source
+
+
 def _axes(axes):
     if axes is None:
         return ()
     return tuple(np.atleast_1d(np.asarray(axes, dtype=int)).tolist())
-
-
-def _some_input_shape(model):
-    """Shape of an input that `model` accepts; it is ignored."""
-    inputs = getattr(model, "inputs", None)
-    return [size or 1 for size in inputs[0].shape] if inputs else [1]
 
 
 def _as_dtype(value, dtype):

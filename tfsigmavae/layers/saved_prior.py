@@ -36,21 +36,26 @@ def weight_config(weight):
     return None if weight is None else np.asarray(weight).tolist()
 
 
-def kl_arguments(config):
-    """Constructor arguments from what `get_config` gave."""
-    prior, weight = config["distribution_b"], config["weight"]
-    if "distribution" in prior:
-        prior = distribution_from_config(prior)
+def weight_from_config(weight):
+    """The opposite of `weight_config`; anything but a configuration is left as is."""
     if isinstance(weight, dict):
-        weight = tf.Variable(
+        return tf.Variable(
             weight["variable"],
             trainable=weight["trainable"],
             dtype=weight.get("dtype", "float32"),
         )
+    return weight
+
+
+def kl_arguments(config):
+    """Constructor arguments from what `get_config` gave."""
+    prior = config["distribution_b"]
+    if "distribution" in prior:
+        prior = distribution_from_config(prior)
     return {
         **config,
         "distribution_b": function_from_config(prior),
         "test_points_fn": function_from_config(config["test_points_fn"])
         or tf.convert_to_tensor,
-        "weight": weight,
+        "weight": weight_from_config(config["weight"]),
     }
