@@ -21,8 +21,8 @@ tfd = tfp.distributions
 _METHODS = ("sample", "mean", "mode", "stddev", "variance")
 _CONVERSIONS = (*_METHODS, "logits")
 
-# Of the call in progress, and not of the layer: replicas of a strategy call one layer in
-# threads of their own.
+# Of the call in progress, and not of the layer: replicas of a strategy call one layer
+# in threads of their own.
 _MASK = contextvars.ContextVar("mask", default=None)
 
 

@@ -215,6 +215,22 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         """
         return recalibrate(self, dataset, steps)
 
+    def summary_layers(self) -> list:
+        """The layers that `summary` and `get_layer` know, `layers` by default.
+
+        Not to be done by `layers` itself: it says under which names weights are saved.
+        """
+        return self.layers
+
+    def summary(self, *args, **kwargs):
+        """Prints the parts of the model and their sizes, see `keras.Model.summary`."""
+        keras.Model.summary(_WithLayers(self, self.summary_layers()), *args, **kwargs)
+
+    def get_layer(self, name=None, index=None):
+        """A part of the model, see `keras.Model.get_layer`."""
+        known = _WithLayers(self, self.summary_layers())
+        return keras.Model.get_layer(known, name, index)
+
     def save(self, filepath, *args, **kwargs):
         """Saves the whole model as a `.keras` file, see `keras.Model.save`.
 
@@ -281,3 +297,14 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
 
 def _symbolic(spec):
     return keras.KerasTensor(spec.shape, spec.dtype.name)
+
+
+class _WithLayers:
+    """A model that is told by other layers."""
+
+    def __init__(self, model, layers):
+        self._model = model
+        self.layers = layers
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)

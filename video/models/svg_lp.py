@@ -274,10 +274,10 @@ class SVGLP(VideoModel):
         codes, _ = self.networks.encode(frames)
         return self.networks.posterior(codes[:, 1:])[0]
 
-    @property
-    def layers(self):
-        """The networks one by one and the decoder, as `summary` shows them."""
-        return [*self.networks.layers, self.decoder]
+    def summary_layers(self):
+        parts = self.networks
+        networks = [parts.encoder, parts.generator, parts.predictor]
+        return [*networks, parts.posterior, parts.prior, self.decoder]
 
     @property
     def noise_size(self):

@@ -53,11 +53,6 @@ class SVGNetworks(keras.layers.Layer):
             network(keras.KerasTensor([None, 1, size]))
         self.built = True
 
-    @property
-    def layers(self):
-        """The networks that it is put together of."""
-        return list(self._flatten_layers(include_self=False, recursive=False))
-
     def encode(self, frames, training=False):
         """Codes `[B, T, g]`, and skips of the context frames, `[num_context * B, ...]`.
 
