@@ -4,6 +4,7 @@ import collections
 import copy
 import json
 import operator
+import pathlib
 import pickle
 
 import keras
@@ -527,6 +528,13 @@ def global_float64(subject, tmp_path):
     finally:
         keras.config.set_dtype_policy(before[0])
         keras.config.set_floatx(before[1])
+
+
+def test_the_page_lists_every_habit():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "keras.md"
+    table = page.read_text().split("## Models")[1].split("## Weights")[0]
+    rows = [line.split(" | ")[0][2:] for line in table.splitlines() if line[:2] == "| "]
+    assert rows[1:] == list(HABITS)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
