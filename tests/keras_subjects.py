@@ -68,7 +68,7 @@ SUBJECTS = {
     ),
     "HierarchicalVAE": Subject(
         HierarchicalVAE,
-        {"image_shape": (8, 8, 1), "levels": ((2, 1), (4, 1)), "width": 4},
+        {"image_shape": (8, 8, 1), "levels": ((4, 1),), "width": 4},
         shape=(8, 8, 1),
         parts=("output_network", "decoder"),
     ),

@@ -59,7 +59,7 @@ def test_an_endless_dataset_is_read_for_so_many_steps():
 
 def test_an_endless_dataset_needs_a_number_of_steps():
     dataset = tf.data.Dataset.from_tensor_slices(IMAGES).batch(5).repeat()
-    with pytest.raises(ValueError, match="`dataset` is endless: pass `steps`"):
+    with pytest.raises(ValueError, match="The data is endless: pass `steps`"):
         _model().recalibrate(dataset)
 
 
