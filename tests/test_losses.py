@@ -87,7 +87,7 @@ def test_a_latent_may_have_any_value():
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint16", "bool"])
 def test_other_integers_are_refused(distribution, dtype):
-    with pytest.raises(TypeError, match=f"`y_true` must be uint8 .* got dtype {dtype}"):
+    with pytest.raises(TypeError, match=f"must be uint8 .* got dtype {dtype}"):
         NegativeLogLikelihood()(np.ones(SHAPE, dtype), distribution)
 
 
@@ -144,3 +144,38 @@ def test_configuration_round_trip():
     )
     assert isinstance(twin, NegativeLogLikelihood)
     assert (twin.reduction, twin.name) == ("sum", "nats")
+
+
+HEADS = {
+    "one-hot": (
+        lambda: tfd.OneHotCategorical(tf.zeros([4, 3]), dtype=tf.float32),
+        np.eye(3)[[0, 2, 1, 0]],
+    ),
+    "labels": (
+        lambda: tfd.Independent(tfd.Bernoulli(tf.ones([4, 2]), dtype=tf.float32), 1),
+        np.array([[0, 1], [1, 1], [0, 0], [1, 0]]),
+    ),
+    "counts": (lambda: tfd.Poisson(tf.fill([4], 30.0)), np.array([40, 0, 200, 7])),
+    "ages": (lambda: tfd.Normal(tf.fill([4], 35.0), 9.0), np.array([40, 0, 99, 7])),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("head", HEADS)
+def test_numbers_are_what_they_are_where_no_decoder_takes_pixels(head, dtype):
+    make, targets = HEADS[head]
+    expected = -np.mean(make().log_prob(targets.astype(np.float32)))
+    loss = NegativeLogLikelihood()(targets.astype(dtype), CoercibleDistribution(make()))
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_a_target_of_unknown_rank_is_checked_when_the_graph_runs():
+    distribution = CoercibleDistribution(tfd.Normal(tf.zeros([4]), 1.0))
+
+    @tf.function(input_signature=[tf.TensorSpec(None)])
+    def loss(y):
+        return NegativeLogLikelihood()(y, distribution)
+
+    np.testing.assert_allclose(loss(np.zeros(4)), 0.5 * np.log(2 * np.pi), rtol=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        loss(np.zeros([4, 1]))

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfsigmavae.distributions.coercible import unwrap
 from tfsigmavae.masks import batch_mask
-from tfsigmavae.math import sum_event, to_unit_range
+from tfsigmavae.math import sum_event
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -26,9 +25,9 @@ class NegativeLogLikelihood(keras.losses.Loss):
         dtype: dtype of the result. Defaults to `None`, that of the log probabilities.
 
     Call arguments:
-        y_true: `[B, ...batch shape, ...event shape]` targets; uint8 means value / 255,
-            unless the distribution itself is one of integers. What stands at masked
-            steps does not matter.
+        y_true: `[B, ...batch shape, ...event shape]` targets. Numbers, integers too,
+            are taken for what they are; a decoder takes pixels, of which uint8 means
+            value / 255. What stands at masked steps does not matter.
         y_pred: the distribution a layer of `tfsigmavae.layers` or
             `tfsigmavae.decoders` returned, batch shape `[B]` or `[B, T, ...]`.
         sample_weight: `[B]` or `[B, 1]`, one for each example, or `[B, T, ...]`, one
@@ -39,7 +38,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
             log_prob would broadcast it in silence; if that of `sample_weight` is no
             beginning of the batch shape; or if a mask falls within an event.
         TypeError: if the model's output is no distribution, or `y_true` holds integers
-            other than uint8 where the distribution is continuous.
+            other than uint8 where a decoder takes pixels.
 
     Example:
         >>> model.compile("adam", loss=NegativeLogLikelihood())
@@ -92,8 +91,10 @@ def _nll(y_true, y_pred):
             "`NegativeLogLikelihood` needs a model whose output is a distribution, got "
             f"{type(y_pred).__name__}."
         )
-    y_true = _target(y_true, unwrap(y_pred).dtype)
+    y_true = y_pred.as_values(y_true)
     expected = y_pred.batch_shape.concatenate(y_pred.event_shape)
+    if y_true.shape.rank is None:
+        y_true = tf.ensure_shape(y_true, expected)
     if not expected.is_compatible_with(y_true.shape):
         raise ValueError(
             "`y_true` must have batch shape plus event shape of the output, "
@@ -108,23 +109,6 @@ def _nll(y_true, y_pred):
     y_true = tf.where(mask[(..., *event_axes)], y_true, tf.stop_gradient(harmless))
     nll = -y_pred.log_prob(y_true)
     return tf.where(mask, nll, tf.zeros([], nll.dtype))
-
-
-def _target(y_true, dtype):
-    """Gives `y_true` in the dtype of the distribution, in which it was meant."""
-    # TensorFlow alone would round Python's floats to float32.
-    y_true = tf.convert_to_tensor(
-        y_true if tf.is_tensor(y_true) else np.asarray(y_true)
-    )
-    if dtype.is_floating:
-        if y_true.dtype == tf.uint8:
-            return to_unit_range(y_true, dtype=dtype.name)
-        if not y_true.dtype.is_floating:
-            raise TypeError(
-                "`y_true` must be uint8 (meaning value / 255) or floating for a "
-                f"continuous distribution, got dtype {y_true.dtype.name}."
-            )
-    return tf.cast(y_true, dtype)
 
 
 def _weight(sample_weight, nll):

@@ -163,7 +163,8 @@ def to_unit_range(pixels, name: str = "pixels", dtype="float32") -> tf.Tensor:
         in_range,
         [
             f"`{name}` must lie in [0, 1] when floating (divide 8-bit values by 255, "
-            "or pass them as uint8); smallest and largest value:",
+            "or let them stay uint8, in a functional model by `keras.Input(..., "
+            "dtype='uint8')`); smallest and largest value:",
             tf.reduce_min(pixels),
             tf.reduce_max(pixels),
         ],

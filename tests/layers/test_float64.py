@@ -166,11 +166,11 @@ def test_targets_of_any_float_meet_the_distribution():
     assert nll(y, single).dtype == tf.float32
 
 
-def test_grey_levels_are_divided_in_float64():
+def test_integers_are_taken_in_float64():
     params = RNG.normal(size=(2, 4))
     rv = tfpl.IndependentNormal([2], dtype="float64")(params)
     levels = np.array([[0, 255], [7, 100]], np.uint8)
-    expected = -_normal(params, levels / 255.0).mean()
+    expected = -_normal(params, levels / 1.0).mean()
     np.testing.assert_allclose(NegativeLogLikelihood()(levels, rv), expected, **EXACT)
 
 

@@ -76,7 +76,7 @@ class PixelDistribution(CoercibleDistribution):
         return tf.reduce_sum(scores, list(range(self.batch_shape.rank, num_axes)))
 
     def _checked(self, value):
-        value = self._to_values(value)
+        value = self.as_values(value)
         expected = self.batch_shape.concatenate(self.event_shape)
         if not expected.is_compatible_with(value.shape):
             raise ValueError(
@@ -85,8 +85,9 @@ class PixelDistribution(CoercibleDistribution):
             )
         return value
 
-    def _to_values(self, value):
-        return to_unit_range(value, "value", self.distribution.dtype)
+    def as_values(self, targets):
+        """Pixels as floating numbers in [0, 1]; uint8 means value / 255."""
+        return to_unit_range(targets, "value", self.distribution.dtype)
 
 
 def _with_batch_rank(distribution, rank):
@@ -115,8 +116,8 @@ class FieldDistribution(PixelDistribution):
     def log_mass(self, value):
         raise TypeError('Only pixels have grey levels; these are `values="real"`.')
 
-    def _to_values(self, value):
-        return to_field(value, "value", self.distribution.dtype)
+    def as_values(self, targets):
+        return to_field(targets, "value", self.distribution.dtype)
 
 
 def to_field(values, name="values", dtype="float32") -> tf.Tensor:

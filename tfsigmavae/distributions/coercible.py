@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -66,6 +67,17 @@ class CoercibleDistribution(TensorLike):
             if tf.is_tensor(args[0]) and args[0].dtype.is_floating:
                 args = [tf.cast(args[0], dtype)]
         return self.distribution.log_prob(*args, **kwargs)
+
+    def as_values(self, targets) -> tf.Tensor:
+        """What a loss compares with the distribution, in its dtype.
+
+        Numbers are taken for what they are, integers too: counts, labels, one-hot
+        vectors. A decoder's distribution takes pixels instead.
+        """
+        # TensorFlow alone would round Python's floats to float32.
+        if not tf.is_tensor(targets):
+            targets = np.asarray(targets)
+        return tf.cast(tf.convert_to_tensor(targets), self.distribution.dtype)
 
     def __getattr__(self, name):
         # Dunders and Keras' bookkeeping must not be found by delegation: Python and

@@ -113,6 +113,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         mask = tf.broadcast_to(mask, tf.shape(kl))
         kl = tf.where(mask, kl, tf.zeros([], kl.dtype))
         averaged = () if self.use_exact_kl else self.test_points_reduce_axis
+        if any(not -kl.shape.rank <= axis < kl.shape.rank for axis in averaged):
+            raise ValueError(
+                f"`test_points_reduce_axis` must be axes of log probabilities of shape "
+                f"{kl.shape}, got {averaged}."
+            )
         for axis in {axis % kl.shape.rank for axis in averaged}:
             if axis > first:
                 kl, mask = _mean(kl, mask, axis)

@@ -18,9 +18,9 @@ class SymbolicDistribution(keras.KerasTensor):
         raise AttributeError(
             f"There is no `{name}` yet: this is the symbolic output of a distribution "
             "layer, and the distribution exists only when the model is called. Ask "
-            f"what the model returns, `model(x).{name}`, compute it in a layer or a "
-            "loss, or let a tensor such as the mean stand for it: "
-            '`convert_to_tensor_fn="mean"`.'
+            f"what the model returns, `model(x).{name}`, compute it in a loss or in a "
+            "layer with a `compute_output_shape`, or let a tensor such as the mean "
+            'stand for it: `convert_to_tensor_fn="mean"`.'
         )
 
 

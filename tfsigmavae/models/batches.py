@@ -16,11 +16,13 @@ def inputs_and_weights(data):
             for `None`.
 
     Raises:
-        ValueError: if there are targets, or weights of another shape than `[B]`.
+        ValueError: if there are targets, a list in place of inputs, or weights of
+            another shape than `[B]`.
     """
     inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
     if not (tf.is_tensor(targets) and targets.shape[-1:] == [0]):
         check_no_targets(targets)
+    check_no_list(inputs)
     if weights is None:
         return inputs, None
     weights = tf.convert_to_tensor(weights)
@@ -54,6 +56,18 @@ def check_no_targets(targets):
             "A variational model predicts its own input: pass `fit(x)` or a dataset of "
             "inputs, without targets. Weights of examples go as `fit(x, "
             "sample_weight=w)` or as a dataset of (x, None, w)."
+        )
+
+
+def check_no_list(inputs):
+    """Raises a ValueError for a list, which Keras takes for several inputs.
+
+    It would cut and shuffle each of them along its own first axis: rows of an image.
+    """
+    if isinstance(inputs, (list, tuple)):
+        raise ValueError(
+            f"Inputs must be an array, got a {type(inputs).__name__} of {len(inputs)}: "
+            "give `np.stack(...)` of a list of examples, and the one array of [array]."
         )
 
 
@@ -105,8 +119,9 @@ def input_batches(data, batch_size=32, steps=None):
 
 
 def _slices(data, batch_size):
-    if isinstance(data, tuple):
+    if isinstance(data, tuple) and len(data) in (1, 3):
         data, _ = inputs_and_weights(data)
+    check_no_list(data)
     arrays = tf.nest.map_structure(tf.convert_to_tensor, data)
     num_examples = len(tf.nest.flatten(arrays)[0])
     for start in range(0, num_examples, batch_size):

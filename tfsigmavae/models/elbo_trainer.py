@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfsigmavae.math import nats_to_bits_per_dim
 from tfsigmavae.models.batches import (
     check_no_class_weight,
+    check_no_list,
     check_no_targets,
     inputs_and_weights,
     no_targets,
@@ -76,7 +77,7 @@ class ElboTrainer(keras.Model):
     def compile(
         self,
         optimizer="adam",
-        *,
+        *refused,
         jit_compile="auto",
         steps_per_execution=1,
         run_eagerly=False,
@@ -92,17 +93,21 @@ class ElboTrainer(keras.Model):
             steps_per_execution: int, training steps in one graph call. Defaults to `1`.
             run_eagerly: bool, for debugging. Defaults to `False`.
             auto_scale_loss: bool, loss scaling under float16. Defaults to `True`.
-            **kwargs: none; there to explain what is not taken.
+            *refused, **kwargs: none; there to explain what is not taken.
 
         Raises:
-            TypeError: if a loss or metrics are given.
+            TypeError: if a loss or metrics are given, or no optimizer.
         """
-        if any(value is not None for value in kwargs.values()):
+        unknown = sorted(name for name, value in kwargs.items() if value)
+        if refused or unknown:
             raise TypeError(
-                f"`compile` of a variational model takes no {sorted(kwargs)}: its loss "
-                "is the negative ELBO, and it logs its own metrics. Weigh the KL term "
-                "by `beta`, choose the likelihood by `decoder`."
+                f"`compile` of a variational model takes no {unknown or 'loss'}: its "
+                "loss is the negative ELBO, and it logs its own metrics. Weigh the KL "
+                "term by `beta`, choose the likelihood by `decoder`; a subclass may "
+                "make more metrics, and update them in `elbo_terms`."
             )
+        if optimizer is None:
+            raise TypeError('`optimizer` must be one, or its name such as "adam".')
         if (
             jit_compile is True
             and tf.distribute.get_strategy().num_replicas_in_sync > 1
@@ -166,6 +171,7 @@ class ElboTrainer(keras.Model):
         Raises:
             ValueError: if there are targets or weights of classes.
         """
+        check_no_list(x)
         check_no_targets(y)
         check_no_class_weight(class_weight)
         if isinstance(validation_data, (tuple, list)):
@@ -198,6 +204,7 @@ class ElboTrainer(keras.Model):
         **kwargs,
     ):
         """Evaluates as `keras.Model.evaluate` does, on inputs alone; see `fit`."""
+        check_no_list(x)
         # Keras passes the targets on that `fit` put in the place of none.
         if getattr(y, "shape", [None])[-1:] != (0,):
             check_no_targets(y)
@@ -205,6 +212,11 @@ class ElboTrainer(keras.Model):
         return super().evaluate(
             x, y, batch_size, verbose, sample_weight=sample_weight, **kwargs
         )
+
+    def predict(self, x, *args, **kwargs):
+        """Reconstructs as `keras.Model.predict` does; see `fit`."""
+        check_no_list(x)
+        return super().predict(x, *args, **kwargs)
 
     def train_on_batch(
         self, x, y=None, sample_weight=None, class_weight=None, **kwargs
@@ -276,6 +288,8 @@ class ElboTrainer(keras.Model):
 
     def _unpacked(self, data):
         inputs, weights = inputs_and_weights(data)
+        # Private: Keras does it when a model is called, which training does without.
+        self._clear_losses()
         self._seen = tf.nest.map_structure(_with_free_batch, inputs)
         if not self.built:
             # Keras counts a model as built once it was called, which training never

@@ -44,6 +44,11 @@ class ImageVAE(VariationalModel):
 
     def to_images(self, inputs, name="images") -> tf.Tensor:
         """Pixels as float32, of this model's shape or an error."""
+        if isinstance(inputs, dict):
+            raise TypeError(
+                f"`{name}` must be an array, got a dictionary of {sorted(inputs)}: "
+                "take one of its values, of a data set by `.map(lambda d: d[...])`."
+            )
         images = self.decoder.to_values(inputs, name)
         if images.shape.rank != 4 or images.shape[1:] != self.image_shape:
             raise ValueError(
