@@ -55,6 +55,9 @@ class NegativeLogLikelihood(keras.losses.Loss):
         self._asked_dtype = dtype
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        if not hasattr(y_pred, "log_prob") and _in_keras_symbolic_build():
+            zeros = tf.zeros(tf.shape(y_pred)[:1])
+            return super().__call__(zeros, zeros)
         nll = _nll(y_true, y_pred)
         weight = None if sample_weight is None else _weight(sample_weight, nll)
         if weight is not None and any(size != 1 for size in weight.shape[1:]):
@@ -74,6 +77,9 @@ class NegativeLogLikelihood(keras.losses.Loss):
         nll = sum_event(nll)
         return reduction(nll, nll, weight)
 
+    def call(self, y_true, y_pred):
+        return y_pred
+
 
 class _Reduction(keras.losses.Loss):
     """What Keras does to losses of whole examples, in a dtype of its own."""
@@ -85,8 +91,6 @@ class _Reduction(keras.losses.Loss):
 def _nll(y_true, y_pred):
     """`[B, T, ...]`, 0 at masked steps."""
     if not hasattr(y_pred, "log_prob"):
-        if _in_keras_symbolic_build():
-            return tf.zeros(tf.shape(y_pred)[:1])
         raise TypeError(
             "`NegativeLogLikelihood` needs a model whose output is a distribution, got "
             f"{type(y_pred).__name__}."

@@ -17,7 +17,8 @@ from tfsigmavae import callbacks
 
 subject = SUBJECTS["ConvVAE"]
 data = subject.data(8)
-weights = np.float32([1, 0, 2, 0, 1, 1, 0, 3])
+data[4:] //= 8  # the replicas' examples differ
+weights = np.float32([1, 0, 2, 0, 5, 5, 0, 3])
 strategies = {
     "one": tf.distribute.get_strategy(),
     "two": tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
@@ -25,17 +26,29 @@ strategies = {
 results = {}
 for name, strategy in strategies.items():
     with strategy.scope():
-        model = subject.compiled(run_eagerly=False, jit_compile=False)
+        sgd = keras.optimizers.SGD(1e-2)  # its step tells the size of the gradient
+        model = subject.compiled(sgd, run_eagerly=False, jit_compile=False)
     folder = pathlib.Path(sys.argv[2], name)
     # Without noise: each replica has its own.
     dense = model.encoder.layers[-2]
     dense.bias.assign([0.0, 0.0, -40.0, -40.0])
     dense.kernel.assign(dense.kernel * [1.0, 1.0, 0.0, 0.0])
+    for weight in model.generator.weights:
+        if weight.name == "bias":  # from the kink of ReLU, where noise would decide
+            weight.assign(weight + 0.1)
     model.beta = 0.0
-    model.fit(data, batch_size=8, sample_weight=weights, verbose=0, shuffle=False)
+    before = [np.array(weight) for weight in model.generator.weights]
+    options = {"batch_size": 8, "sample_weight": weights}
+    history = model.fit(data, **options, verbose=0, shuffle=False).history
+    after = [np.array(weight) for weight in model.generator.weights]
     results[name] = {
         "sigma": float(model.decoder.sigma),
-        "weights": float(sum(np.sum(w**2) for w in model.get_weights())),
+        "step": [
+            value
+            for new, old in zip(after, before, strict=True)
+            for value in (new - old).ravel().tolist()
+        ],
+        "logs": [history[key][0] for key in ("loss", "nll", "mse", "bits_per_dim")],
         "nll": float(
             model.evaluate(
                 data, batch_size=8, sample_weight=weights, verbose=0, return_dict=True
@@ -68,6 +81,10 @@ def test_weights_callbacks_and_verbs(tmp_path):
     """Weights of examples count over all replicas, as on one device."""
     printed = run_python(_TWO_REPLICAS, ROOT, tmp_path, timeout=300)
     results = json.loads(printed.strip().splitlines()[-1])
-    for name, value in results["one"].items():
+    one, two = results["one"], results["two"]
+    size = np.abs(one["step"]).max()
+    assert size > 1e-4, "nothing trained"
+    np.testing.assert_allclose(two.pop("step"), one.pop("step"), atol=1e-3 * size)
+    for name, value in one.items():
         # Sums of halves, in another order of float32 operations.
-        np.testing.assert_allclose(results["two"][name], value, rtol=1e-3, err_msg=name)
+        np.testing.assert_allclose(two[name], value, rtol=1e-4, err_msg=name)

@@ -214,3 +214,23 @@ def test_fits_saves_and_reloads(tmp_path):
 def test_arguments_out_of_range_are_refused(arguments, word):
     with pytest.raises(ValueError, match=f"`{word}` must"):
         BatchNormalization(**arguments)
+
+
+def test_float64_is_what_the_fused_kernel_computes():
+    inputs = np.random.default_rng(0).normal(3.0, 2.0, (4, 3, 5, 2))
+    outputs = []
+    for dtype in ("float32", "float64"):
+        layer = BatchNormalization(momentum=0.25, epsilon=0.1, dtype=dtype)
+        layer(tf.zeros([1, 1, 1, 2], dtype))
+        layer.gamma.assign([2.0, 0.5])
+        layer.beta.assign([1.0, -1.0])
+        trained = layer(tf.constant(inputs, dtype), training=True)
+        outputs.append([trained, *layer.get_weights()])
+    for single, double in zip(*outputs, strict=True):
+        # float32, and moving averages of the variance with N - 1.
+        np.testing.assert_allclose(single, double, rtol=1e-5, atol=1e-5)
+    mean, variance = inputs.mean((0, 1, 2)), inputs.var((0, 1, 2))
+    expected = (inputs - mean) / np.sqrt(variance + 0.1) * [2.0, 0.5] + [1.0, -1.0]
+    np.testing.assert_allclose(outputs[1][0], expected, rtol=1e-12, atol=1e-12)
+    moved = 0.25 + 0.75 * inputs.var((0, 1, 2), ddof=1)
+    np.testing.assert_allclose(outputs[1][-1], moved, rtol=1e-12)

@@ -104,7 +104,12 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         _check_events(distribution_a, prior)
         kl = self._divergence(distribution_a, prior)
         if self.weight is not None:
-            kl *= _as_dtype(self.weight, kl.dtype)
+            weight = _as_dtype(self.weight, kl.dtype)
+            # One for each example holds for all of its steps.
+            missing = _batch_rank(distribution_a, prior) - weight.shape.rank
+            if weight.shape.rank and missing > 0:
+                weight = weight[(..., *[tf.newaxis] * missing)]
+            kl *= weight
         # Axes of kl: samples, examples, the rest of the batch.
         first = kl.shape.rank - _batch_rank(distribution_a, prior)
         mask = batch_mask(distribution_a)

@@ -44,7 +44,8 @@ def no_targets(inputs, sample_weight):
     Returns:
         Targets of no numbers, `[N, 0]`; `None` where there are no weights to carry.
     """
-    if sample_weight is None or isinstance(inputs, tf.data.Dataset):
+    batches = isinstance(inputs, (tf.data.Dataset, keras.utils.PyDataset))
+    if sample_weight is None or batches or inspect.isgenerator(inputs):
         return None
     return np.zeros([len(tf.nest.flatten(inputs)[0]), 0], np.float32)
 
@@ -113,14 +114,19 @@ def input_batches(data, batch_size=32, steps=None):
         raise ValueError("The data is endless: pass `steps`, how many batches.")
     for batch in itertools.islice(batches, steps):
         inputs, weights = inputs_and_weights(batch)
-        if weights is not None:
-            raise ValueError("Weights of examples are for `fit` and `evaluate` only.")
+        _check_no_weights(weights)
         yield tf.nest.map_structure(tf.convert_to_tensor, inputs)
+
+
+def _check_no_weights(weights):
+    if weights is not None:
+        raise ValueError("Weights of examples are for `fit` and `evaluate` only.")
 
 
 def _slices(data, batch_size):
     if isinstance(data, tuple) and len(data) in (1, 3):
-        data, _ = inputs_and_weights(data)
+        data, weights = inputs_and_weights(data)
+        _check_no_weights(weights)
     check_no_list(data)
     arrays = tf.nest.map_structure(tf.convert_to_tensor, data)
     num_examples = len(tf.nest.flatten(arrays)[0])

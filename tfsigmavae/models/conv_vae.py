@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from tfsigmavae.layers import DiagonalNormal
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
+from tfsigmavae.models.networks import sequential
 from tfsigmavae.models.seeding import standard_normal
 
 tfd = tfp.distributions
@@ -111,12 +112,12 @@ class ConvVAE(ImageVAE):
             self._conv(width, 4 if index == 0 else 5, stride=2)
             for index, width in enumerate(strided)
         ]
-        return keras.Sequential(
+        return sequential(
+            self.image_shape,
             [
-                keras.Input(self.image_shape),
                 self._conv(first, 3),
                 *convolutions,
-                keras.layers.Flatten(),
+                keras.layers.Flatten(dtype=self.dtype_policy),
                 self._layer(
                     keras.layers.Dense, DiagonalNormal.params_size(self.latent_size)
                 ),
@@ -126,6 +127,7 @@ class ConvVAE(ImageVAE):
                     dtype=self.dtype_policy,
                 ),
             ],
+            self.dtype_policy,
             name="encoder",
         )
 
@@ -133,11 +135,11 @@ class ConvVAE(ImageVAE):
         height, width, channels = self.image_shape
         factor = 2 ** (len(self.widths) - 1)
         coarsest = (height // factor, width // factor, self.widths[-1])
-        return keras.Sequential(
+        return sequential(
+            [self.latent_size],
             [
-                keras.Input([self.latent_size]),
                 self._layer(keras.layers.Dense, math.prod(coarsest)),
-                keras.layers.Reshape(coarsest),
+                keras.layers.Reshape(coarsest, dtype=self.dtype_policy),
                 *(
                     self._conv(width, 6, stride=2, kind="Conv2DTranspose")
                     for width in self.widths[-2::-1]
@@ -145,6 +147,7 @@ class ConvVAE(ImageVAE):
                 # With stride 1 a transposed convolution is a plain one, and slower.
                 self._conv(self.decoder.params_size(channels), 5, activation=None),
             ],
+            self.dtype_policy,
             name="generator",
         )
 

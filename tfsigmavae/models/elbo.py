@@ -23,6 +23,10 @@ class ElboTerms(typing.NamedTuple):
     kl: tf.Tensor
 
     @property
+    def _mask(self):
+        return getattr(self.likelihood, "mask", None)
+
+    @property
     def nll(self) -> tf.Tensor:
         """`[B]` in nats, `-log p(x | z)` summed over pixels, channels and time."""
         return -self.likelihood.log_prob(self.target)
@@ -30,9 +34,17 @@ class ElboTerms(typing.NamedTuple):
     @property
     def squared_error(self) -> tf.Tensor:
         """`[B]`, mean over the pixels of `(x - mean of p(x | z))**2`."""
-        return mean_event(tf.square(self.target - self.likelihood.mean()))
+        errors = tf.square(self.target - self.likelihood.mean())
+        if self._mask is None:
+            return mean_event(errors)
+        return self.likelihood.sum_event(errors) / self.num_dims
 
     @property
     def num_dims(self) -> tf.Tensor:
-        """Scored pixels times channels (times frames) of an example, an int32."""
-        return tf.size(self.target[0])
+        """Scored pixels times channels (times frames) of an example.
+
+        An int32, or `[B]` where a mask leaves out steps, 1 at least.
+        """
+        if self._mask is None:
+            return tf.size(self.target[0])
+        return tf.maximum(self.likelihood.sum_event(tf.ones_like(self.target)), 1)

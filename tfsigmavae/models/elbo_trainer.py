@@ -6,6 +6,7 @@ import math
 import warnings
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.math import nats_to_bits_per_dim
@@ -19,12 +20,12 @@ from tfsigmavae.models.batches import (
 
 # Of the step in progress, and not of the model: replicas of a strategy run the steps of
 # one model in threads of their own.
-_WEIGHTS = contextvars.ContextVar("sample_weight", default=None)
+_WEIGHTS = contextvars.ContextVar("sample_weight", default=(None, None))
 
 
 @contextlib.contextmanager
-def _weighing(sample_weight):
-    token = _WEIGHTS.set(sample_weight)
+def _weighing(model, sample_weight):
+    token = _WEIGHTS.set((model, sample_weight))
     try:
         yield
     finally:
@@ -72,7 +73,9 @@ class ElboTrainer(keras.Model):
 
         For metrics that a subclass updates in `elbo_terms`.
         """
-        return _WEIGHTS.get()
+        model, sample_weight = _WEIGHTS.get()
+        # A model that this one is a part of weighs its own loss.
+        return sample_weight if model is self else None
 
     def compile(
         self,
@@ -240,6 +243,11 @@ class ElboTrainer(keras.Model):
 
     def get_metrics_result(self):
         logs = super().get_metrics_result()
+        # Two cumulative distributions a pixel are for evaluation alone. Keras takes
+        # these logs, summed over replicas, where their names are those of a step's.
+        mass = self._means.get("bits_per_dim_mass")
+        if mass is not None and tf.executing_eagerly() and not np.any(mass.count):
+            del logs["bits_per_dim_mass"]
         sigma = self.decoder.sigma
         if sigma is not None:
             # Root mean square: one figure also where every channel has its own.
@@ -248,7 +256,7 @@ class ElboTrainer(keras.Model):
 
     def train_step(self, data):
         inputs, weights = self._unpacked(data)
-        with _weighing(weights), tf.GradientTape() as tape:
+        with _weighing(self, weights), tf.GradientTape() as tape:
             terms = self.elbo_terms(inputs, training=True)
             nll = terms.nll
             objective = self.decoder.objective(nll, terms.likelihood, terms.target)
@@ -260,13 +268,12 @@ class ElboTrainer(keras.Model):
         else:
             warnings.warn("The model has no trainable weights.", stacklevel=2)
         logs = self._record(losses, nll, terms, weights)
-        # Two cumulative distributions a pixel are for evaluation alone.
         logs.pop("bits_per_dim_mass", None)
         return logs
 
     def test_step(self, data):
         inputs, weights = self._unpacked(data)
-        with _weighing(weights):
+        with _weighing(self, weights):
             terms = self.elbo_terms(inputs, training=False)
         nll = terms.nll
         if "bits_per_dim_mass" in self._means:
@@ -300,6 +307,12 @@ class ElboTrainer(keras.Model):
         return inputs, weights
 
     def _example_losses(self, nll, terms):
+        if nll.shape.rank != 1:
+            raise ValueError(
+                "The likelihood of `elbo_terms` must have batch shape [B], one event "
+                f"for each example, got {nll.shape}: leave `event_rank` of the decoder "
+                "at None."
+            )
         penalties = tf.add_n(self.losses) if self.losses else 0.0
         return nll + self.beta * terms.kl + tf.cast(penalties, nll.dtype)
 

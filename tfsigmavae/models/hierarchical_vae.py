@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
-from tfsigmavae.models.ladder import Convolutions, TopDownLevel, network
+from tfsigmavae.models.ladder import Convolutions, TopDownLevel
 from tfsigmavae.models.levels import checked_levels, default_levels
 from tfsigmavae.models.seeding import fold_in, standard_normal
 
@@ -149,7 +149,8 @@ class HierarchicalVAE(ImageVAE):
             layers = [convolution(self.width, kernel, factor)]
             layers += convolution.blocks(self.width, self.num_blocks)
             level = len(self.levels) - 1 - len(networks)
-            networks.append(network(inputs, layers, name=f"encoder_{level}"))
+            name = f"encoder_{level}"
+            networks.append(convolution.network(inputs, layers, name))
             inputs = (*size, self.width)
         return networks
 
@@ -158,7 +159,7 @@ class HierarchicalVAE(ImageVAE):
             self.width // 2, _wide_kernel(factor), factor, kind="Conv2DTranspose"
         )
         params_size = self.decoder.params_size(self.image_shape[-1])
-        return network(
+        return convolution.network(
             (*size, self.width),
             [
                 convolution.relu(),

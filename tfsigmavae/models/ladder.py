@@ -5,6 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.layers.parameters import likelihood_dtype
+from tfsigmavae.models.networks import sequential
 
 tfd = tfp.distributions
 
@@ -41,14 +42,12 @@ class Convolutions:
     def blocks(self, width, num_blocks):
         return [ResidualBlock(width, self) for _ in range(num_blocks)]
 
+    def network(self, input_shape, layers, name=None):
+        return sequential(input_shape, layers, self.dtype, name)
+
     def head(self, channels, **kwargs):
         """Statistics of latents: float32 at least, whatever the model's precision."""
         return self(channels, dtype=likelihood_dtype(self.dtype), **kwargs)
-
-
-def network(input_shape, layers, name=None):
-    """A Sequential model, built at once."""
-    return keras.Sequential([keras.Input(tuple(input_shape)), *layers], name=name)
 
 
 class ResidualBlock(keras.layers.Layer):
@@ -116,29 +115,31 @@ class TopDownLevel(keras.layers.Layer):
         super().__init__(dtype=convolution.dtype, **kwargs)
         coarser = [side // factor for side in shape]
         enlarge = [convolution(width, factor, factor, kind="Conv2DTranspose")]
-        self.state_network = network(
+        self.state_network = convolution.network(
             [*coarser, width],
             [
                 *(enlarge if factor > 1 else []),
                 *convolution.blocks(width, num_blocks),
             ],
         )
-        self.prior_network = network(
+        self.prior_network = convolution.network(
             [*shape, width],
             [
                 *convolution.blocks(width, 1),
                 convolution.head(2 * channels, kernel_initializer="zeros"),
             ],
         )
-        self.posterior_network = network(
+        self.posterior_network = convolution.network(
             [*shape, 2 * width],
             [convolution(width), *convolution.blocks(width, 1)],
         )
-        self.shift_head = network([*shape, width], [convolution.head(channels)])
-        self.change_head = network(
+        self.shift_head = convolution.network(
+            [*shape, width], [convolution.head(channels)]
+        )
+        self.change_head = convolution.network(
             [*shape, width], [convolution.head(channels, kernel_initializer="zeros")]
         )
-        self.latent_network = network(
+        self.latent_network = convolution.network(
             [*shape, channels], [convolution(width, use_bias=False)]
         )
         self.built = True

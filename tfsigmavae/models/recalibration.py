@@ -28,7 +28,12 @@ def _channel_errors(model, inputs):
     """Sum of squared errors of each channel, and how many there are."""
     terms = model.elbo_terms(inputs, training=False)
     errors = tf.square(terms.target - terms.likelihood.mean())
+    counts = tf.ones_like(errors)
+    mask = getattr(terms.likelihood, "mask", None)
+    if mask is not None:
+        mask = mask[(..., *[tf.newaxis] * (errors.shape.rank - mask.shape.rank))]
+        counts = tf.where(mask, counts, 0.0)
     axes = list(range(errors.shape.rank - 1))
     # In float64: a sum over a whole data set.
-    sums = tf.reduce_sum(tf.cast(errors, tf.float64), axes)
-    return sums, tf.cast(tf.size(errors) / tf.size(sums), tf.float64)
+    errors, counts = (tf.cast(x, tf.float64) for x in (errors * counts, counts))
+    return tf.reduce_sum(errors, axes), tf.reduce_sum(counts, axes)

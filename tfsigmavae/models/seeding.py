@@ -50,6 +50,9 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
         super().__init__(seed, **kwargs)
         self.noise_dtype = noise_dtype
 
+    def get_config(self):
+        return {**super().get_config(), "noise_dtype": self.noise_dtype}
+
     def next(self, ordered=True):
         seed = super().next(ordered)
         replica = tf.distribute.get_replica_context()
