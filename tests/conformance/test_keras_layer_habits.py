@@ -17,7 +17,7 @@ tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tests")
-def unit_normal(loc):
+def unit_normal_vector(loc):
     return tfd.Independent(tfd.Normal(loc, 1.0), 1)
 
 
@@ -48,7 +48,11 @@ LAYERS = {
         [14],
         [3],
     ),
-    "DistributionLambda": (lambda: tfpl.DistributionLambda(unit_normal), [3], [3]),
+    "DistributionLambda": (
+        lambda: tfpl.DistributionLambda(unit_normal_vector),
+        [3],
+        [3],
+    ),
     "KLDivergenceRegularizer": (_normal_with_kl, [4], [2]),
 }
 DECODERS = {
