@@ -245,9 +245,7 @@ class Peeking(OptimalSigma):
     """Fits sigma to whatever it is to score."""
 
     def distribution(self, params, target, training):
-        if target is None:
-            return super().distribution(params, target, training)
-        return self.normal(params, tf.sqrt(self._variance(params, target)))
+        return super().distribution(params, target, training=target is not None)
 
 
 @pytest.mark.parametrize(
