@@ -56,8 +56,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         if not hasattr(y_pred, "log_prob") and _in_keras_symbolic_build():
-            zeros = tf.zeros(tf.shape(y_pred)[:1])
-            return super().__call__(zeros, zeros)
+            return self._reduced(tf.zeros(tf.shape(y_pred)[:1]), None)
         nll = _nll(y_true, y_pred)
         weight = None if sample_weight is None else _weight(sample_weight, nll)
         if weight is not None and any(size != 1 for size in weight.shape[1:]):
@@ -69,16 +68,15 @@ class NegativeLogLikelihood(keras.losses.Loss):
             nll, weight = nll * weight, None
         if weight is not None:
             weight = sum_event(weight)
+        return self._reduced(sum_event(nll), weight)
+
+    def _reduced(self, nll, weight):
         reduction = _Reduction(
             reduction=self.reduction,
             name=self.name,
             dtype=self._asked_dtype or nll.dtype.name,
         )
-        nll = sum_event(nll)
         return reduction(nll, nll, weight)
-
-    def call(self, y_true, y_pred):
-        return y_pred
 
 
 class _Reduction(keras.losses.Loss):

@@ -1,6 +1,5 @@
 """What people do with a Keras model, done with each of ours: habits times models."""
 
-import collections
 import copy
 import json
 import operator
@@ -17,8 +16,6 @@ from tfsigmavae.callbacks import EvaluationNoise
 
 # The name of a habit in docs/keras.md: what tests it.
 HABITS = {}
-# What LiteRT has to be told: recurrent networks need TensorFlow's own operations.
-LITERT = collections.defaultdict(dict)
 
 
 def habit(name):
@@ -140,7 +137,7 @@ def export_litert(subject, tmp_path):
     if model.call_signature() is None:  # it has seen no data
         _fit(model, subject.data() / np.float32(255))
     path = tmp_path / "model.tflite"
-    model.export(path, format="litert", verbose=False, **LITERT[type(model).__name__])
+    model.export(path, format="litert", verbose=False)
     assert path.stat().st_size > 1000
 
 

@@ -1,13 +1,12 @@
 """Sigma solved for: exact optimum in training, running variance elsewhere."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fresh_process import run_python
 
 from tfsigmavae.decoders import OptimalSigma
 from tfsigmavae.losses import NegativeLogLikelihood
@@ -504,11 +503,7 @@ print(json.dumps(results))
 
 
 def test_two_replicas_equal_one_device():
-    process = subprocess.run(
-        [sys.executable, "-c", _TWO_REPLICAS], capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    results = json.loads(process.stdout.strip().splitlines()[-1])
+    results = json.loads(run_python(_TWO_REPLICAS).strip().splitlines()[-1])
     for scope in SCOPES:
         one, two = results[f"{scope}-one"], results[f"{scope}-two"]
         assert two["updates"] == one["updates"] == 3

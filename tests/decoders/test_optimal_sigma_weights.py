@@ -1,13 +1,12 @@
 """Sigma fitted by weights of the examples, against NumPy and repeated examples."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fresh_process import run_python
 
 from tfsigmavae.decoders import OptimalSigma
 
@@ -251,11 +250,7 @@ print(json.dumps(results))
 
 
 def test_two_replicas_share_their_weights():
-    process = subprocess.run(
-        [sys.executable, "-c", _TWO_REPLICAS], capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    results = json.loads(process.stdout.strip().splitlines()[-1])
+    results = json.loads(run_python(_TWO_REPLICAS).strip().splitlines()[-1])
     names = [name.removesuffix(" one") for name in results if name.endswith(" one")]
     assert len(names) == 9
     for name in names:
