@@ -1,5 +1,7 @@
 """Every public name exists, is documented, and is registered with Keras."""
 
+import ast
+import collections
 import importlib
 import inspect
 import pathlib
@@ -201,3 +203,15 @@ def test_public_keras_classes_that_have_a_config_can_be_loaded():
         and not any(_ours(child) for child in thing.__subclasses__())  # not a base
     ]
     assert not unregistered, "use register_keras_serializable(package='tfsigmavae')"
+
+
+def test_names_that_tests_register_are_not_shared():
+    # All tests of one process share Keras' table, in an order that varies.
+    places = collections.defaultdict(list)
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            decorators = map(ast.unparse, getattr(node, "decorator_list", []))
+            if any("register_keras_serializable" in text for text in decorators):
+                places[node.name].append(path.name)
+    assert len(places) > 20
+    assert not {name: found for name, found in places.items() if len(found) > 1}

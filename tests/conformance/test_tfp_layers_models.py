@@ -124,7 +124,7 @@ def test_functional_with_a_prior_of_variables():
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class Chain(keras.Model):
+class TfpChain(keras.Model):
     """A subclassed model, as encoders and decoders often were."""
 
     def __init__(self, chained, **kwargs):
@@ -150,9 +150,9 @@ def test_subclassed_with_a_trainable_prior_is_saved(tmp_path):
     prior = keras.Sequential(
         [tfpl.VariableLayer([2 * LATENT]), tfpl.IndependentNormal([LATENT])]
     )
-    encoder = Chain(_images_to_posterior(prior, tfpl.KLDivergenceRegularizer))
+    encoder = TfpChain(_images_to_posterior(prior, tfpl.KLDivergenceRegularizer))
     images = keras.Input(SHAPE)
-    vae = keras.Model(images, Chain(_code_to_images())(encoder(images)))
+    vae = keras.Model(images, TfpChain(_code_to_images())(encoder(images)))
     _, trained = _fit(vae)
     assert trained == len(vae.trainable_weights) == 2 + 1 + 2
     _check_output(vae)
