@@ -41,6 +41,9 @@ class ClipSource(abc.ABC):
             "frames" of that rank, or a clip has other fields, types or shapes.
     """
 
+    # Whether the clips of one split are others than those of the other splits.
+    is_held_out = True
+
     def __init__(self, num_frames, fields, files, view, name=None):
         self.num_frames = np.array(num_frames, np.int64)
         if self.num_frames.ndim != 1 or not self.num_frames.size:
