@@ -157,8 +157,7 @@ class VideoExperiment(Experiment):
                 raise ValueError(
                     f"`num_context` ({self.num_context}) and `{name}` "
                     f"({getattr(self, name)}) are more than the {stored} frames of the "
-                    f"shortest test clip ({self.test_clips.name}). Set `{name}` to at most "
-                    f"{most}."
+                    f"shortest test clip. Set `{name}` to at most {most}."
                 )
 
     def shape_arguments(self):
