@@ -25,7 +25,7 @@ OWN = {"decoder", "beta", "seed", "num_context", "frame_shape", "image_shape"}
 OWN |= {"action_size"}
 
 
-def parser_of(description, own, choices, package, recipes, argv):
+def parser_of(description, own, choices, package, recipes, argv, options=OPTIONS):
     """A parser with the flags of both scripts and those of one.
 
     Args:
@@ -35,6 +35,7 @@ def parser_of(description, own, choices, package, recipes, argv):
         package: with the registry of models.
         recipes: preset name -> options.
         argv: list of str; the preset's options are the defaults that help shows.
+        options: as `OPTIONS`, flags that take NAME=VALUE.
     """
     # Known before `--help` prints the defaults.
     early = argparse.ArgumentParser(add_help=False)
@@ -51,18 +52,19 @@ def parser_of(description, own, choices, package, recipes, argv):
     add("--output", help="run folder")
     add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
     add("--tensorboard", action="store_true", help="write OUTPUT/logs")
-    for flag, text in OPTIONS.items():
+    for flag, text in options.items():
         kind = {"type": _option, "nargs": "+", "action": "extend", "default": []}
         add(flag, metavar="NAME=VALUE", help=text, **kind)
     decoders = sorted(source.registry("tfsigmavae.decoders", "_BY_NAME"))
     choices = {"--model": sorted(models), "--decoder": decoders, **CHOICES, **choices}
     for flag, default, text in [*own, *COMMON]:
         _add(parser, flag, default, text, choices.get(flag))
-    parser.set_defaults(**{k: v for k, v in recipe.items() if k != "model_options"})
+    defaults = {k: v for k, v in recipe.items() if not isinstance(v, dict)}
+    parser.set_defaults(**defaults)
     return parser
 
 
-def parse(parser, argv, recipes, outputs) -> dict:
+def parse(parser, argv, recipes, outputs, options=OPTIONS) -> dict:
     """Flags by name; explicit ones win over the preset's, option by option.
 
     `outputs` are the run folders of presets where `--output` is not given.
@@ -75,7 +77,7 @@ def parse(parser, argv, recipes, outputs) -> dict:
         )
     flags = vars(known)
     recipe = recipes.get(flags["preset"], {})
-    for flag in OPTIONS:
+    for flag in options:
         name = flag[2:].replace("-", "_")
         given = dict(flags[name])
         if len(given) < len(flags[name]):

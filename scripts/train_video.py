@@ -1,10 +1,13 @@
-"""Trains SVG-LP on a video data set, scores and draws its predictions.
+"""Trains SVG-LP on videos, scores and draws its predictions.
 
     python scripts/train_video.py --preset demo
+    python scripts/train_video.py --data my_videos/ --output runs/mine
     python scripts/train_video.py --data /data/bair --output runs/bair
 
-Without a preset the flags are the paper's recipe for BAIR (Denton & Fergus, 2018;
-sigma: Rybkin et al., 2021). The same command again resumes a run that was stopped;
+For videos of your own (mp4, mov, avi, mkv, webm, GIF, folders of pictures, arrays) size,
+frame rate, context, horizon and network are chosen by what is found and told with the
+reasons (--preset own); flags win. For other data without a preset the flags are the
+paper's recipe for BAIR (Denton & Fergus, 2018; sigma: Rybkin et al., 2021). The same command again resumes a run that was stopped;
 Ctrl-C is safe. The last line printed is the result as JSON (OUTPUT/summary.json).
 """
 
@@ -20,12 +23,11 @@ def main(argv=None):
     from tfsigmavae.video import VideoExperiment, compare, pushing
     from tfsigmavae_video.experiments.recipes import DEMO
 
-    size, channels = flags.pop("frame_size"), flags.pop("channels")
     mode = {key: flags.pop(key) for key in ("preset", "dry_run", "compare")}
     output, tensorboard = flags.pop("output"), flags.pop("tensorboard")
     if mode["dry_run"]:
         flags["data"] = flags["data"] or "noise"
-    experiment = VideoExperiment(frame_shape=(size, size, channels), **flags)
+    experiment = VideoExperiment(**flags)
     print(f"Options: {json.dumps(experiment.options())}", file=sys.stderr)
     if mode["dry_run"]:
         summary = experiment.dry_run()

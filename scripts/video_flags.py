@@ -1,10 +1,14 @@
 """Flags of `train_video.py`. No heavy import: `--help` must be instant."""
 
+import argparse
+import re
+import sys
+
 import flags
 import source
 
 OWN = [
-    ("--data", str, "folder with train/ and test/, or one record file"),
+    ("--data", str, "folder of videos, a video, or a data set of docs/data.md"),
     ("--model", "svg_lp", "network"),
     ("--steps", 180_000, "training steps"),
     ("--batch-size", 100, "clips per step"),
@@ -14,7 +18,7 @@ OWN = [
     ("--eval-frames", 28, "frames to predict in evaluation and pictures"),
     ("--windows", "first", "which part of a record to train on"),
     ("--cache", str, "'memory', or a folder for decoded frames (default: none)"),
-    ("--frame-size", 64, "height and width of a frame"),
+    ("--frame-size", "64", "pixels, height and width alike or as HEIGHTxWIDTH"),
     ("--channels", 3, "channels of a frame"),
     ("--use-actions", False, "give the model the actions"),
     ("--num-samples", 100, "futures per clip in evaluation"),
@@ -25,19 +29,53 @@ OWN = [
 CHOICES = {"--windows": ["first", "random"]}
 
 
+OPTIONS = flags.OPTIONS | {
+    "--data-options": "options of this kind of data, see docs/data.md, e.g. fps=10",
+}
+
+
 def parse(argv, description) -> dict:
     """Parses flags; explicit ones win over the preset's."""
+    argv = sys.argv[1:] if argv is None else argv
     recipes = source.names("tfsigmavae_video.experiments.recipes")["RECIPES"]
+    if data := _videos(argv):
+        from tfsigmavae_video.experiments import own_recipe
+
+        recipe = own_recipe(data)
+        print(
+            f"--preset own, for '{data}':", *recipe.reasons, sep="\n  ", file=sys.stderr
+        )
+        recipes["own"] = recipe.options
+        argv = ["--preset", "own", *argv]
     recipes = {name: _with_flags(recipe) for name, recipe in recipes.items()}
-    parser = flags.parser_of(
-        description, OWN, CHOICES, "tfsigmavae_video.models", recipes, argv
-    )
-    return flags.parse(parser, argv, recipes, {"demo": "runs/demo"})
+    models = "tfsigmavae_video.models"
+    parser = flags.parser_of(description, OWN, CHOICES, models, recipes, argv, OPTIONS)
+    known = flags.parse(parser, argv, recipes, {"demo": "runs/demo"}, OPTIONS)
+    size = re.fullmatch(r"(\d+)(?:x(\d+))?", known.pop("frame_size"))
+    if size is None:
+        parser.error("--frame-size must be like 64, or like 48x80 (HEIGHTxWIDTH).")
+    height, width = int(size[1]), int(size[2] or size[1])
+    return known | {"frame_shape": (height, width, known.pop("channels"))}
+
+
+def _videos(argv):
+    """The videos for which options are to be found, or `None`."""
+    early = argparse.ArgumentParser(add_help=False)
+    for flag in ("--preset", "--data"):
+        early.add_argument(flag)
+    for flag in ("-h", "--help", "--dry-run"):
+        early.add_argument(flag, action="store_true", dest="no_data")
+    known, _ = early.parse_known_args(argv)
+    if known.no_data or not known.data or known.preset not in (None, "own"):
+        return None
+    from tfsigmavae_video.experiments.own_videos import is_own
+
+    return known.data if known.preset or is_own(known.data) else None
 
 
 def _with_flags(recipe):
-    """The recipe, with a square `frame_shape` as the two flags."""
+    """The recipe, with `frame_shape` as the two flags."""
     recipe = dict(recipe)
     if shape := recipe.pop("frame_shape", None):
-        recipe |= {"frame_size": shape[0], "channels": shape[-1]}
+        recipe |= {"frame_size": f"{shape[0]}x{shape[1]}", "channels": shape[2]}
     return recipe

@@ -2,6 +2,7 @@
 
 from tfsigmavae.experiments import dry_run
 from tfsigmavae_video.experiments.comparison import compare
+from tfsigmavae_video.experiments.own_videos import OwnRecipe, own_recipe
 from tfsigmavae_video.experiments.video_experiment import VideoExperiment
 
-__all__ = ["VideoExperiment", "compare", "dry_run"]
+__all__ = ["OwnRecipe", "VideoExperiment", "compare", "dry_run", "own_recipe"]

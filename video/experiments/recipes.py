@@ -41,4 +41,18 @@ SMMNIST = {
     "model_options": {"network": "dcgan", "latent_size": 10},
     "frame_shape": (64, 64, 1),
 }
-RECIPES = {"bair": {}, "demo": DEMO, "kth": KTH, "smmnist": SMMNIST}
+# Videos of one's own: what `own_recipe` does not choose by looking at them.
+OWN = {
+    name: DEMO[name]
+    for name in (
+        "steps",
+        "batch_size",
+        "learning_rate",
+        "decay_from",
+        "windows",
+        "model_options",
+        "num_samples",
+        "num_eval_clips",
+    )
+}
+RECIPES = {"bair": {}, "demo": DEMO, "kth": KTH, "own": OWN, "smmnist": SMMNIST}

@@ -21,8 +21,8 @@ from tfsigmavae_video.pictures import write_prediction
 
 # The window of SSIM.
 _MIN_SIZE = 11
-# Options of every kind of data that are options of the experiment themselves.
-_TAKEN = ("frame_shape", "with_actions")
+# Options of data that are options of the experiment themselves.
+_TAKEN = ("frame_shape", "with_actions", "min_frames")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +147,11 @@ class VideoExperiment(Experiment):
         if isinstance(self.data, dict):
             return self.data[split]
         own = {"frame_shape": self.frame_shape, "with_actions": self.use_actions}
+        if "min_frames" in loading.option_defaults(self.data):
+            # Alike for both splits: which videos are usable may decide the split.
+            own["min_frames"] = self.num_context + max(
+                self.num_frames, self.eval_frames
+            )
         return loading.load(self.data, split, **own, **self.data_options)
 
     def check_data(self):

@@ -70,6 +70,7 @@ def write_prediction(
     format="gif",
     fps=6,
     scale=2,
+    name="prediction",
 ):
     """Writes `prediction.gif` (or another format) and the film strip `prediction.png`.
 
@@ -81,6 +82,7 @@ def write_prediction(
         format: `"gif"`, `"mp4"`, `"webp"` or `"apng"`. Defaults to `"gif"`.
         fps: frames per second. Defaults to `6`.
         scale: integer enlargement. Defaults to `2`.
+        name: of both files, without suffix. Defaults to `"prediction"`.
 
     Returns:
         Paths of the animation and of the film strip.
@@ -90,12 +92,12 @@ def write_prediction(
     frames = prediction_frames(rows, model.num_context, scale=scale)
     # An APNG must not take the film strip's name.
     suffix = ".apng" if format == "apng" else f".{format}"
-    animation = write_animation(folder / f"prediction{suffix}", frames, fps, format)
+    animation = write_animation(folder / f"{name}{suffix}", frames, fps, format)
     moved = np.abs(np.diff(rows[0].clips, axis=1)).mean(axis=(1, 2, 3, 4))
     shown = int(np.argmax(moved))
     single = [Row(row.label, row.clips[shown], row.predicted) for row in rows]
     strip = filmstrip(single, model.num_context, scale=scale)
-    return animation, write_image(folder / "prediction.png", strip)
+    return animation, write_image(folder / f"{name}.png", strip)
 
 
 def _fill(clips, num_missing):

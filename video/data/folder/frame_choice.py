@@ -57,7 +57,9 @@ class FrameChoice:
                 f"'{video.path}' has no times, so `fps` means nothing. Give `stride`."
             )
         self._check_rate(video)
-        return (first + shown_at_rate(video.times[first:end], self.fps)).astype(np.int32)
+        return (first + shown_at_rate(video.times[first:end], self.fps)).astype(
+            np.int32
+        )
 
     def rate(self, video) -> float:
         """Frames per second of the clips; NaN where nobody knows."""

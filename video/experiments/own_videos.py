@@ -1,0 +1,171 @@
+"""Options for videos that nobody has made a recipe for: chosen from what is found."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tfsigmavae_video.data.folder.discovery import find_videos
+from tfsigmavae_video.data.video_files import VideoError, list_videos, open_video
+from tfsigmavae_video.experiments.recipes import OWN
+
+# So many videos tell what the others are like.
+_NUM_LOOKED_AT = 50
+# 5 given and 10 predicted.
+_ENOUGH_FRAMES = 15
+# Frames per second at which something moves from one frame to the next.
+_RATE = 10
+# Videos further apart than this are brought to one rate by their times.
+_SAME_RATE = 1.05
+# A frame's area is about that of 64 x 64, which costs what the demo costs.
+_SHAPES = {"square": (64, 64), "wide": (48, 80), "tall": (80, 48)}
+_WIDE = 1.35  # between 4:3, of which a square loses a quarter, and 3:2
+_SMALLEST = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnRecipe:
+    """Options of `VideoExperiment`, and why.
+
+    Attributes:
+        options: dict, for `VideoExperiment(**options)`.
+        reasons: list of sentences, one for each choice.
+    """
+
+    options: dict
+    reasons: list
+
+
+def own_recipe(data) -> OwnRecipe:
+    """Chooses size, frame rate, context, horizon and network for a folder of videos.
+
+    Args:
+        data: folder of videos, or one video file.
+
+    Raises:
+        ValueError: if there are no videos, or all that were looked at are unreadable or
+            too short (fewer than 4 frames).
+
+    Example:
+        >>> recipe = own_recipe("my_videos")
+        >>> print(*recipe.reasons, sep="\\n")
+        >>> VideoExperiment(**recipe.options).run("runs/mine")
+    """
+    facts = _look(data)
+    shape, why_shape = _frame_shape(facts)
+    taken, step, why_rate = _rate(facts)
+    lengths = np.array([num_frames // step for _, num_frames, _ in facts])
+    horizon, cut, why_horizon = _horizon(lengths)
+    network, why_network = _network()
+    options = OWN | horizon | network
+    options |= {"data": str(data), "data_options": taken | cut, "frame_shape": shape}
+    return OwnRecipe(options, [why_shape, why_rate, *why_horizon, why_network])
+
+
+def _look(data):
+    """(shape, frames, frames per second or None) of some of the videos."""
+    found, _ = find_videos(data)
+    paths = list(found.values())
+    if not paths:
+        raise ValueError(f"'{data}' holds no videos; `own_recipe` is for videos.")
+    chosen = np.unique(np.linspace(0, len(paths) - 1, _NUM_LOOKED_AT).astype(int))
+    facts, errors = [], []
+    for path in (paths[number] for number in chosen):
+        try:
+            facts += [_facts(*where) for where in list_videos(path)]
+        except (VideoError, OSError) as error:
+            errors.append(str(error))
+    facts = [fact for fact in facts if fact[1] >= 4]
+    if not facts:
+        raise ValueError(
+            f"'{data}' holds no video of 4 frames or more that can be read. "
+            + " ".join(errors[:3])
+        )
+    return facts
+
+
+def _facts(path, member):
+    with open_video(path, member) as video:
+        rate = None
+        if video.times is not None and video.num_frames > 1:
+            rate = (video.num_frames - 1) / video.times[-1]
+        return video.shape, video.num_frames, rate
+
+
+def _frame_shape(facts):
+    shapes = np.array([shape for shape, _, _ in facts])
+    ratio = np.median(shapes[:, 1] / shapes[:, 0])
+    kind = "wide" if ratio > _WIDE else "tall" if 1 / ratio > _WIDE else "square"
+    height, width = _SHAPES[kind]
+    # Never enlarged, as far as the network's stages allow.
+    while height > shapes[:, 0].min() and min(height, width) > _SMALLEST:
+        height, width = height // 2, width // 2
+    channels = 1 if (shapes[:, 2] == 1).all() else 3
+    sizes = sorted({f"{w}x{h}" for h, w, _ in shapes.tolist()})
+    more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
+    what = "grey" if channels == 1 else "colour"
+    return (height, width, channels), (
+        f"Frames of {width}x{height} pixels, {what}: the videos are {kind} "
+        f"({', '.join(sizes[:3])}{more}), and what sticks out is cropped."
+    )
+
+
+def _rate(facts):
+    """Options, how many frames one is taken of, and the reason."""
+    rates = np.array([rate for _, _, rate in facts if rate is not None])
+    if len(rates) < len(facts):
+        return {}, 1, "Every frame: not all videos tell how long a frame lasts."
+    median = float(np.median(rates))
+    usual = _usual_length([num_frames for _, num_frames, _ in facts])
+    step = max(min(round(median / _RATE), usual // _ENOUGH_FRAMES), 1)
+    if step == 1:
+        return {}, 1, f"Every frame: {median:.4g} per second."
+    why = "between neighbours hardly anything moves."
+    if rates.max() > _SAME_RATE * rates.min() and rates.min() >= _RATE:
+        found = f"{rates.min():.4g} to {rates.max():.4g}"
+        why = f"{_RATE} frames per second of {found}, by their times: {why}"
+        return {"fps": _RATE}, step, why
+    found = f"{median / step:.4g} of {median:.4g} per second"
+    return {"stride": step}, step, f"One frame in {step} ({found}): {why}"
+
+
+def _horizon(lengths):
+    """Context and frames to predict of videos of so many frames, options, reasons."""
+    usual = _usual_length(lengths)
+    num_context = 5 if usual >= _ENOUGH_FRAMES else 2
+    num_frames = max(min(10, usual - num_context), 2)
+    eval_frames = max(min(20, usual - num_context), num_frames)
+    horizon = {
+        "num_context": num_context,
+        "num_frames": num_frames,
+        "eval_frames": eval_frames,
+    }
+    why = [
+        f"{num_context} frames are given, {num_frames} predicted in training and "
+        f"{eval_frames} in evaluation: nine videos of ten have {usual} or more."
+    ]
+    size = 2 * (num_context + eval_frames)
+    if np.max(lengths) < 2 * size:
+        return horizon, {}, why
+    why.append(f"Clips of {size} frames, so that a long video counts as many.")
+    return horizon, {"clip_frames": size}, why
+
+
+def _usual_length(lengths):
+    """Nine videos of ten have as many frames."""
+    return int(np.quantile(lengths, 0.1))
+
+
+def _network():
+    if not tf.config.list_physical_devices("GPU"):
+        why = f"The demo's small network, {OWN['steps']:,} steps: minutes on a CPU."
+        return {}, why
+    wide = OWN["model_options"] | {"width": 64, "hidden_size": 256}
+    options = {"model_options": wide, "batch_size": 32, "steps": 30_000}
+    return options, "The demo's network four times as wide, 30,000 steps: on a GPU."
+
+
+def is_own(data) -> bool:
+    """Whether a path holds videos, by names: what `own_recipe` is for."""
+    return pathlib.Path(data).exists() and bool(find_videos(data)[0])

@@ -1,0 +1,92 @@
+"""The future of a video file, drawn at the file's own pace."""
+
+import pathlib
+
+import numpy as np
+
+from tfsigmavae.checks import check_at_least
+from tfsigmavae_video.data import loading
+from tfsigmavae_video.pictures.prediction import write_prediction
+
+# Where nobody knows how fast the frames follow one another.
+_UNKNOWN_FPS = 6
+
+
+def predict_file(
+    model,
+    path,
+    output="predictions",
+    num_frames=10,
+    num_samples=10,
+    start=0,
+    seed=0,
+    format="gif",
+    scale=2,
+    **data_options,
+):
+    """Samples futures of a video file and writes them as an animation and a film strip.
+
+    They play at the rate of the frames that the model is given: that of the video, or a
+    part of it where `stride` or `fps` take fewer frames. Give those the model was
+    trained with.
+
+    Args:
+        model: a `VideoModel`.
+        path: video file, folder of numbered pictures, or array file; of several videos
+            the first.
+        output: folder for `NAME.gif` (or another format) and `NAME.png`, of a video
+            `NAME.mp4`. Defaults to `"predictions"`.
+        num_frames: int, frames to predict. Where the video goes on as long, rows of the
+            truth and of the reconstruction are drawn as well. Defaults to `10`.
+        num_samples: int, futures. Defaults to `10`.
+        start: first frame of the context, among those that `stride` or `fps` take; or
+            `"end"`: the last frames are the context, and nobody knows what follows.
+            Defaults to `0`.
+        seed: int. Defaults to `0`.
+        format: `"gif"` (at most 50 frames per second), `"mp4"`, `"webp"` or `"apng"`.
+        scale: int, enlargement. Defaults to `2`.
+        **data_options: see `VideoFolder`: `stride`, `fps`, `fit`, `alpha`.
+
+    Returns:
+        Paths of the animation and of the film strip.
+
+    Raises:
+        ImportError: if the format needs PyAV and it is not installed.
+        ValueError: if the file is no video that can be read, or has fewer frames from
+            `start` on than the model's context.
+
+    Example:
+        >>> animation, strip = predict_file(model, "clip.mp4", num_frames=20, stride=3)
+    """
+    check_at_least("num_frames", num_frames, 1)
+    source = loading.load(
+        path,
+        "test",
+        frame_shape=model.frame_shape,
+        with_actions=model.action_size > 0,
+        min_frames=model.num_context,
+        **data_options,
+    )
+    stored = int(source.num_frames[0])
+    start = stored - model.num_context if start == "end" else start
+    if not 0 <= start <= stored - model.num_context:
+        raise ValueError(
+            f"`start` must be 'end' or from 0 to {stored - model.num_context}, so that "
+            f"{model.num_context} of the {stored} frames follow, got {start!r}."
+        )
+    length = min(model.num_context + num_frames, stored - start)
+    clip = {name: value[None] for name, value in source(0, start, length).items()}
+    fps = float(source.fps[0])
+    return write_prediction(
+        model,
+        clip["frames"],
+        output,
+        num_frames,
+        num_samples,
+        seed,
+        clip.get("actions"),
+        format,
+        fps=_UNKNOWN_FPS if np.isnan(fps) else fps,
+        scale=scale,
+        name=pathlib.Path(path).stem,
+    )
