@@ -4,11 +4,12 @@
     python scripts/train_video.py --data my_videos/ --output runs/mine
     python scripts/train_video.py --data /data/bair --output runs/bair
 
-For videos of your own (mp4, mov, avi, mkv, webm, GIF, folders of pictures, arrays) size,
-frame rate, context, horizon and network are chosen by what is found and told with the
-reasons (--preset own); flags win. For other data without a preset the flags are the
-paper's recipe for BAIR (Denton & Fergus, 2018; sigma: Rybkin et al., 2021). The same command again resumes a run that was stopped;
-Ctrl-C is safe. The last line printed is the result as JSON (OUTPUT/summary.json).
+For videos of your own (mp4, mov, avi, mkv, webm, GIF, folders of pictures, arrays),
+size, frame rate, context, horizon and network are chosen by what is found and told with
+the reasons (--preset own); flags win. For other data without a preset the flags are the
+paper's recipe for BAIR (Denton & Fergus, 2018; sigma: Rybkin et al., 2021). The same
+command again resumes a run that was stopped; Ctrl-C is safe. The last line printed is
+the result as JSON (OUTPUT/summary.json).
 """
 
 import json

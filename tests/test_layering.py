@@ -26,8 +26,8 @@ ROWS = [
     ["models"],
     ["callbacks", "checkpoint", "export", "run_folder"],
     ["experiments"],
-    ["tfsigmavae_video.data", "tfsigmavae_video.networks", "tfsigmavae_video.pictures"],
-    ["tfsigmavae_video.models"],
+    ["tfsigmavae_video.data", "tfsigmavae_video.networks"],
+    ["tfsigmavae_video.models", "tfsigmavae_video.pictures"],
     ["tfsigmavae_video.evaluation"],
     ["tfsigmavae_video.experiments"],
     ["tfsigmavae_video"],  # its `__init__`

@@ -11,12 +11,13 @@ from tfsigmavae_video.data import (
 )
 from tfsigmavae_video.data.softmotion import write_shards
 from tfsigmavae_video.evaluation import evaluate_prediction
-from tfsigmavae_video.experiments import VideoExperiment, compare, dry_run
+from tfsigmavae_video.experiments import VideoExperiment, compare, dry_run, own_recipe
 from tfsigmavae_video.models import SVGLP, VideoModel
 from tfsigmavae_video.pictures import (
     Row,
     encode_animation,
     filmstrip,
+    predict_file,
     prediction_frames,
     prediction_rows,
     write_animation,
@@ -40,6 +41,8 @@ __all__ = [
     "filmstrip",
     "first_clips",
     "load_clips",
+    "own_recipe",
+    "predict_file",
     "prediction_frames",
     "prediction_rows",
     "pushing",

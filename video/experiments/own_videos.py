@@ -18,10 +18,11 @@ _ENOUGH_FRAMES = 15
 _RATE = 10
 # Videos further apart than this are brought to one rate by their times.
 _SAME_RATE = 1.05
-# A frame's area is about that of 64 x 64, which costs what the demo costs.
-_SHAPES = {"square": (64, 64), "wide": (48, 80), "tall": (80, 48)}
+# The shorter side of a frame; the area is about that of 64 x 64, which costs what the
+# demo costs. Multiples of 8 fit the network's stages.
+_SHORTER = {"square": 64, "wide": 48, "tall": 48}
+_LONGER = 5 / 3  # times the shorter, but for squares
 _WIDE = 1.35  # between 4:3, of which a square loses a quarter, and 3:2
-_SMALLEST = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +98,11 @@ def _frame_shape(facts):
     shapes = np.array([shape for shape, _, _ in facts])
     ratio = np.median(shapes[:, 1] / shapes[:, 0])
     kind = "wide" if ratio > _WIDE else "tall" if 1 / ratio > _WIDE else "square"
-    height, width = _SHAPES[kind]
-    # Never enlarged, as far as the network's stages allow.
-    while height > shapes[:, 0].min() and min(height, width) > _SMALLEST:
-        height, width = height // 2, width // 2
+    # Not larger than nine videos of ten, so that they are not enlarged.
+    stored = np.quantile(shapes[:, :2].min(axis=1), 0.1)
+    shorter = max(min(_SHORTER[kind], int(stored) // 8 * 8), 16)
+    longer = shorter if kind == "square" else round(shorter * _LONGER / 8) * 8
+    height, width = (longer, shorter) if kind == "tall" else (shorter, longer)
     channels = 1 if (shapes[:, 2] == 1).all() else 3
     sizes = sorted({f"{w}x{h}" for h, w, _ in shapes.tolist()})
     more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""

@@ -6,12 +6,14 @@ from tfsigmavae_video.pictures.animation import (
     write_image,
 )
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
+from tfsigmavae_video.pictures.predict_file import predict_file
 from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
 
 __all__ = [
     "Row",
     "encode_animation",
     "filmstrip",
+    "predict_file",
     "prediction_frames",
     "prediction_rows",
     "write_animation",
