@@ -114,12 +114,10 @@ class ClipCutter:
         return shots, skipped
 
     def _too_short(self, file, num_frames, what="video"):
-        text = (
-            f"is too short: {num_frames} frames, of at least {self._choice.min_frames}"
-        )
+        text = f"is too short: {num_frames} frames"
         if what == "video" and num_frames != file.num_frames:
-            text += f" wanted, are chosen of its {file.num_frames}"
-        return text
+            text += f" chosen of {file.num_frames}"
+        return f"{text}, and `min_frames` is {self._choice.min_frames}"
 
 
 def _name(video, numbers):

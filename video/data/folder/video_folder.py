@@ -189,8 +189,8 @@ def _check_options(test_share, with_actions, stride, fps):
     if with_actions and (stride != 1 or fps is not None):
         raise ValueError(
             "`with_actions` needs all frames: what the actions of several frames are "
-            "together depends on what they mean. Go without `stride` and `fps`, or thin "
-            "out videos and tables beforehand."
+            "together depends on what they mean. Go without `stride` and `fps`, or "
+            "thin out videos and tables beforehand."
         )
 
 
