@@ -15,6 +15,7 @@ from tfsigmavae.checks import check_choice
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae_video import models
 from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, softmotion
+from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.evaluation import evaluate_prediction
 from tfsigmavae_video.pictures import write_prediction
@@ -44,7 +45,8 @@ class VideoExperiment(Experiment):
         num_context: given frames.
         num_frames: frames to predict in training; likelihood is told of as many.
         eval_frames: frames to predict in evaluation and pictures.
-        windows: `"first"` frames of each record, as the official code, or `"random"`.
+        windows: `"first"` frames of each record, as the official code,
+            `"random"` or `"last"`.
         cache: where to keep the decoded frames of training, `"memory"` or a folder, see
             `tfsigmavae.video.batches`; changes no result, so a resumed run may have
             another.
@@ -89,7 +91,7 @@ class VideoExperiment(Experiment):
         if isinstance(self.data, dict):
             self._check_sources()
         check_cache(self.cache)
-        check_choice("windows", self.windows, ("first", "random"))
+        check_choice("windows", self.windows, WINDOWS)
         if len(self.frame_shape) != 3 or min(self.frame_shape[:2]) < _MIN_SIZE:
             raise ValueError(
                 "`frame_shape` must be (height, width, channels), at least "
@@ -146,13 +148,15 @@ class VideoExperiment(Experiment):
     def _load(self, split):
         if isinstance(self.data, dict):
             return self.data[split]
-        own = {"frame_shape": self.frame_shape, "with_actions": self.use_actions}
-        if "min_frames" in loading.option_defaults(self.data):
+        return loading.load(
+            self.data,
+            split,
             # Alike for both splits: which videos are usable may decide the split.
-            own["min_frames"] = self.num_context + max(
-                self.num_frames, self.eval_frames
-            )
-        return loading.load(self.data, split, **own, **self.data_options)
+            min_frames=self.num_context + max(self.num_frames, self.eval_frames),
+            frame_shape=self.frame_shape,
+            with_actions=self.use_actions,
+            **self.data_options,
+        )
 
     def check_data(self):
         stored = self.test_clips.num_frames[: self.num_eval_clips].min()
