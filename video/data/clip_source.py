@@ -159,6 +159,7 @@ class ArrayClipSource(ClipSource):
 
         dtypes = [dtype for _, dtype in self.fields.values()]
         values = tf.numpy_function(arrays, [number, start], dtypes, stateful=False)
+        values = tf.nest.flatten(values)  # eagerly, a single one comes without a list
         return dict(zip(names, values, strict=True))
 
 

@@ -54,6 +54,11 @@ def test_subclass_that_forgets_something_fails_when_it_is_made(base, method):
         made(**FACTS)
 
 
+def test_a_source_of_frames_alone_is_read(files):
+    for clip in (NpyClips(files)(2, 4, 3), tf.function(NpyClips(files))(2, 4, 3)):
+        assert clip["frames"].numpy()[:, 0, 0, 0].tolist() == [44, 45, 46]
+
+
 @pytest.mark.parametrize("in_graph", [False, True])
 def test_window_of_a_clip_is_read(files, in_graph):
     source = NpyClips(files, with_times=True)
