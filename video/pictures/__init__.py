@@ -7,6 +7,7 @@ from tfsigmavae_video.pictures.animation import (
 )
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
 from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
+from tfsigmavae_video.pictures.steering import steered_rows, write_steered
 
 __all__ = [
     "Row",
@@ -14,7 +15,9 @@ __all__ = [
     "filmstrip",
     "prediction_frames",
     "prediction_rows",
+    "steered_rows",
     "write_animation",
     "write_image",
     "write_prediction",
+    "write_steered",
 ]
