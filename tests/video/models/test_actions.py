@@ -53,7 +53,7 @@ def test_a_reconstruction_takes_the_same(model, actions):
 
 REFUSED = {
     # For the predicted frames alone: which of them leads to the first is not told.
-    "future_only": (ACTIONS[:, :3], r"\[3, >= 4, 2\], got \(3, 3, 2\).*given frames"),
+    "future_only": (ACTIONS[:, :3], r"\[3, >= 4, 2\], got \(3, 3, 2\).*given frame"),
     "one_for_all": (ACTIONS[:1], r"\[3, >= 4, 2\], got \(1, 5, 2\)"),
     "no_batch": (ACTIONS[0], r"\[3, >= 4, 2\], got \(5, 2\)"),
     "one_action": (ACTIONS[:, 0], r"\[3, >= 4, 2\], got \(3, 2\)"),
