@@ -1,9 +1,11 @@
 """Samples futures with a trained model and draws them as GIF and film strip.
 
     python scripts/predict_video.py --model runs/demo/model.keras --data data/pushing
+    python scripts/predict_video.py ... --actions left --actions up,up,right
 
 Columns are clips; rows are the truth, the reconstruction, the best of all samples, two
-samples and their mean. Given frames are framed green, predicted ones red. The last line
+samples and their mean. With --actions, columns are futures of one clip under these, and
+rows are samples. Given frames are framed green, predicted ones red. The last line
 printed is the result as JSON.
 """
 
@@ -13,6 +15,10 @@ import pathlib
 
 import console
 import saved
+
+ACTIONS = """sequence of actions for the future, the last one held: 'left,left,up' (also
+right, down, stay; for models of the pushing data), or a .csv or .npy file with a row of
+numbers a step; repeat the flag for a column each"""
 
 
 def parse(argv):
@@ -24,36 +30,44 @@ def parse(argv):
     add("--data", required=True, help="folder with train/ and test/, or a record file")
     add("--split", default="test", help="train or test (default: %(default)s)")
     add("--output", help="folder to write (default: predictions/ beside the model)")
+    add("--actions", action="append", default=[], help=ACTIONS)
     add("--num-frames", type=int, default=10, help="to predict (default: %(default)s)")
-    add("--num-samples", type=int, default=10, help="per clip (default: %(default)s)")
-    add("--num-clips", type=int, default=4, help="columns (default: %(default)s)")
+    add("--num-samples", type=int, help="per clip (default: 10; 2 with --actions)")
+    add("--num-clips", type=int, help="clips (default: 4; 1 with --actions)")
     add("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
     add("--format", default="gif", choices=["gif", "mp4", "webp", "apng"])
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    samples, clips = (2, 1) if args.actions else (10, 4)
+    args.num_samples = samples if args.num_samples is None else args.num_samples
+    args.num_clips = clips if args.num_clips is None else args.num_clips
+    return args
 
 
 def main(argv=None):
     args = parse(argv)
-    from tfsigmavae.video import first_clips, load_clips, write_prediction
+    from tfsigmavae import video
 
     model, path = saved.load(args.model)
-    source = load_clips(
+    plans = video.read_plans(args.actions, model.action_size)
+    source = video.load_clips(
         args.data,
         args.split,
         frame_shape=model.frame_shape,
         with_actions=model.action_size > 0,
     )
-    clips = first_clips(source, args.num_clips, model.num_context + args.num_frames)
-    default = path.parent / "predictions"
-    animation, strip = write_prediction(
+    length = model.num_context + args.num_frames
+    clips = video.first_clips(source, args.num_clips, length)
+    draw = video.write_steered if plans else video.write_prediction
+    animation, strip = draw(
         model,
         clips["frames"],
-        pathlib.Path(args.output) if args.output else default,
+        pathlib.Path(args.output or path.parent / "predictions"),
         num_frames=args.num_frames,
         num_samples=args.num_samples,
         seed=args.seed,
         actions=clips.get("actions"),
         format=args.format,
+        **({"plans": plans} if plans else {}),
     )
     print(json.dumps({"animation": str(animation), "film_strip": str(strip)}))
 

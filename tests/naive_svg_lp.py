@@ -46,6 +46,9 @@ class NaiveSVGLP:
         prior = model.networks.prior
         is_learned = not isinstance(prior, StandardNormal)
         self.prior_weights = Gaussian(prior) if is_learned else None
+        self.action_units = None
+        if config["action_size"]:
+            self.action_units = Units(model.networks.action_units)
         self.running_variance = array(model.decoder.running_variance)
 
     def loss(self, clips, noise, actions=None, training=False):
@@ -57,6 +60,10 @@ class NaiveSVGLP:
         on the list of frames.
         """
         clips, noise = array(clips), array(noise)
+        if actions is not None:
+            actions = self.action_units(
+                array(actions)[:, : clips.shape[1] - 1], training
+            )
         frames = [clips[:, t] for t in range(clips.shape[1])]
         all_codes = self.encode(frames, training=True)[0] if training else None
         all_skips = self.encode(frames, training=True)[1] if training else None
@@ -72,7 +79,7 @@ class NaiveSVGLP:
             if t <= self.num_context:
                 current_skips = new_skips
             q, posterior_state = self.posterior_weights(code_now, posterior_state)
-            p, prior_state = self.step_prior(code_before, prior_state)
+            p, prior_state = self.step_prior(code_before, actions, t - 1, prior_state)
             latent = q[0] + np.exp(q[1] / 2) * noise[:, t - 1]
             code, predictor_state = self.step_predictor(
                 code_before, latent, actions, t - 1, predictor_state
@@ -108,6 +115,8 @@ class NaiveSVGLP:
         `noise` is `[num_samples * B, N + num_frames - 1, K]`, samples outermost.
         """
         context = array(context)
+        if actions is not None:
+            actions = self.action_units(array(actions))
         batch, num_given = context.shape[:2]
         noise = array(noise).reshape(num_samples, batch, -1, self.latent_size)
         samples = []
@@ -116,7 +125,9 @@ class NaiveSVGLP:
             frame, predicted = context[:, 0], []
             for t in range(1, num_given + num_frames):
                 code_before, new_skips = self.encode_one(frame)
-                p, prior_state = self.step_prior(code_before, prior_state)
+                p, prior_state = self.step_prior(
+                    code_before, actions, t - 1, prior_state
+                )
                 if t <= num_given:
                     skips = new_skips
                 if t < num_given:
@@ -140,6 +151,8 @@ class NaiveSVGLP:
     def reconstruct(self, clips, actions=None):
         """Frames 1 ... T-1 from posterior means, `[B, T-1, H, W, C]`."""
         clips = array(clips)
+        if actions is not None:
+            actions = self.action_units(array(actions))
         posterior_state, predictor_state, outputs = [], [], []
         for t in range(1, clips.shape[1]):
             code_before, new_skips = self.encode_one(clips[:, t - 1])
@@ -153,16 +166,17 @@ class NaiveSVGLP:
             outputs.append(self.decode([code], [skips])[0])
         return np.stack(outputs, axis=1)
 
-    def step_prior(self, code, state):
+    def step_prior(self, code, actions, step, state):
         if self.prior_weights is None:
             zeros = np.zeros([len(code), self.latent_size])
             return (zeros, zeros), []
-        return self.prior_weights(code, state)
+        inputs = [code] if actions is None else [code, actions[:, step]]
+        return self.prior_weights(np.concatenate(inputs, axis=1), state)
 
     def step_predictor(self, code, latent, actions, step, state):
         inputs = [code, latent]
         if actions is not None:
-            inputs.append(array(actions)[:, step])
+            inputs.append(actions[:, step])
         inputs = np.concatenate(inputs, axis=1)
         hidden, state = self.predictor_weights(inputs, state)
         outputs = self.predictor_output(hidden)
@@ -252,6 +266,20 @@ class Norm:
             mean, variance = pooled.mean(0), pooled.var(0)
         scale = self.gamma / np.sqrt(variance + EPSILON)
         return [(frame - mean) * scale + self.beta for frame in frames]
+
+
+class Units:
+    """Actions by deviations from their mean; training here is a first step."""
+
+    def __init__(self, layer):
+        self.mean = array(layer.moving_mean)
+        self.deviation = np.sqrt(array(layer.moving_variance))
+
+    def __call__(self, actions, training=False):
+        mean, deviation = self.mean, self.deviation
+        if training:
+            mean, deviation = actions.mean((0, 1)), actions.std((0, 1))
+        return (actions - mean) / deviation
 
 
 class Linear:

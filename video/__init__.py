@@ -9,9 +9,15 @@ from tfsigmavae_video.data import (
     load_clips,
     pushing,
 )
+from tfsigmavae_video.data.action_plans import read_plans
 from tfsigmavae_video.data.softmotion import write_shards
-from tfsigmavae_video.evaluation import evaluate_prediction
-from tfsigmavae_video.experiments import VideoExperiment, compare, dry_run, own_recipe
+from tfsigmavae_video.evaluation import evaluate_actions, evaluate_prediction
+from tfsigmavae_video.experiments import (
+    VideoExperiment,
+    compare,
+    dry_run,
+    own_recipe,
+)
 from tfsigmavae_video.models import SVGLP, VideoModel
 from tfsigmavae_video.pictures import (
     Row,
@@ -20,9 +26,11 @@ from tfsigmavae_video.pictures import (
     predict_file,
     prediction_frames,
     prediction_rows,
+    steered_rows,
     write_animation,
     write_image,
     write_prediction,
+    write_steered,
 )
 
 __all__ = [
@@ -37,6 +45,7 @@ __all__ = [
     "compare",
     "dry_run",
     "encode_animation",
+    "evaluate_actions",
     "evaluate_prediction",
     "filmstrip",
     "first_clips",
@@ -46,8 +55,11 @@ __all__ = [
     "prediction_frames",
     "prediction_rows",
     "pushing",
+    "read_plans",
+    "steered_rows",
     "write_animation",
     "write_image",
     "write_prediction",
     "write_shards",
+    "write_steered",
 ]

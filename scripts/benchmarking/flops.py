@@ -62,7 +62,8 @@ def frame_macs(model) -> FrameMACs:
     networks, code_size = model.networks, model.get_config()["code_size"]
     frame = tf.TensorSpec([1, *model.frame_shape])
     code = tf.TensorSpec([1, code_size])
-    inputs_size = code_size + model.latent_size + model.action_size
+    acting_size = code_size + model.action_size
+    inputs_size = acting_size + model.latent_size
 
     def encode(frame):
         return networks.encoder(frame, training=False)
@@ -70,15 +71,16 @@ def frame_macs(model) -> FrameMACs:
     def generate(code, skip_maps):
         return networks.generator(code, skip_maps, training=False)
 
-    def recur(codes, inputs):
+    def recur(codes, acting, inputs):
         networks.posterior(codes)
-        networks.prior(codes)
+        networks.prior(acting)
         networks.predictor(inputs)
 
     encoder = graph_macs(encode, frame)
     _, skips = _specs(encode, frame)
     skip_maps = _specs(networks.generator.project_skips, skips)
-    sequences = tf.TensorSpec([1, 1, code_size]), tf.TensorSpec([1, 1, inputs_size])
+    sizes = (code_size, acting_size, inputs_size)
+    sequences = [tf.TensorSpec([1, 1, size]) for size in sizes]
     return FrameMACs(
         encoder=sum(encoder),
         first_layer=encoder[0],

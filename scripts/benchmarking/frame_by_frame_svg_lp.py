@@ -53,6 +53,7 @@ class FrameByFrameSVGLP:
                 moving averages of both.
         """
         frames = tf.unstack(frames, axis=1)
+        actions = self.in_no_unit(actions, len(frames) - 1, training)
         posterior, prior, predictor, kernels = self.start()
         targets, means, kls = [], [], []
         for t in range(1, len(frames)):
@@ -60,8 +61,8 @@ class FrameByFrameSVGLP:
             target_code, _ = self.encode(frames[t], training)
             if t <= self.num_context:
                 skips = new_skips
-            q, p = posterior(target_code), prior(code)
             action = None if actions is None else actions[:, t - 1]
+            q, p = posterior(target_code), prior(code, action)
             predicted = predictor(code, draw(q, noise[:, t - 1]), action)
             if t >= self.num_context or not self.only_future:
                 targets.append(frames[t])
@@ -82,16 +83,17 @@ class FrameByFrameSVGLP:
     def predict_once(self, context, num_frames, noise, actions=None):
         """One future `[B, num_frames, H, W, C]`; `noise` is `[B, ...]`."""
         context = tf.unstack(context, axis=1)
+        actions = self.in_no_unit(actions, len(context) + num_frames - 1)
         posterior, prior, predictor, kernels = self.start()
         frame, predictions = context[0], []
         for t in range(1, len(context) + num_frames):
             code, new_skips = self.encode(frame, training=False)
             if t <= len(context):
                 skips = new_skips
-            normal = prior(code)
+            action = None if actions is None else actions[:, t - 1]
+            normal = prior(code, action)
             if t < len(context):
                 normal = posterior(self.encode(context[t], training=False)[0])
-            action = None if actions is None else actions[:, t - 1]
             predicted = predictor(code, draw(normal, noise[:, t - 1]), action)
             if t < len(context):
                 frame = context[t]
@@ -113,7 +115,17 @@ class FrameByFrameSVGLP:
             prior = Gaussian(self.networks.prior)
         return posterior, prior, Predictor(self.networks.predictor), kernels
 
-    def standard_normal(self, code):
+    def in_no_unit(self, actions, num_steps, training=False):
+        """Actions standardised; in training by their own, as a first step does it."""
+        if actions is None:
+            return None
+        actions, units = actions[:, :num_steps], self.networks.action_units
+        mean, variance = units.moving_mean, units.moving_variance
+        if training:
+            mean, variance = tf.nn.moments(actions, [0, 1])
+        return (actions - mean) / tf.sqrt(variance)
+
+    def standard_normal(self, code, action):
         zeros = tf.zeros([tf.shape(code)[0], self.latent_size])
         return zeros, zeros
 
@@ -204,10 +216,11 @@ class Recurrent:
 class Gaussian(Recurrent):
     """Posterior or prior: (mean, log variance) of z."""
 
-    def __call__(self, code):
-        hidden = self.step(code)
+    def __call__(self, code, action=None):
+        inputs = code if action is None else tf.concat([code, action], axis=-1)
+        hidden = self.step(inputs)
         log_variance = linear(self.network.log_variance, hidden)
-        return self.head(self.network.mean, hidden, code), log_variance
+        return self.head(self.network.mean, hidden, inputs), log_variance
 
 
 class Predictor(Recurrent):

@@ -1,5 +1,6 @@
 """How good predictions are."""
 
+from tfsigmavae_video.evaluation.actions import evaluate_actions
 from tfsigmavae_video.evaluation.scores import evaluate_prediction
 
-__all__ = ["evaluate_prediction"]
+__all__ = ["evaluate_actions", "evaluate_prediction"]

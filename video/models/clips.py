@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted
+from tfsigmavae.math import to_tensor
 
 
 def check_clip(frames, frame_shape, min_frames):
@@ -30,24 +31,53 @@ def check_clip(frames, frame_shape, min_frames):
     )
 
 
-def check_actions(actions, action_size, num_frames=None):
-    """Raises a ValueError unless `actions` fits the model and leads to `num_frames`."""
-    if (actions is None) != (action_size == 0):
+def checked_actions(actions, action_size, clips, num_future=0):
+    """Gives the actions of clips as a tensor, or `None` for a model without.
+
+    Args:
+        actions: `[B, >= N + num_future - 1, action_size]`, numbers of any kind.
+        action_size: int, the model's.
+        clips: `[B, N, ...]` tensor, the frames that are given.
+        num_future: int or int tensor, how many more the actions lead to.
+
+    Raises:
+        ValueError: if they do not fit the model or the clips, or an
+            InvalidArgumentError at run time where the shape is unknown until then.
+    """
+    if action_size == 0 and actions is not None:
         raise ValueError(
-            f"The model has `action_size` {action_size}: "
-            + (
-                "it takes no `actions`."
-                if action_size == 0
-                else "`actions` is missing."
-            )
+            "The model has `action_size` 0: it takes no `actions`. Leave them out, or "
+            "make a model with as many as an action has numbers."
         )
+    if action_size == 0:
+        return None
     if actions is None:
-        return
-    shape = tf.convert_to_tensor(actions).shape
-    given = shape[1] if shape.rank == 3 else None
-    short = None not in (num_frames, given) and given < num_frames - 1
-    if shape.rank != 3 or shape[-1] != action_size or short:
-        steps = "T" if num_frames is None else f">= {num_frames - 1}"
         raise ValueError(
-            f"`actions` must have shape [B, {steps}, {action_size}], got {shape}."
+            f"The model has `action_size` {action_size}: `actions` is missing."
         )
+    actions = to_tensor(actions)
+    num_given = tf.shape(clips)[1] if clips.shape[1] is None else clips.shape[1]
+    needed = num_given + num_future - 1
+    static = tf.get_static_value(needed)
+    shape = actions.shape
+    fits = tf.TensorShape([clips.shape[0], None, action_size]).is_compatible_with(shape)
+    if fits and static is not None and shape.rank and shape[1] is not None:
+        fits = shape[1] >= static
+    if not fits:
+        raise ValueError(_wanted(clips.shape[0], static, action_size, shape))
+    if None not in (static, clips.shape[0], *shape):
+        return actions
+    actions = tf.ensure_shape(actions, [clips.shape[0], None, action_size])
+    given = tf.shape(actions)
+    enough = (given[0] == tf.shape(clips)[0]) & (given[1] >= needed)
+    message = ["Too few `actions`, or other clips than those given. Shape:", given]
+    return asserted(actions, enough, [*message, "wanted steps:", needed])
+
+
+def _wanted(num_clips, num_steps, action_size, shape):
+    clips = "B" if num_clips is None else num_clips
+    steps = "T" if num_steps is None else f">= {num_steps}"
+    return (
+        f"`actions` must have shape [{clips}, {steps}, {action_size}], got {shape}: an "
+        "action for each clip and step, those from given frame to given frame first."
+    )

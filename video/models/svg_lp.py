@@ -31,14 +31,16 @@ class SVGLP(VideoModel):
 
         h_t = encoder(x_t)
         z_t ~ q(z_t | x_{1:t})   = posterior LSTM over h_1 ... h_t
-              p(z_t | x_{0:t-1}) = prior LSTM over h_0 ... h_{t-1}
+              p(z_t | x_{0:t-1}) = prior LSTM over h_0 ... h_{t-1} (, actions)
         g_t = predictor LSTM over [h_{t-1}, z_t (, action_{t-1})]
         p(x_t | ...) = decoder(generator(g_t, skips of the last context frame))
 
         loss = sum over t of -log p(x_t | ...) + beta * KL(q(z_t) || p(z_t)), in nats
 
     While t is within the context, the skips are those of x_{t-1}. Training feeds true
-    frames throughout. Batch norm uses the statistics of all frames of a batch in
+    frames throughout. Actions enter standardised, whatever their unit, and the prior
+    knows them too: else z would tell of the same motion, and a sampled one contradict
+    the action. Batch norm uses the statistics of all frames of a batch in
     training (or of each time step, by `frame_statistics`), and moving averages
     everywhere else: no prediction depends on the other clips of its batch (the official
     code samples with batch statistics).
@@ -216,8 +218,9 @@ class SVGLP(VideoModel):
     def elbo_terms(self, inputs, training):
         frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames, training)
+        actions = self.networks.read_actions(actions, codes, training)
         posterior, _ = self.networks.posterior(codes[:, 1:])
-        prior, _ = self.networks.prior(codes[:, :-1])
+        prior, _ = self.networks.predict_latents(codes[:, :-1], actions)
         noise = self.seed_generator.normal(tf.shape(posterior))
         latents = self.draw(posterior, noise)
         first = self._first_scored_step
@@ -235,8 +238,9 @@ class SVGLP(VideoModel):
     def importance_sampler(self, inputs):
         frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames)
+        actions = self.networks.read_actions(actions, codes)
         posterior, _ = self.networks.posterior(codes[:, 1:])
-        prior, _ = self.networks.prior(codes[:, :-1])
+        prior, _ = self.networks.predict_latents(codes[:, :-1], actions)
         first = self._first_scored_step
         target = frames[:, 1 + first :]
 
@@ -255,6 +259,7 @@ class SVGLP(VideoModel):
     def call(self, inputs, training=False):
         frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames, training)
+        actions = self.networks.read_actions(actions, codes, training=False)
         posterior, _ = self.networks.posterior(codes[:, 1:])
         latents = posterior.mean()
         raw = self.networks.generate(codes, latents, actions, skips, 0, training)

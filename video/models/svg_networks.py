@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tfsigmavae_video.networks.standardization import RunningStandardization
+
 
 class SVGNetworks(keras.layers.Layer):
     """Frame encoder, generator, predictor, posterior and prior, put together.
@@ -40,6 +42,12 @@ class SVGNetworks(keras.layers.Layer):
         self.num_context = num_context
         self.action_size = action_size
         self.frame_statistics = frame_statistics
+        # Actions come in any unit; what is small beside the codes would go unheard.
+        self.action_units = None
+        if action_size:
+            self.action_units = RunningStandardization(
+                name="action_units", dtype=self.dtype_policy
+            )
         self._make_weights(frame_shape)
 
     def _make_weights(self, frame_shape):
@@ -47,10 +55,13 @@ class SVGNetworks(keras.layers.Layer):
         code, skips = self.encoder(keras.KerasTensor([None, *frame_shape]))
         self.generator(code, self.generator.project_skips(skips))
         size = code.shape[-1]
-        inputs_size = size + self.posterior.latent_size + self.action_size
+        acting_size = size + self.action_size
+        inputs_size = acting_size + self.posterior.latent_size
         self.predictor(keras.KerasTensor([None, 1, inputs_size]))
-        for network in (self.posterior, self.prior):
-            network(keras.KerasTensor([None, 1, size]))
+        self.posterior(keras.KerasTensor([None, 1, size]))
+        self.prior(keras.KerasTensor([None, 1, acting_size]))
+        if self.action_size:
+            self.action_units.build([None, None, self.action_size])
         self.built = True
 
     def encode(self, frames, training=False):
@@ -85,13 +96,27 @@ class SVGNetworks(keras.layers.Layer):
         )
         return clips.shape[1]
 
+    def read_actions(self, actions, codes, training=False):
+        """Actions from frame to frame of `codes`, in no unit; `None` where none are."""
+        if actions is None:
+            return None
+        between = actions[:, : tf.shape(codes)[1] - 1]
+        return self.action_units(between, training=training)
+
+    def predict_latents(self, codes, actions, state=None):
+        """The prior over z_t, of h_{t-1} and the action that leads to x_t."""
+        inputs = [codes]
+        if self.action_size:
+            inputs.append(tf.cast(actions, codes.dtype))
+        return self.prior(tf.concat(inputs, axis=-1), state)
+
     def generate(self, codes, latents, actions, skips, first, training):
         """Raw decoder parameters of frames `first + 1` ... T - 1.
 
         Args:
             codes: `[B, T, g]` of all frames.
             latents: `[B, T - 1, latent_size]`.
-            actions: `[B, T - 1 or more, action_size]`, or `None`.
+            actions: `[B, T - 1, action_size]` of `read_actions`, or `None`.
             skips: `[num_context * B, ...]` each, of the context frames.
             first: steps to leave out, at most `num_context - 1`.
             training: bool.
@@ -116,7 +141,7 @@ class SVGNetworks(keras.layers.Layer):
         """What h_{t-1}, z_t and the action that leads to x_t make of the next code."""
         inputs = [codes, tf.cast(latents, codes.dtype)]
         if self.action_size:
-            inputs.append(tf.cast(actions[:, : tf.shape(codes)[1]], codes.dtype))
+            inputs.append(tf.cast(actions, codes.dtype))
         return self.predictor(tf.concat(inputs, axis=-1), state)
 
     def _frames(self, predicted, skip_maps, training=False, folded=None):
@@ -136,19 +161,20 @@ class SVGNetworks(keras.layers.Layer):
         return self.encoder.fold(), self.generator.fold()
 
     def read_context(self, context):
-        """Codes, posterior means and deviations, last skip maps, prior's state."""
+        """Codes, posterior means and deviations, last skip maps."""
         codes, skips = self._encode(context)
         batch = tf.shape(context)[0]
         last = [skip[-batch:] for skip in skips]
         skip_maps = self.generator.project_skips(last)
         posterior, _ = self.posterior(codes[:, 1:])
-        _, prior_state = self.prior(codes[:, :-1])
-        return codes, posterior.mean(), posterior.stddev(), skip_maps, prior_state
+        return codes, posterior.mean(), posterior.stddev(), skip_maps
 
     def start(self, given, noise, actions):
         """Code of the last frame, its skip maps, states of prior and predictor."""
-        codes, mean, stddev, skip_maps, prior_state = given
+        codes, mean, stddev, skip_maps = given
         latents = mean + stddev * noise
+        actions = self.read_actions(actions, codes)
+        _, prior_state = self.predict_latents(codes[:, :-1], actions)
         _, predictor_state = self._predict(codes[:, :-1], latents, actions)
         return codes[:, -1], skip_maps, prior_state, predictor_state
 
@@ -157,9 +183,9 @@ class SVGNetworks(keras.layers.Layer):
         code, skip_maps, prior_state, predictor_state = state
         encoder_folded, generator_folded = folded
         code = code[:, None]
-        prior, prior_state = self.prior(code, prior_state)
+        action = None if action is None else self.action_units(action[:, None])
+        prior, prior_state = self.predict_latents(code, action, prior_state)
         latent = prior.mean() + prior.stddev() * noise[:, None]
-        action = None if action is None else action[:, None]
         predicted, predictor_state = self._predict(
             code, latent, action, predictor_state
         )

@@ -5,10 +5,10 @@ import abc
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted, check_at_least
-from tfsigmavae.math import to_unit_range
+from tfsigmavae.math import to_tensor, to_unit_range
 from tfsigmavae.models import VariationalModel
 from tfsigmavae_video.models import rollout
-from tfsigmavae_video.models.clips import check_actions, check_clip
+from tfsigmavae_video.models.clips import check_clip, checked_actions
 
 
 class VideoModel(VariationalModel):
@@ -128,11 +128,15 @@ class VideoModel(VariationalModel):
         """
         actions = None
         if isinstance(inputs, dict):
+            if "frames" not in inputs:
+                raise ValueError(
+                    'Inputs must be clips, or a dict with "frames" (and "actions"), '
+                    f"got a dict of {sorted(inputs)}."
+                )
             inputs, actions = inputs["frames"], inputs.get("actions")
         frames = self._to_pixels(inputs, "frames")
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
-        check_actions(actions, self.action_size)
-        return frames, actions
+        return frames, self._to_actions(actions, frames)
 
     def predict_frames(
         self,
@@ -156,7 +160,8 @@ class VideoModel(VariationalModel):
             num_samples: int, futures per clip. Defaults to `1`.
             seed: int; the same call with the same seed gives the same frames. Defaults
                 to `None`, drawn from the model's own generator.
-            actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions.
+            actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions;
+                the first N - 1 lead from given frame to given frame.
             sample_batch_size: int, futures of each clip to draw at a time. It bounds
                 memory and changes the frames by rounding errors only. Defaults to
                 `None`: as many as make 128 clips.
@@ -173,22 +178,19 @@ class VideoModel(VariationalModel):
         context = check_clip(context, self.frame_shape, self.num_context)
         if context.shape[0] == 0:
             raise ValueError("`context` holds no clips.")
-        num_given = context.shape[1]
-        length = None if num_given is None else num_given + num_frames
-        check_actions(actions, self.action_size, length)
         if sample_batch_size is None:
             sample_batch_size = rollout.DEFAULT_SAMPLE_BATCH_SIZE
         else:
             _check_number("sample_batch_size", sample_batch_size, 1)
         _check_number("num_frames", num_frames, 1)
         _check_number("num_samples", num_samples, 1)
+        actions = self._to_actions(actions, context, num_frames)
         if seed is None:
             seed = self.seed_generator.as_integer()
         _check_number("seed", seed, -(2**31))
         inputs = [context, num_frames, num_samples, seed]
         if self.action_size:
-            actions = tf.convert_to_tensor(actions)
-            inputs.append(tf.cast(actions, self.decoder.compute_dtype))
+            inputs.append(actions)
         numbers = _clip_numbers(context, clip_numbers)
         return self._rollout(sample_batch_size, numbers, *inputs)
 
@@ -205,10 +207,16 @@ class VideoModel(VariationalModel):
         clips = self._to_pixels(clips, "clips")
         if actions is None:
             return self(clips, training=False)
-        return self({"frames": clips, "actions": actions}, training=False)
+        inputs = {"frames": clips, "actions": to_tensor(actions)}
+        return self(inputs, training=False)
 
     def _to_pixels(self, values, name):
         return to_unit_range(values, name, self.decoder.compute_dtype)
+
+    def _to_actions(self, actions, clips, num_future=0):
+        actions = checked_actions(actions, self.action_size, clips, num_future)
+        dtype = self.decoder.compute_dtype
+        return None if actions is None else tf.cast(actions, dtype)
 
     def call_signature(self):
         context, *_, last = self._signature()
@@ -238,6 +246,7 @@ class VideoModel(VariationalModel):
             (num_frames >= 1) & (num_samples >= 1),
             ["num_frames and num_samples must be at least 1:", num_frames, num_samples],
         )
+        actions = self._to_actions(actions, context, num_frames)
         return self._predict(context, num_frames, num_samples, seed, actions)
 
     def _serve_reconstruction(self, clips, actions=None):

@@ -8,6 +8,7 @@ from tfsigmavae_video.pictures.animation import (
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
 from tfsigmavae_video.pictures.predict_file import predict_file
 from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
+from tfsigmavae_video.pictures.steering import steered_rows, write_steered
 
 __all__ = [
     "Row",
@@ -16,7 +17,9 @@ __all__ = [
     "predict_file",
     "prediction_frames",
     "prediction_rows",
+    "steered_rows",
     "write_animation",
     "write_image",
     "write_prediction",
+    "write_steered",
 ]

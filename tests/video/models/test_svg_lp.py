@@ -335,21 +335,6 @@ def test_pixels_of_a_wrong_range_or_type_are_refused():
         model.predict_frames(clips.astype(np.int32), 2)
 
 
-def test_actions_are_asked_for_or_refused():
-    clips = random_clips()
-    plain, acting = tiny_model(), tiny_model(action_size=4)
-    with pytest.raises(ValueError, match="`action_size` 0.*no `actions`"):
-        plain.reconstruct(clips, np.zeros([2, 5, 4], np.float32))
-    with pytest.raises(ValueError, match="`action_size` 4.*missing"):
-        acting(clips)
-    with pytest.raises(ValueError, match="`action_size` 4.*missing"):
-        acting.predict_frames(clips, 2)
-    with pytest.raises(ValueError, match=r"`actions`.*\[B, T, 4\].*3\)"):
-        acting({"frames": clips, "actions": np.zeros([2, 5, 3], np.float32)})
-    with pytest.raises(ValueError, match=r"`actions`.*\[B, >= 6, 4\]"):
-        acting.predict_frames(clips, 2, actions=np.zeros([2, 5, 4], np.float32))
-
-
 @pytest.mark.parametrize("action_size", [0, 4])
 def test_samples_do_not_depend_on_how_many_are_drawn_at_a_time(action_size):
     model = randomise_weights(tiny_model(action_size=action_size))

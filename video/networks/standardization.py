@@ -1,0 +1,78 @@
+"""Numbers in any unit, brought to mean 0 and deviation 1."""
+
+import keras
+import tensorflow as tf
+
+from tfsigmavae.layers.parameters import likelihood_dtype
+
+
+class RunningStandardization(keras.layers.Layer):
+    """Standardises each number by mean and deviation of those it was trained on.
+
+    y = (x - mean) / std
+
+    Both are running averages: all numbers of the first batches, then mostly those of
+    the last `1 / (1 - momentum)`. Training uses them too, this batch included. A number
+    that never changed has no deviation: it is only shifted. Before any training, y = x.
+
+    Args:
+        momentum: float in [0, 1), weight of the past in the averages. Defaults to
+            `0.99`.
+
+    Call arguments:
+        inputs: `[..., D]` float tensor.
+        training: bool, whether to learn from these. Numbers that are not finite are
+            never learned from.
+
+    Returns:
+        Tensor of the same shape and dtype.
+    """
+
+    def __init__(self, momentum=0.99, **kwargs):
+        # Half precision would lose what is small beside the mean, before it is taken.
+        super().__init__(autocast=False, **kwargs)
+        self.momentum = momentum
+
+    def build(self, inputs_shape):
+        def weight(name, initializer):
+            return self.add_weight(
+                name=name,
+                shape=(inputs_shape[-1],),
+                initializer=initializer,
+                trainable=False,
+                dtype=likelihood_dtype(self.dtype_policy),
+                autocast=False,
+                aggregation="mean",
+            )
+
+        self.moving_mean = weight("moving_mean", "zeros")
+        self.moving_variance = weight("moving_variance", "ones")
+        # As many numbers, so that all of the layer is averaged over replicas alike.
+        self.num_updates = weight("num_updates", "zeros")
+
+    def call(self, inputs, training=False):
+        values = tf.cast(inputs, self.moving_mean.dtype)
+        if training and self.trainable:
+            self._learn(values)
+        mean = tf.convert_to_tensor(self.moving_mean)
+        variance = tf.convert_to_tensor(self.moving_variance)
+        # What rounding makes of a constant is no deviation.
+        varies = variance > 1e-10 * tf.square(mean)
+        scale = tf.where(varies, tf.math.rsqrt(variance), 1.0)
+        return tf.cast((values - mean) * scale, inputs.dtype)
+
+    def _learn(self, values):
+        mean, variance = tf.nn.moments(values, list(range(values.shape.rank - 1)))
+        is_finite = tf.math.is_finite(mean) & tf.math.is_finite(variance)
+        rate = tf.maximum(1.0 - self.momentum, 1.0 / (self.num_updates + 1.0))
+        rate = tf.where(is_finite, rate, 0.0)
+        step = tf.where(is_finite, mean - self.moving_mean, 0.0)
+        excess = tf.where(is_finite, variance - self.moving_variance, 0.0)
+        # Variance of a mixture: that within, and that between the means.
+        between = rate * (1.0 - rate) * tf.square(step)
+        self.moving_variance.assign_add(rate * excess + between)
+        self.moving_mean.assign_add(rate * step)
+        self.num_updates.assign_add(tf.cast(is_finite, rate.dtype))
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum}
