@@ -11,6 +11,7 @@ from tfsigmavae_video.data import (
 )
 from tfsigmavae_video.data.action_plans import read_plans
 from tfsigmavae_video.data.softmotion import write_shards
+from tfsigmavae_video.data.video_files import is_video
 from tfsigmavae_video.evaluation import evaluate_actions, evaluate_prediction
 from tfsigmavae_video.experiments import (
     VideoExperiment,
@@ -23,6 +24,7 @@ from tfsigmavae_video.pictures import (
     Row,
     encode_animation,
     filmstrip,
+    playing_fps,
     predict_file,
     prediction_frames,
     prediction_rows,
@@ -49,8 +51,10 @@ __all__ = [
     "evaluate_prediction",
     "filmstrip",
     "first_clips",
+    "is_video",
     "load_clips",
     "own_recipe",
+    "playing_fps",
     "predict_file",
     "prediction_frames",
     "prediction_rows",

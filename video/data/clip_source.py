@@ -47,6 +47,8 @@ class ClipSource(abc.ABC):
 
     # Whether the clips of one split are others than those of the other splits.
     is_held_out = True
+    # Frames per second of the clips, where the data tell: float array `[N]` with NaN.
+    fps = None
 
     def __init__(self, num_frames, fields, files, view, name=None):
         self.num_frames = np.array(num_frames, np.int64)

@@ -6,7 +6,7 @@ from tfsigmavae_video.pictures.animation import (
     write_image,
 )
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
-from tfsigmavae_video.pictures.predict_file import predict_file
+from tfsigmavae_video.pictures.predict_file import playing_fps, predict_file
 from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
 from tfsigmavae_video.pictures.steering import steered_rows, write_steered
 
@@ -14,6 +14,7 @@ __all__ = [
     "Row",
     "encode_animation",
     "filmstrip",
+    "playing_fps",
     "predict_file",
     "prediction_frames",
     "prediction_rows",

@@ -9,7 +9,14 @@ from tfsigmavae_video.data import loading
 from tfsigmavae_video.pictures.prediction import write_prediction
 
 # Where nobody knows how fast the frames follow one another.
-_UNKNOWN_FPS = 6
+_UNKNOWN_FPS = 6.0
+
+
+def playing_fps(source) -> float:
+    """Frames per second at which clips of a `ClipSource` play as they were filmed."""
+    if source.fps is None or np.all(np.isnan(source.fps)):
+        return _UNKNOWN_FPS
+    return float(np.nanmedian(source.fps))
 
 
 def predict_file(
@@ -36,11 +43,11 @@ def predict_file(
             the first.
         output: folder for `NAME.gif` (or another format) and `NAME.png`, of a video
             `NAME.mp4`. Defaults to `"predictions"`.
-        num_frames: int, frames to predict. Where the video goes on as long, rows of the
-            truth and of the reconstruction are drawn as well. Defaults to `10`.
+        num_frames: int, frames to predict. As far as the video goes on, the truth and
+            the reconstruction are drawn as well. Defaults to `10`.
         num_samples: int, futures. Defaults to `10`.
-        start: first frame of the context, among those that `stride` or `fps` take; or
-            `"end"`: the last frames are the context, and nobody knows what follows.
+        start: int, first frame of the context, among those that `stride` or `fps` take;
+            or `"end"`: the last frames are the context, and nobody knows what follows.
             Defaults to `0`.
         seed: int. Defaults to `0`.
         format: `"gif"` (at most 50 frames per second), `"mp4"`, `"webp"` or `"apng"`.
@@ -68,15 +75,15 @@ def predict_file(
         **data_options,
     )
     stored = int(source.num_frames[0])
-    start = stored - model.num_context if start == "end" else start
-    if not 0 <= start <= stored - model.num_context:
+    last = stored - model.num_context
+    first = last if start == "end" else start
+    if isinstance(first, str) or not 0 <= first <= last:
         raise ValueError(
-            f"`start` must be 'end' or from 0 to {stored - model.num_context}, so that "
-            f"{model.num_context} of the {stored} frames follow, got {start!r}."
+            f"`start` must be 'end' or from 0 to {last}: {model.num_context} of the "
+            f"{stored} frames must follow, got {start!r}."
         )
-    length = min(model.num_context + num_frames, stored - start)
-    clip = {name: value[None] for name, value in source(0, start, length).items()}
-    fps = float(source.fps[0])
+    length = min(model.num_context + num_frames, stored - first)
+    clip = {name: value[None] for name, value in source(0, first, length).items()}
     return write_prediction(
         model,
         clip["frames"],
@@ -86,7 +93,7 @@ def predict_file(
         seed,
         clip.get("actions"),
         format,
-        fps=_UNKNOWN_FPS if np.isnan(fps) else fps,
+        fps=playing_fps(source),
         scale=scale,
         name=pathlib.Path(path).stem,
     )
