@@ -15,6 +15,7 @@ from tfsigmavae_video.experiments import VideoExperiment, compare, dry_run
 from tfsigmavae_video.models import SVGLP, VideoModel
 from tfsigmavae_video.pictures import (
     Row,
+    VideoPreview,
     encode_animation,
     filmstrip,
     prediction_frames,
@@ -31,6 +32,7 @@ __all__ = [
     "SVGLP",
     "VideoExperiment",
     "VideoModel",
+    "VideoPreview",
     "bair",
     "batches",
     "compare",

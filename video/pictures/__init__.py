@@ -7,9 +7,11 @@ from tfsigmavae_video.pictures.animation import (
 )
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
 from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
+from tfsigmavae_video.pictures.preview import VideoPreview
 
 __all__ = [
     "Row",
+    "VideoPreview",
     "encode_animation",
     "filmstrip",
     "prediction_frames",
