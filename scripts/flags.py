@@ -13,6 +13,7 @@ COMMON = [
     ("--beta", 1.0, "KL weight"),
     ("--decay-from", 1.0, "share of the steps after which the rate falls to 5 %%"),
     ("--gradient-accumulation-steps", 1, "steps (of --steps) in one update"),
+    ("--preview-every", int, "steps between pictures, 0 for none (default: a tenth)"),
     ("--precision", "float32", "dtype policy"),
 ]
 CHOICES = {"--precision": ["float32", "mixed_bfloat16", "mixed_float16"]}

@@ -16,7 +16,6 @@ OWN = [
     ("--num-train", int, "training images (default: all)"),
     ("--num-test", int, "test images (default: all)"),
     ("--validation-images", 0, "test images for history.csv, every 100 steps"),
-    ("--preview-every", 500, "steps between pictures, 0 for the last only"),
     ("--seed", 0, "of weights, noise and order of the data"),
 ]
 CHOICES = {"--crop": ["square"], "--channels": [1, 3]}

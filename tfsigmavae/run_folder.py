@@ -1,5 +1,6 @@
 """The folder of a training run: options, record, history, checkpoint, model."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -12,10 +13,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae import files
-from tfsigmavae.backend import require
 from tfsigmavae.callbacks import (
     EvaluationNoise,
+    HistoryLog,
+    HistoryPlot,
+    Preview,
+    ProgressLine,
     StopOnInterrupt,
+    TensorBoardLog,
     TrainingCheckpoint,
 )
 from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint
@@ -26,8 +31,9 @@ class RunFolder:
     """One training run on disk; the same command again resumes it.
 
         config.json   every option, resolved          history.csv  one row an epoch
-        run.json      versions, machine, timings      model.keras  the model so far
-        summary.json  the result, written last        checkpoint/  exact training state
+        run.json      versions, machine, timings      history.png  the same as curves
+        summary.json  the result, written last        model.keras  the model so far
+        checkpoint/   exact training state            logs/        for TensorBoard
 
     Args:
         path: folder, made if missing.
@@ -82,8 +88,12 @@ class RunFolder:
         tensorboard=False,
         validation_data=None,
         callbacks=(),
+        example="example",
+        batch_size=None,
     ):
         """Trains up to `num_steps` in all, from wherever the last attempt stopped.
+
+        Says on standard error how it goes, see `callbacks.ProgressLine`.
 
         Args:
             model: a compiled, built model.
@@ -92,11 +102,16 @@ class RunFolder:
             num_steps: int, training steps of the whole run.
             epoch_steps: int, steps between two rows of `history.csv`, which is also how
                 often the checkpoint is written. Defaults to `100`.
-            tensorboard: bool, whether to write `logs/`. Defaults to `False`.
+            tensorboard: bool, whether to write `logs/`, see `callbacks.TensorBoardLog`.
+                Defaults to `False`.
             validation_data: finite dataset of batches to evaluate for every row, with
                 the same noise each time: columns `val_*`. Training is the same with and
                 without it. Defaults to `None`.
             callbacks: more Keras callbacks. Defaults to none.
+            example: what one example is called in what is said and drawn, such as
+                `"image"`. Defaults to `"example"`.
+            batch_size: int, examples in a step. Defaults to `None`, not known; it
+                changes nothing but how the speed is told.
 
         Returns:
             bool, whether `num_steps` were reached (not if Ctrl-C ended it).
@@ -105,15 +120,12 @@ class RunFolder:
         step = load_checkpoint(model, checkpoint) if has_checkpoint(checkpoint) else 0
         if 0 < step < num_steps:
             print(f"Resuming at step {step} of {num_steps}.", file=sys.stderr)
-        stop = StopOnInterrupt()
         started = time.time(), time.process_time()
-        while step < num_steps and not stop.interrupted:
-            steps_per_epoch, epochs = _next_fit(step, num_steps, epoch_steps)
-            tracker = TrainingCheckpoint(checkpoint, step)
-            logs = [keras.callbacks.CSVLogger(self.path / "history.csv", append=True)]
-            if tensorboard:
-                logs.append(_tensorboard(self.path / "logs"))
-            try:
+        progress = ProgressLine(num_steps, step, example, batch_size)
+        with self._watch(progress, tensorboard, callbacks) as (seen, stop):
+            while step < num_steps and not stop.interrupted:
+                steps_per_epoch, epochs = _next_fit(step, num_steps, epoch_steps)
+                tracker = TrainingCheckpoint(checkpoint, step)
                 model.fit(
                     batches_from(step),
                     steps_per_epoch=steps_per_epoch,
@@ -121,19 +133,37 @@ class RunFolder:
                     epochs=step // epoch_steps + epochs,
                     shuffle=False,  # the dataset has its own order
                     validation_data=validation_data,
-                    callbacks=[tracker, EvaluationNoise(), *logs, stop, *callbacks],
-                    verbose="auto" if sys.stdout.isatty() else 2,
+                    # The table is never behind the checkpoint.
+                    callbacks=[*callbacks, *seen, tracker, EvaluationNoise(), stop],
+                    verbose=0,
                 )
-            finally:
-                stop.restore()  # Keras does not call `on_train_end` after an error
-            if tracker.step == step and not stop.interrupted:
-                raise ValueError(f"`batches_from({step})` gave no batch.")
-            step = tracker.step
+                if tracker.step == step and not stop.interrupted:
+                    raise ValueError(f"`batches_from({step})` gave no batch.")
+                step = tracker.step
         record = self.read_json("run.json") or {}
         if record.get("steps") != step or not (self.path / "model.keras").is_file():
             passed = time.time() - started[0], time.process_time() - started[1]
             self._save(model, step, *passed)
         return step >= num_steps
+
+    @contextlib.contextmanager
+    def _watch(self, progress, tensorboard, callbacks):
+        """What shows and stops training; Keras does not end it after an error."""
+        table, step = self.path / "history.csv", progress.step
+        plot = HistoryPlot(self.path / "history.png", table, progress.example)
+        seen = [HistoryLog(table, step), plot, progress]
+        if tensorboard:
+            previews = [c for c in callbacks if isinstance(c, Preview)]
+            seen.append(TensorBoardLog(self.path / "logs", step, previews))
+        stop = StopOnInterrupt()
+        try:
+            yield seen, stop
+        finally:
+            stop.restore()
+            progress.close()
+            if tensorboard:
+                seen[-1].close()
+            plot.write()
 
     def _save(self, model, step, seconds, cpu_seconds):
         with files.whole(self.path / "model.keras") as partial:
@@ -195,8 +225,3 @@ def _next_fit(step, num_steps, epoch_steps):
     if to_boundary < epoch_steps:  # the rest of an interrupted epoch, or of the run
         return to_boundary, 1
     return epoch_steps, (num_steps - step) // epoch_steps
-
-
-def _tensorboard(directory):
-    require("tensorboard", "tensorboard")
-    return keras.callbacks.TensorBoard(directory)

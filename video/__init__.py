@@ -22,6 +22,7 @@ from tfsigmavae_video.experiments import (
 from tfsigmavae_video.models import SVGLP, VideoModel
 from tfsigmavae_video.pictures import (
     Row,
+    VideoPreview,
     encode_animation,
     filmstrip,
     playing_fps,
@@ -42,6 +43,7 @@ __all__ = [
     "SVGLP",
     "VideoExperiment",
     "VideoModel",
+    "VideoPreview",
     "bair",
     "batches",
     "compare",

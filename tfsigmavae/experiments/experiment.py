@@ -50,6 +50,8 @@ class Experiment(abc.ABC):
             line to 5 %; 1 for never.
         gradient_accumulation_steps: int, steps whose mean gradient makes one update of
             the weights; batch statistics and sigma stay those of a step.
+        preview_every: steps between pictures in `samples/`; 0 for those at the end
+            only. Defaults to `None`: about ten times in a run.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
         seed: of weights, noise and order of the data.
 
@@ -69,6 +71,7 @@ class Experiment(abc.ABC):
     learning_rate: float = 1e-3
     decay_from: float = 1.0
     gradient_accumulation_steps: int = 1
+    preview_every: int | None = None
     precision: str = "float32"
     seed: int = 0
 
@@ -77,7 +80,9 @@ class Experiment(abc.ABC):
     # Constructor arguments of theirs that `shape_arguments` gives.
     shape_names: typing.ClassVar[tuple] = ()
     # Options that shape no result, and may differ from one attempt to the next.
-    changeable: typing.ClassVar[tuple] = ()
+    changeable: typing.ClassVar[tuple] = ("preview_every",)
+    # What one example is called.
+    example: typing.ClassVar[str] = "example"
 
     def __post_init__(self):
         # What is wrong is found now, not after hours of training.
@@ -133,6 +138,15 @@ class Experiment(abc.ABC):
     def callbacks(self, folder) -> list:
         """More callbacks of training; `folder` is the run's."""
         return []
+
+    @property
+    def preview_steps(self) -> int:
+        """Steps between pictures; 0 for never."""
+        if self.preview_every is not None:
+            return self.preview_every
+        # One digit, so that the pictures have round numbers; none of a short trial.
+        tenth = max(self.steps / 10, 10.0)
+        return int(float(f"{tenth:.0e}"))
 
     def _model_defaults(self):
         """Constructor arguments of the model that are options of this kind."""
@@ -204,6 +218,8 @@ class Experiment(abc.ABC):
             tensorboard=tensorboard,
             validation_data=self.validation_batches(),
             callbacks=self.callbacks(folder.path),
+            example=self.example,
+            batch_size=self.batch_size,
         ):
             return None
         trained = time.time()

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from tfsigmavae import models
 from tfsigmavae.callbacks import ImagePreview
-from tfsigmavae.checks import check_at_least
 from tfsigmavae.data import images
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae.experiments.image_scores import image_scores
@@ -29,7 +28,8 @@ class ImageExperiment(Experiment):
         model_options, decoder, decoder_options, beta: see `Experiment`.
         steps: training steps. Defaults to 10 epochs of SVHN.
         batch_size, learning_rate, decay_from: see `Experiment`.
-        gradient_accumulation_steps, precision, seed: see `Experiment`.
+        gradient_accumulation_steps, preview_every: see `Experiment`.
+        precision, seed: see `Experiment`.
         root: folder that holds the data set's files. Defaults to `None`, the usual
             places.
         image_size: height and width to scale to. Defaults to `None`, as they are.
@@ -40,7 +40,6 @@ class ImageExperiment(Experiment):
         num_test: test images, the first ones. Defaults to `None`, all.
         validation_images: test images, the first ones, that are evaluated every 100
             steps for `history.csv`; nothing is chosen by them.
-        preview_every: steps between pictures in `samples/`; 0 for the last only.
 
     Raises:
         TypeError: if model or decoder have no such option.
@@ -64,16 +63,10 @@ class ImageExperiment(Experiment):
     num_train: int | None = None
     num_test: int | None = None
     validation_images: int = 0
-    preview_every: int = 500
 
     models: typing.ClassVar = models.MODELS
     shape_names: typing.ClassVar = ("image_shape",)
-
-    def __post_init__(self):
-        super().__post_init__()
-        for name in ("num_train", "num_test"):
-            if getattr(self, name) is not None:
-                check_at_least(name, getattr(self, name), 1)
+    example: typing.ClassVar = "image"
 
     @classmethod
     def find_model(cls, identifier):
@@ -133,7 +126,7 @@ class ImageExperiment(Experiment):
         return [self._preview(folder / "samples")]
 
     def _preview(self, folder):
-        return ImagePreview(folder, self.test_images[:32], self.preview_every)
+        return ImagePreview(folder, self.test_images[:32], self.preview_steps)
 
     def evaluate(self, model) -> dict:
         """Scores on the test images, see `image_scores`.

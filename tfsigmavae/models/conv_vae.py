@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.layers import DiagonalNormal
-from tfsigmavae.models.elbo import ElboTerms
+from tfsigmavae.models.elbo import ElboTerms, rates_of
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.models.networks import sequential
 from tfsigmavae.models.seeding import standard_normal
@@ -189,6 +189,10 @@ class ConvVAE(ImageVAE):
             Distribution with batch shape `[B]` and event shape `[latent_size]`.
         """
         return self.encoder(self.to_images(images))
+
+    def latent_rates(self, inputs):
+        posterior = self.posterior(inputs)
+        return rates_of(posterior, self._prior(posterior.mean()))
 
     def encode(self, images) -> tf.Tensor:
         """Posterior means of images `[B, H, W, C]`: float32 `[B, latent_size]`."""

@@ -8,6 +8,22 @@ from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.math import mean_event
 
 
+def rates_of(posterior, prior) -> tf.Tensor:
+    """KL(posterior || prior) of each latent, in nats, of two diagonal Gaussians.
+
+        log(s_p / s_q) + (s_q**2 + (m_q - m_p)**2) / (2 * s_p**2) - 1/2
+
+    Args:
+        posterior, prior: distributions that have a mean and a standard deviation.
+
+    Returns:
+        Tensor of the shape of their samples.
+    """
+    scale = posterior.stddev() / prior.stddev()
+    shift = (posterior.mean() - prior.mean()) / prior.stddev()
+    return 0.5 * (tf.square(scale) + tf.square(shift) - 1.0) - tf.math.log(scale)
+
+
 class ElboTerms(typing.NamedTuple):
     """The two terms of the ELBO of one batch.
 

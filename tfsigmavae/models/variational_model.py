@@ -192,6 +192,18 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         dtype = self.decoder.compute_dtype
         return log_mean_weight(draw, num_samples, batch_size, key, dtype)
 
+    def latent_rates(self, inputs):
+        """KL of each latent, in nats: which of them are used.
+
+        Args:
+            inputs: as of `elbo_terms`.
+
+        Returns:
+            `[B, latents]`, of a sequence `[B, steps, latents]`, which sums up to `kl`;
+            `None` for a model that does not tell.
+        """
+        return None
+
     def recalibrate(self, dataset, steps=None) -> float:
         """Sets the running sigma to the error of the model as it is now.
 

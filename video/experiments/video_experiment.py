@@ -18,7 +18,7 @@ from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, sof
 from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.evaluation import evaluate_prediction
-from tfsigmavae_video.pictures import write_prediction
+from tfsigmavae_video.pictures import VideoPreview, write_prediction
 
 # The window of SSIM.
 _MIN_SIZE = 11
@@ -40,7 +40,7 @@ class VideoExperiment(Experiment):
         steps: training steps.
         batch_size: clips per step.
         learning_rate, decay_from, gradient_accumulation_steps: see `Experiment`.
-        precision: see `Experiment`.
+        preview_every, precision: see `Experiment`.
         seed: of weights, noise, order of the data and samples.
         num_context: given frames.
         num_frames: frames to predict in training; likelihood is told of as many.
@@ -84,7 +84,8 @@ class VideoExperiment(Experiment):
     models: typing.ClassVar = models.MODELS
     shape_names: typing.ClassVar = ("frame_shape", "num_context", "action_size")
     # Which memory keeps the frames, and which keeps the activations.
-    changeable: typing.ClassVar = ("cache", "model_options.remat")
+    changeable: typing.ClassVar = ("cache", "model_options.remat", "preview_every")
+    example: typing.ClassVar = "clip"
 
     def __post_init__(self):
         super().__post_init__()
@@ -193,6 +194,23 @@ class VideoExperiment(Experiment):
             seed=self.seed,
         )
 
+    def callbacks(self, folder):
+        shown = self._shown_clips
+        length = self.num_context + self.eval_frames
+        preview = VideoPreview(
+            folder / "samples",
+            shown["frames"][:, :length],
+            self.preview_steps,
+            seed=self.seed,
+            actions=shown.get("actions"),
+        )
+        return [preview]
+
+    @functools.cached_property
+    def _shown_clips(self):
+        length = self.num_context + max(self.num_frames, self.eval_frames)
+        return first_clips(self.test_clips, min(4, self.num_eval_clips), length)
+
     @functools.cached_property
     def eval_clips(self) -> dict:
         """Held-out clips from their first frame on: `frames`, and `actions` if used."""
@@ -228,7 +246,7 @@ class VideoExperiment(Experiment):
         return scores | likelihood | {"held_out": self.test_clips.is_held_out}
 
     def draw(self, model, folder):
-        shown = {name: value[:4] for name, value in self.eval_clips.items()}
+        shown = self._shown_clips
         animation, strip = write_prediction(
             model,
             shown["frames"],

@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
+from tfsigmavae.models.elbo import rates_of
 from tfsigmavae.models.seeding import standard_normal
 from tfsigmavae_video import networks
 from tfsigmavae_video.models.clips import check_clip
@@ -234,6 +235,13 @@ class SVGLP(VideoModel):
     def _first_scored_step(self):
         # Step t - 1 predicts frame t; "future" starts with frame num_context.
         return self.num_context - 1 if self.scored_frames == "future" else 0
+
+    def latent_rates(self, inputs):
+        frames, _ = self.unpack(inputs)
+        codes, _ = self.networks.encode(frames)
+        posterior, _ = self.networks.posterior(codes[:, 1:])
+        prior, _ = self.networks.prior(codes[:, :-1])
+        return rates_of(posterior, prior)[:, self._first_scored_step :]
 
     def importance_sampler(self, inputs):
         frames, actions = self.unpack(inputs)

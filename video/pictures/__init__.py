@@ -8,10 +8,12 @@ from tfsigmavae_video.pictures.animation import (
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
 from tfsigmavae_video.pictures.predict_file import playing_fps, predict_file
 from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
+from tfsigmavae_video.pictures.preview import VideoPreview
 from tfsigmavae_video.pictures.steering import steered_rows, write_steered
 
 __all__ = [
     "Row",
+    "VideoPreview",
     "encode_animation",
     "filmstrip",
     "playing_fps",

@@ -1,0 +1,93 @@
+"""The figures of a training run as a table."""
+
+import csv
+import io
+import math
+import pathlib
+
+from tfsigmavae.callbacks.step_callback import StepCallback
+from tfsigmavae.files import write_text
+
+# As Keras writes what there was not.
+_MISSING = "NA"
+
+
+def read_history(path) -> list[dict]:
+    """Reads the rows of a `history.csv`.
+
+    Args:
+        path: file of `HistoryLog`, or of Keras' `CSVLogger`; there need not be one.
+
+    Returns:
+        List of dicts of floats, one a row; a figure that is missing has no entry. A
+        last line that was not written to its end is left out.
+    """
+    path = pathlib.Path(path)
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    whole = text[: text.rfind("\n") + 1]
+    return [
+        {name: float(value) for name, value in row.items() if value != _MISSING}
+        for row in csv.DictReader(io.StringIO(whole))
+    ]
+
+
+class HistoryLog(StepCallback):
+    """Writes a row of all figures at the end of every epoch, as CSV.
+
+        epoch,step,loss,...   `step` is the last one of the epoch
+
+    A file that is there goes on. Every step is in exactly one row: those of a killed
+    attempt that are trained again are taken out first. To be called before the
+    checkpoint is saved, which must not be ahead of the table.
+
+    Args:
+        path: file to write.
+        initial_step: int, steps before training begins. Defaults to `None`: as many as
+            the optimizer has counted.
+
+    Example:
+        >>> model.fit(train, epochs=3, callbacks=[HistoryLog("history.csv")])
+    """
+
+    def __init__(self, path, initial_step=None):
+        super().__init__(initial_step)
+        self.path = pathlib.Path(path)
+        self._columns = []
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        rows = read_history(self.path)
+        kept = [row for row in rows if row.get("step", 0) <= self.step]
+        if kept:
+            self._write(kept)
+        else:
+            self.path.unlink(missing_ok=True)
+            self._columns = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        figures = {name: float((logs or {})[name]) for name in sorted(logs or {})}
+        row = {"epoch": epoch, "step": self.step, **figures}
+        if row.keys() <= set(self._columns):
+            with open(self.path, "a", encoding="utf-8", newline="") as file:
+                file.write(self._line(row))
+        else:
+            self._write([*read_history(self.path), row])
+
+    def _write(self, rows):
+        # The columns in the order in which they came up.
+        names = [name for row in rows for name in row]
+        self._columns = list(dict.fromkeys(["epoch", "step", *names]))
+        lines = [",".join(self._columns) + "\n", *map(self._line, rows)]
+        write_text(self.path, "".join(lines))
+
+    def _line(self, row):
+        values = (_text(name, row.get(name)) for name in self._columns)
+        return ",".join(values) + "\n"
+
+
+def _text(name, value):
+    if value is None:
+        return _MISSING
+    if name in ("epoch", "step") and math.isfinite(value):
+        return str(int(value))
+    return repr(float(value))

@@ -1,0 +1,126 @@
+"""Pictures of what a model makes, while it is trained."""
+
+import abc
+import math
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tfsigmavae.callbacks.step_callback import StepCallback
+from tfsigmavae.checkpoint import DivergedError
+from tfsigmavae.checks import check_at_least
+from tfsigmavae.pictures import image_grid, write_png
+
+
+class Preview(StepCallback, abc.ABC):
+    """Base of the previews: pictures every so many steps, numbered by the step.
+
+    A subclass writes `draw` and, for `TensorBoardLog`, `inputs`. No noise of the model
+    may be used up: training with previews is, to the bit, training without.
+
+    Args:
+        folder: where to write; made if missing.
+        every: int, steps between pictures; 0 for none during training.
+
+    Raises:
+        ValueError: if `every` is not an integer, or negative.
+    """
+
+    def __init__(self, folder, every):
+        super().__init__()
+        check_at_least("every", every, 0)
+        self.folder = pathlib.Path(folder)
+        self.every = every
+        self.latest = 0, {}  # step, and name -> path
+
+    @abc.abstractmethod
+    def draw(self, step) -> dict:
+        """Writes the pictures of `self.model` at a step: name -> path."""
+
+    @property
+    @abc.abstractmethod
+    def inputs(self):
+        """The examples that are shown, as `elbo_terms` of the model takes them."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        before = self.step
+        super().on_train_batch_end(batch, logs)
+        if self.every and self.step // self.every > before // self.every:
+            self.latest = self.step, self.draw(self.step)
+
+    @staticmethod
+    def check_finite(*pixels):
+        """Raises a `DivergedError` if a pixel is not finite."""
+        if not all(np.isfinite(array).all() for array in pixels):
+            raise DivergedError(
+                "Training has diverged: `model` draws pixels that are not finite. "
+                "Lower the learning rate."
+            )
+
+
+class ImagePreview(Preview):
+    """Draws what an image model samples and reconstructs, every so many steps.
+
+        FOLDER/samples-000500.png           from the prior, the same latents each time
+        FOLDER/reconstructions-000500.png   pairs: an image, and its reconstruction
+
+    The number is that of the training step, as the optimizer counts. No noise of the
+    model is used up: training with previews is, to the bit, training without.
+
+    Args:
+        folder: where to write; made if missing.
+        images: `[N, H, W, C]` to reconstruct, uint8 or floating in [0, 1]; fields of
+            real numbers cannot be drawn.
+        every: int, steps between pictures; 0 for none during training.
+        num_samples: int, samples in the grid. Defaults to `64`.
+        seed: int, of the samples. Defaults to `0`.
+
+    Raises:
+        ValueError: if `every` is not an integer, or negative.
+
+    Example:
+        >>> model.fit(train, callbacks=[ImagePreview("samples", test[:32], every=500)])
+    """
+
+    def __init__(self, folder, images, every, num_samples=64, seed=0):
+        super().__init__(folder, every)
+        self.images = images
+        self.num_samples = num_samples
+        self.seed = seed
+
+    @property
+    def inputs(self):
+        return self.images
+
+    def draw(self, step):
+        paths = self.write(self.model, f"-{step:06d}")
+        return dict(zip(("samples", "reconstructions"), paths, strict=True))
+
+    def write(self, model, suffix="") -> list[pathlib.Path]:
+        """Writes `samples{suffix}.png` and `reconstructions{suffix}.png`.
+
+        Args:
+            model: an `ImageVAE`.
+            suffix: str. Defaults to none.
+
+        Returns:
+            The paths.
+
+        Raises:
+            DivergedError: if a pixel is not finite.
+        """
+        images = model.to_images(self.images)
+        pairs = tf.stack([images, model.reconstruct(images)], axis=1)
+        pairs = tf.reshape(pairs, [-1, *images.shape[1:]])
+        num_columns = 2 * math.ceil(math.sqrt(len(pairs)) / 2)  # no pair is split
+        samples = model.sample(self.num_samples, seed=self.seed)
+        self.check_finite(samples, pairs)
+        pictures = {
+            "samples": image_grid(samples),
+            "reconstructions": image_grid(pairs, num_columns),
+        }
+        return [
+            write_png(self.folder / f"{name}{suffix}.png", picture)
+            for name, picture in pictures.items()
+        ]

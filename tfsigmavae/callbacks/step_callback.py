@@ -1,0 +1,41 @@
+"""Counting the steps of training."""
+
+import keras
+import numpy as np
+
+
+class StepCallback(keras.callbacks.Callback):
+    """Base of callbacks that know the training step, over epochs and attempts.
+
+    `step` is the number of steps done, from `on_train_batch_end` of this class on.
+
+    Args:
+        initial_step: int, steps before training begins. Defaults to `None`: as many as
+            the optimizer has counted.
+    """
+
+    def __init__(self, initial_step=None):
+        super().__init__()
+        self.step = initial_step or 0
+        self._asks_optimizer = initial_step is None
+
+    def on_train_begin(self, logs=None):
+        if self._asks_optimizer:
+            self.step = _steps_of(self.model.optimizer)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_start = self.step
+
+    def on_train_batch_end(self, batch, logs=None):
+        # `batch` is the last one of `steps_per_execution`, counted within the epoch;
+        # Keras counts a last, shorter execution in full.
+        done = min(batch + 1, self.params["steps"] or batch + 1)
+        self.step = self._epoch_start + done
+
+
+def _steps_of(optimizer):
+    # Not `iterations`, which counts updates where gradients are accumulated. An
+    # optimizer that scales the loss has a count beside that of the one inside. Not
+    # `int`, which a variable of several replicas does not have.
+    counts = [v for v in optimizer.variables if v.name == "iteration"]
+    return max(int(np.asarray(count)) for count in counts)
