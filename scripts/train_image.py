@@ -34,7 +34,7 @@ def main(argv=None):
         print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
         return 130
     if "samples" in summary:
-        print(f"Samples: {summary['samples']}")
+        print(f"Samples: {summary['samples']}\nReport: {summary['report']}")
     print(json.dumps(summary))
     return 0
 

@@ -117,13 +117,12 @@ def call(monkeypatch, capsys, tmp_path):
 def test_flags_default_to_the_experiment():
     flags = flags_of("--data", "d", "--output", "o")
     options = VideoExperiment("d").options()
-    height, width, channels = options.pop("frame_shape")
-    assert (flags.pop("frame_size"), flags.pop("channels")) == (height, channels)
+    assert flags.pop("frame_shape") == tuple(options.pop("frame_shape"))
     for name in ("output", "preset", "dry_run", "compare", "tensorboard"):
         flags.pop(name)
     for name in ("model_options", "decoder_options"):
         assert flags.pop(name) == {} and options.pop(name)
-    assert flags == options and height == width
+    assert flags == options
 
 
 def test_explicit_flags_win_over_the_preset():
@@ -134,7 +133,7 @@ def test_explicit_flags_win_over_the_preset():
     assert options["network"] == "dcgan" and options["posterior_residual"] is True
     assert (demo["steps"], demo["output"], demo["eval_frames"]) == (7, "runs/demo", 10)
     grey = flags_of("--preset", "kth", "--data", "d", "--output", "o")
-    assert (grey["channels"], grey["num_context"]) == (1, 10)
+    assert (grey["frame_shape"], grey["num_context"]) == ((64, 64, 1), 10)
     assert grey["model_options"] == {"latent_size": 24}
     digits = flags_of("--preset", "smmnist", "--dry-run")
     assert digits["model_options"]["network"] == "dcgan"

@@ -20,6 +20,7 @@ from tfsigmavae.experiments.option_checks import (
     check_recorded,
     check_types,
 )
+from tfsigmavae.experiments.report import write_report
 from tfsigmavae.models import registry
 from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
@@ -79,6 +80,8 @@ class Experiment(abc.ABC):
     models: typing.ClassVar[dict] = {}
     # Constructor arguments of theirs that `shape_arguments` gives.
     shape_names: typing.ClassVar[tuple] = ()
+    # Pictures that `draw` gives -> what the report calls them.
+    captions: typing.ClassVar[dict] = {}
     # Options that shape no result, and may differ from one attempt to the next.
     changeable: typing.ClassVar[tuple] = ("preview_every",)
     # What one example is called.
@@ -233,8 +236,16 @@ class Experiment(abc.ABC):
             "seconds": round(record["seconds"] + time.time() - trained, 1),
             "cpu_seconds": record["cpu_seconds"],
             "parameters": record["parameters"],
-            **{name: str(path) for name, path in pictures.items()},
         }
+        page = folder.path / "report.html"
+        history = {"Training": folder.path / "history.png"}
+        tables = {"Scores": summary, "Options": self.options()}
+        summary = summary | {
+            **{name: str(path) for name, path in pictures.items()},
+            "report": str(page),
+        }
+        shown = {self.captions[name]: path for name, path in pictures.items()}
+        write_report(page, folder.path.name, shown | history, tables)
         folder.write_json("summary.json", summary)
         return summary
 

@@ -67,6 +67,10 @@ class ImageExperiment(Experiment):
     models: typing.ClassVar = models.MODELS
     shape_names: typing.ClassVar = ("image_shape",)
     example: typing.ClassVar = "image"
+    captions: typing.ClassVar = {
+        "samples": "Samples",
+        "reconstructions": "Reconstructions",
+    }
 
     @classmethod
     def find_model(cls, identifier):

@@ -3,6 +3,7 @@
 import html
 import os
 import pathlib
+import urllib.parse
 
 from tfsigmavae import files
 
@@ -33,9 +34,8 @@ def write_report(path, title: str, pictures: dict, tables: dict) -> pathlib.Path
     path = pathlib.Path(path)
     parts = [f"<h1>{html.escape(title)}</h1>"]
     for caption, picture in pictures.items():
-        source = html.escape(
-            pathlib.Path(os.path.relpath(picture, path.parent)).as_posix()
-        )
+        relative = pathlib.Path(os.path.relpath(picture, path.parent))
+        source = urllib.parse.quote(relative.as_posix())
         caption = html.escape(caption)
         parts.append(f'<h2>{caption}</h2>\n<img src="{source}" alt="{caption}">')
     for heading, rows in tables.items():

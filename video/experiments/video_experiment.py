@@ -83,6 +83,10 @@ class VideoExperiment(Experiment):
 
     models: typing.ClassVar = models.MODELS
     shape_names: typing.ClassVar = ("frame_shape", "num_context", "action_size")
+    captions: typing.ClassVar = {
+        "gif": "Sampled futures of held-out clips",
+        "png": "The clip that moves most",
+    }
     # Which memory keeps the frames, and which keeps the activations.
     changeable: typing.ClassVar = ("cache", "model_options.remat", "preview_every")
     example: typing.ClassVar = "clip"
