@@ -39,12 +39,11 @@ def index_packets(container, stream) -> FrameIndex:
         if not packet.size:
             continue
         is_corrupt = packet.is_corrupt
-        if packet.is_discard:  # outside the edit list: decoded, never shown
-            continue
-        stamps.append(packet.pts)
         if packet.is_keyframe:
             keys.append(packet.pts)
-    if not keys or None in stamps or len(set(stamps)) < len(stamps):
+        if not packet.is_discard:  # those outside the edit list are never shown
+            stamps.append(packet.pts)
+    if not keys or None in stamps + keys or len(set(stamps)) < len(stamps):
         return None
     stamps, keys = np.sort(np.array(stamps)), np.sort(np.array(keys))
     # What is shown before the first keyframe refers to frames that are not there.

@@ -74,7 +74,8 @@ class PyAVFile(VideoFile):
         self._container = av.open(name, options={"protocol_whitelist": "file"})
         self._stream = _best_stream(self._container, self.path)
         self._decoder = self._stream.codec_context
-        if self._stream.metadata.get("alpha_mode") == "1":
+        tags = {key.lower(): value for key, value in self._stream.metadata.items()}
+        if tags.get("alpha_mode") == "1":
             self._decoder = _alpha_decoder(av, self._decoder)
         # Several files are read at once, each by a thread of its caller's.
         self._decoder.thread_type = "NONE"
