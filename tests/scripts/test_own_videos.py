@@ -68,7 +68,7 @@ def flags_of(monkeypatch):
 
 def test_two_commands_from_videos_to_their_future(videos, call, tmp_path):
     run = tmp_path / "runs" / "mine"
-    steps = "--steps 20 --batch-size 2 --num-samples 2"
+    steps = "--steps 3 --batch-size 2 --num-samples 2"
     summary, told = call(
         *("train_video", "--data", videos, "--output", run),
         *SMALL.split(),
@@ -76,21 +76,20 @@ def test_two_commands_from_videos_to_their_future(videos, call, tmp_path):
     )
     assert "--preset own" in told and "Frames of 16x16 pixels" in told
     assert "broken.mp4" in told
-    assert summary["held_out"] is True and summary["steps"] == 20
+    assert summary["held_out"] is True and summary["steps"] == 3
     config = json.loads((run / "config.json").read_text())
     assert config["frame_shape"] == [16, 16, 3]
     assert (config["num_context"], config["eval_frames"]) == (2, 7)
     for name in ("gif", "png", "report"):
         assert (tmp_path / summary[name]).is_file()
     video = videos / "gif" / "clip 0.gif"
-    drawn, _ = call(*("predict_video", "--model", run, "--data", video))
+    few = ("--num-samples", 2, "--num-frames", 3)
+    drawn, _ = call("predict_video", "--model", run, "--data", video, *few)
     assert drawn["animation"].endswith("predictions/clip 0.gif")
     with Image.open(drawn["animation"]) as animation:
-        assert animation.n_frames == 2 + 10
+        assert animation.n_frames == 2 + 3
         assert animation.info["duration"] == 100  # as the video's
-    drawn, _ = call(
-        *("predict_video", "--model", run, "--data", videos, "--num-frames", 5)
-    )
+    drawn, _ = call("predict_video", "--model", run, "--data", videos, *few)
     assert drawn["animation"].endswith("predictions/prediction.gif")
 
 
