@@ -5,7 +5,7 @@
 
 Without a preset the flags are the paper's recipe for BAIR (Denton & Fergus, 2018;
 sigma: Rybkin et al., 2021). The same command again resumes a run that was stopped;
-Ctrl-C is safe. The last line printed is the result as JSON (OUTPUT/summary.json).
+Ctrl-C is safe. Standard output is the result as one line of JSON (OUTPUT/summary.json).
 """
 
 import json
@@ -38,7 +38,7 @@ def main(argv=None):
         print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
         return 130
     if "gif" in summary:
-        print(f"Samples of the future: {summary['gif']}")
+        print(f"Samples of the future: {summary['gif']}", file=sys.stderr)
     print(json.dumps(summary))
     return 0
 

@@ -80,6 +80,5 @@ class VideoPreview(Preview):
             self.seed,
             self.actions,
         )
-        self.check_finite(*(row.clips for row in rows))
         frames = prediction_frames(rows, model.num_context, self.scale)
         return write_animation(self.folder / name, frames, self.fps)
