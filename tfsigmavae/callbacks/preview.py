@@ -41,7 +41,7 @@ class Preview(StepCallback, abc.ABC):
         check_at_least("every", every, 0)
         self.folder = pathlib.Path(folder)
         self.every = every
-        self.latest = 0, {}  # step, and name -> path
+        self.latest = {}  # name -> path of the last pictures
 
     @abc.abstractmethod
     def draw(self, step) -> dict:
@@ -56,7 +56,7 @@ class Preview(StepCallback, abc.ABC):
         before = self.step
         super().on_train_batch_end(batch, logs)
         if self.every and self.step // self.every > before // self.every:
-            self.latest = self.step, self.draw(self.step)
+            self.latest = self.draw(self.step)
 
 
 class ImagePreview(Preview):

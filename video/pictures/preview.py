@@ -81,4 +81,5 @@ class VideoPreview(Preview):
             self.actions,
         )
         frames = prediction_frames(rows, model.num_context, self.scale)
-        return write_animation(self.folder / name, frames, self.fps)
+        # The best palette takes more time than all else together.
+        return write_animation(self.folder / name, frames, self.fps, palette="fast")
