@@ -119,7 +119,7 @@ def test_a_run_that_goes_on_doubles_nothing(tmp_path):
 
 def test_tensorboard_reads_it(tmp_path):
     accumulators = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator",
+        "tensorboard.backend.event_processing.plugin_event_accumulator",
         reason="tensorboard is an extra",
     )
     test_a_run_that_goes_on_doubles_nothing(tmp_path)
