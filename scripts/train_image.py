@@ -5,7 +5,7 @@
 
 The defaults are the paper's recipe for SVHN (Rybkin et al., 2021), which --preset svhn
 names with its data. The same command again resumes a run that was stopped; Ctrl-C is
-safe. The last line printed is the result as JSON (OUTPUT/summary.json).
+safe. Standard output is the result as one line of JSON (OUTPUT/summary.json).
 """
 
 import json
@@ -34,7 +34,8 @@ def main(argv=None):
         print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
         return 130
     if "samples" in summary:
-        print(f"Samples: {summary['samples']}\nReport: {summary['report']}")
+        print(f"Samples: {summary['samples']}", file=sys.stderr)
+        print(f"Report: {summary['report']}", file=sys.stderr)
     print(json.dumps(summary))
     return 0
 

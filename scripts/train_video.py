@@ -41,7 +41,8 @@ def main(argv=None):
         print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
         return 130
     if "gif" in summary:
-        print(f"Samples of the future: {summary['gif']}\nReport: {summary['report']}")
+        print(f"Samples of the future: {summary['gif']}", file=sys.stderr)
+        print(f"Report: {summary['report']}", file=sys.stderr)
     print(json.dumps(summary))
     return 0
 

@@ -80,6 +80,7 @@ def test_run_folder_holds_the_whole_record(complete, data):
         "checkpoint",
         "config.json",
         "history.csv",
+        "history.png",
         "model.keras",
         "run.json",
         "samples",
@@ -292,7 +293,7 @@ def test_validation_and_previews_do_not_change_training(complete, data, tmp_path
     summary = plain.run(tmp_path / "run")
     assert scores_of(summary) == scores_of(complete[1])
     assert len(list((tmp_path / "run" / "samples").iterdir())) == 2
-    assert "NA" in (tmp_path / "run" / "history.csv").read_text()
+    assert "val_" not in (tmp_path / "run" / "history.csv").read_text()
 
 
 def test_seed_decides_the_run(complete, data, tmp_path):

@@ -108,7 +108,7 @@ def call(monkeypatch, capsys, tmp_path):
         script = runpy.run_path(str(SCRIPTS / f"{name}.py"))
         assert not script["main"](list(map(str, arguments)))
         captured = capsys.readouterr()
-        return json.loads(captured.out.splitlines()[-1]), captured.err
+        return json.loads(captured.out), captured.err  # nothing but JSON
 
     yield main
     tf.config.run_functions_eagerly(False)

@@ -3,7 +3,7 @@
 from tfsigmavae.callbacks.evaluation_noise import EvaluationNoise
 from tfsigmavae.callbacks.history_log import HistoryLog, read_history
 from tfsigmavae.callbacks.history_plot import HistoryPlot
-from tfsigmavae.callbacks.preview import ImagePreview, Preview
+from tfsigmavae.callbacks.preview import ImagePreview, Preview, check_finite
 from tfsigmavae.callbacks.progress_line import ProgressLine
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.callbacks.stop_on_interrupt import StopOnInterrupt
@@ -21,5 +21,6 @@ __all__ = [
     "StopOnInterrupt",
     "TensorBoardLog",
     "TrainingCheckpoint",
+    "check_finite",
     "read_history",
 ]

@@ -13,6 +13,15 @@ from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures import image_grid, write_png
 
 
+def check_finite(*pixels) -> None:
+    """Raises a `DivergedError` if a pixel is not finite."""
+    if not all(np.isfinite(array).all() for array in pixels):
+        raise DivergedError(
+            "Training has diverged: `model` draws pixels that are not finite. "
+            "Lower the learning rate."
+        )
+
+
 class Preview(StepCallback, abc.ABC):
     """Base of the previews: pictures every so many steps, numbered by the step.
 
@@ -32,7 +41,7 @@ class Preview(StepCallback, abc.ABC):
         check_at_least("every", every, 0)
         self.folder = pathlib.Path(folder)
         self.every = every
-        self.latest = 0, {}  # step, and name -> path
+        self.latest = {}  # name -> path of the last pictures
 
     @abc.abstractmethod
     def draw(self, step) -> dict:
@@ -47,16 +56,7 @@ class Preview(StepCallback, abc.ABC):
         before = self.step
         super().on_train_batch_end(batch, logs)
         if self.every and self.step // self.every > before // self.every:
-            self.latest = self.step, self.draw(self.step)
-
-    @staticmethod
-    def check_finite(*pixels):
-        """Raises a `DivergedError` if a pixel is not finite."""
-        if not all(np.isfinite(array).all() for array in pixels):
-            raise DivergedError(
-                "Training has diverged: `model` draws pixels that are not finite. "
-                "Lower the learning rate."
-            )
+            self.latest = self.draw(self.step)
 
 
 class ImagePreview(Preview):
@@ -115,7 +115,7 @@ class ImagePreview(Preview):
         pairs = tf.reshape(pairs, [-1, *images.shape[1:]])
         num_columns = 2 * math.ceil(math.sqrt(len(pairs)) / 2)  # no pair is split
         samples = model.sample(self.num_samples, seed=self.seed)
-        self.check_finite(samples, pairs)
+        check_finite(samples, pairs)
         pictures = {
             "samples": image_grid(samples),
             "reconstructions": image_grid(pairs, num_columns),

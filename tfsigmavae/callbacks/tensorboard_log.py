@@ -53,6 +53,7 @@ class TensorBoardLog(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        self._shown = [preview.latest for preview in self.previews]
         if self._writer is not None:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -67,11 +68,12 @@ class TensorBoardLog(StepCallback):
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
-        for preview in self.previews:
-            step, paths = preview.latest
-            if step == self.step:
-                pictures = [_picture(*item) for item in paths.items()]
-                self._write_values([*pictures, *self._rates(preview)])
+        for number, preview in enumerate(self.previews):
+            if preview.latest is self._shown[number]:
+                continue
+            self._shown[number] = preview.latest
+            pictures = [_picture(*item) for item in preview.latest.items()]
+            self._write_values([*pictures, *self._rates(preview)])
 
     def on_epoch_end(self, epoch, logs=None):
         self._write_values(

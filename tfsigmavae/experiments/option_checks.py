@@ -15,7 +15,8 @@ def check_numbers(options):
     """Raises a `ValueError` for a number of an `Experiment` that is out of range."""
     for field in dataclasses.fields(options):
         value, is_int = getattr(options, field.name), field.type in ("int", int)
-        if is_int or (field.type == "int | None" and value is not None):
+        is_int |= field.type in ("int | None", int | None) and value is not None
+        if is_int:
             check_at_least(field.name, value, 0 if field.name in _MAY_BE_0 else 1)
     if not 0.0 < options.learning_rate < math.inf:
         raise ValueError(

@@ -147,14 +147,12 @@ def _is_last(points):
 def ticks(low, high, most: int = 5) -> list[float]:
     """Round numbers in [low, high], at most `most` of them: steps of 1, 2 or 5."""
     exponent = math.floor(math.log10((high - low) / most))
-    step = next(
-        factor * 10.0**power
-        for power in (exponent, exponent + 1)
-        for factor in (1, 2, 5)
-        if (high - low) / (factor * 10.0**power) <= most - 1
-    )
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [number * step for number in range(first, last + 1)]
+    steps = [factor * 10.0 ** (exponent + i) for i in (0, 1) for factor in (1, 2, 5)]
+    ends = [(math.ceil(low / step), math.floor(high / step)) for step in steps]
+    # The finest one that gives few enough.
+    number = next(i for i, (first, last) in enumerate(ends) if last - first < most)
+    first, last = ends[number]
+    return [tick * steps[number] for tick in range(first, last + 1)]
 
 
 def _log_ticks(low, high):

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import pathlib
+import sys
 
 from tfsigmavae.decoders import FixedSigma
 
@@ -69,7 +70,7 @@ def compare(experiment, output, tensorboard=False) -> dict | None:
         if summaries[name] is None:
             return None
     table = comparison_table(summaries)
-    print(table, flush=True)
+    print(table, file=sys.stderr)
     (output / "compare.md").write_text(table + "\n")
     return {**summaries[experiment.decoder], "compare": summaries}
 

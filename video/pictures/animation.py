@@ -7,6 +7,7 @@ import imageio.v3 as iio
 import numpy as np
 from PIL import Image, features
 
+from tfsigmavae.checks import check_choice
 from tfsigmavae.files import write_bytes
 from tfsigmavae.pictures.files import to_pillow, to_uint8, write_png
 
@@ -22,7 +23,9 @@ FORMATS = tuple(sorted(set(_FORMAT_OF_SUFFIX.values())))
 write_image = write_png  # a still, by the name that goes with `write_animation`
 
 
-def write_animation(path, frames, fps: float = 10, format=None) -> pathlib.Path:
+def write_animation(
+    path, frames, fps: float = 10, format=None, palette: str = "best"
+) -> pathlib.Path:
     """Writes a clip as an animated file, whole or not at all.
 
     The bytes go to a temporary name in the same folder, which then replaces `path` in
@@ -35,6 +38,7 @@ def write_animation(path, frames, fps: float = 10, format=None) -> pathlib.Path:
         fps: frames per second. Defaults to `10`.
         format: `"gif"`, `"apng"`, `"webp"` or `"mp4"`. Defaults to `None`: chosen by
             the suffix of `path` (`.gif`, `.png` or `.apng`, `.webp`, `.mp4`).
+        palette: `"best"` or `"fast"`, see `encode_animation`. Defaults to `"best"`.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -55,10 +59,12 @@ def write_animation(path, frames, fps: float = 10, format=None) -> pathlib.Path:
             f"`path` must end in one of {', '.join(_FORMAT_OF_SUFFIX)}, got "
             f"{path.name!r}. Rename it or pass `format`."
         )
-    return write_bytes(path, encode_animation(frames, fps=fps, format=format))
+    return write_bytes(path, encode_animation(frames, fps, format, palette))
 
 
-def encode_animation(frames, fps: float = 10, format: str = "gif") -> bytes:
+def encode_animation(
+    frames, fps: float = 10, format: str = "gif", palette: str = "best"
+) -> bytes:
     """Encodes a clip as the bytes of an animated file that loops for ever.
 
     - `"gif"`: grey clips are lossless. Colour is reduced to 256 colours, chosen anew
@@ -78,6 +84,9 @@ def encode_animation(frames, fps: float = 10, format: str = "gif") -> bytes:
         fps: frames per second, at most 50 for GIF (browsers slow down faster ones).
             Defaults to `10`.
         format: one of the above. Defaults to `"gif"`.
+        palette: `"best"`, or `"fast"` for a coloured GIF in about a hundredth of the
+            time: some 3 dB worse, and few colours are not kept exactly. Of no effect on
+            other formats. Defaults to `"best"`.
 
     Returns:
         `bytes`.
@@ -91,6 +100,7 @@ def encode_animation(frames, fps: float = 10, format: str = "gif") -> bytes:
         raise ValueError(
             f"`format` must be one of {', '.join(FORMATS)}, got {format!r}."
         )
+    check_choice("palette", palette, ("best", "fast"))
     if not fps > 0 or (format == "gif" and fps > 50):
         raise ValueError(
             "`fps` must be positive, and at most 50 in a GIF, whose players slow down "
@@ -104,15 +114,15 @@ def encode_animation(frames, fps: float = 10, format: str = "gif") -> bytes:
         )
     if format == "mp4":
         return _encode_mp4(frames, fps)
-    return _encode_with_pillow(frames, fps, format)
+    return _encode_with_pillow(frames, fps, format, palette)
 
 
-def _encode_with_pillow(frames, fps, format):
+def _encode_with_pillow(frames, fps, format, palette):
     pictures = [to_pillow(frame) for frame in frames]
     options = {"apng": {"format": "PNG"}, "gif": {"format": "GIF"}}
     options["webp"] = {"format": "WEBP", "lossless": True}
     if format == "gif" and frames.shape[-1] == 3:
-        pictures = [_reduce_colours(picture) for picture in pictures]
+        pictures = [_reduce_colours(picture, palette) for picture in pictures]
     if format == "webp" and not features.check("webp"):
         raise ImportError(
             "This Pillow was built without WebP. Reinstall it with "
@@ -130,7 +140,11 @@ def _encode_with_pillow(frames, fps, format):
     return buffer.getvalue()
 
 
-def _reduce_colours(picture):
+def _reduce_colours(picture, palette):
+    if palette == "fast":
+        return picture.quantize(
+            256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
     # Measured on 64x64 films and on sheets of 24 tiles: maximum coverage refined by
     # k-means gives 2 to 3.5 dB more than Pillow's own choice (median cut) in a file
     # up to a fifth smaller. One palette for the whole clip is 0.4 to 1.9 dB worse on

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from tfsigmavae.callbacks import check_finite
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.metrics.psnr import MAX_DB, psnr
 from tfsigmavae_video.pictures.animation import write_animation, write_image
@@ -28,6 +29,9 @@ def prediction_rows(
 
     Returns:
         List of `panels.Row`, clips `[N, num_context + num_frames, H, W, C]`.
+
+    Raises:
+        DivergedError: if a pixel is not finite.
     """
     clips = to_unit_range(clips, "clips").numpy()
     num_context = model.num_context
@@ -35,12 +39,14 @@ def prediction_rows(
     samples = model.predict_frames(
         context, num_frames, num_samples, seed, actions
     ).numpy()
+    check_finite(samples)
     known = clips[:, : num_context + num_frames]
     num_known = known.shape[1] - num_context
     rows, others = [], samples
     if num_known > 0:
         rows.append(Row("truth", _fill(known, num_frames - num_known), predicted=False))
         reconstruction = model.reconstruct(known, actions).numpy()
+        check_finite(reconstruction)
         reconstruction = np.concatenate([known[:, :1], reconstruction], 1)
         rows.append(
             Row("reconstruction", _fill(reconstruction, num_frames - num_known))

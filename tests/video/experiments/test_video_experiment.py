@@ -84,6 +84,7 @@ def test_run_folder_holds_the_whole_record(complete, data):
         "checkpoint",
         "config.json",
         "history.csv",
+        "history.png",
         "model.keras",
         "run.json",
         "samples",
@@ -307,7 +308,7 @@ def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
     assert result["psnr"] == rows["optimal_sigma"]["psnr"]
     table = comparison_table(rows)
     assert (tmp_path / "run" / "compare.md").read_text() == table + "\n"
-    assert table in capsys.readouterr().out
+    assert table in capsys.readouterr().err
     lines = [line.strip("| ").split(" | ") for line in table.splitlines()]
     assert [line[0] for line in lines] == ["decoder", "|".join(["---"] * 10), *rows]
     assert len({len(line.split("|")) for line in table.splitlines()}) == 1

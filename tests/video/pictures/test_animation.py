@@ -218,6 +218,22 @@ def test_bad_arguments_are_an_error(frames, options, words):
         encode_animation(frames, **options)
 
 
+def test_a_fast_palette_is_nearly_as_good():
+    ramp = np.linspace(0, 255, 48, dtype=np.uint8)
+    clip = np.empty([2, 48, 48, 3], np.uint8)
+    clip[..., 0], clip[..., 1] = ramp, ramp[:, None]
+    clip[0, ..., 2], clip[1, ..., 2] = 40, 200
+    gifs = [encode_animation(clip, palette=p) for p in ("best", "fast")]
+    shown = [_psnr(_read(content)[0], clip) for content in gifs]
+    # A palette for both frames together would score below 25.
+    assert 28.0 < shown[1] <= shown[0] + 0.5
+    grey = _clip(channels=1)
+    fast = encode_animation(grey, palette="fast")
+    assert fast == encode_animation(grey)  # nothing is reduced
+    with pytest.raises(ValueError, match="Unknown `palette` 'good'.*'best', 'fast'"):
+        encode_animation(clip, palette="good")
+
+
 def test_an_unknown_suffix_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"\.webp.*'clip\.avi'"):
         write_animation(tmp_path / "clip.avi", _clip())
