@@ -52,6 +52,7 @@ class PyAVFile(VideoFile):
         self.shape = next(self._frames([0])).shape
 
     def close(self):
+        self._decoded = self._decoder = self._stream = None
         if self._container is not None:
             self._container.close()
         self._container = None
