@@ -46,7 +46,7 @@ def cuts_by_definition(frames):
     return cuts
 
 
-@pytest.mark.parametrize("drift", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("drift", [0.0, 0.25, 0.5])
 def test_spliced_scenes_are_cut_where_they_meet(drift):
     lengths = [20, 9, 30, 12]
     frames = np.concatenate([scene(n, t, drift) for n, t in enumerate(lengths)])
@@ -82,16 +82,14 @@ def test_cuts_are_those_of_the_formula(length):
 
 
 def test_real_clips_are_cut_where_they_are_spliced(shared_data, tmp_path):
+    """Cars pass close by in `bikes`, which has five cuts of its own."""
     with np.load(shared_data("clips64.npz")) as clips:
-        parts = [clips["bikes"][:300], clips["carphone_pristine"][:100]]
-        parts = [part[: len(part) // 2 * 2] for part in parts]
-        spliced = np.concatenate([*parts, parts[0][:30]])
+        spliced = np.concatenate(
+            [clips["bikes"], clips["carphone_pristine"], clips["bigbuckbunny"]]
+        )
     np.save(tmp_path / "spliced.npy", spliced)
     with open_video(tmp_path / "spliced.npy") as video:
         shots = find_shots(video)
-    first, second = len(parts[0]), len(parts[0]) + len(parts[1])
-    assert {first, second} <= {start for start, _ in shots}
-    assert len(shots) <= 6
-    ends = [end for _, end in shots]
-    assert [start for start, _ in shots] == [0, *ends[:-1]]
-    assert ends[-1] == len(spliced)
+    starts, ends = zip(*shots, strict=True)
+    assert starts == (0, 30, 76, 137, 187, 242, 250, 370)
+    assert ends == (*starts[1:], len(spliced))

@@ -46,7 +46,7 @@ def test_held_out_folders_without_training_are_an_error():
 
 
 def test_hash_is_that_of_the_name_on_every_system():
-    digest = hashlib.sha256("a/b.mp4".encode()).hexdigest()
+    digest = hashlib.sha256(b"a/b.mp4").hexdigest()
     assert hash_of("a/b.mp4") == int(digest[:16], 16) / 2**64
     assert hash_of(unicodedata.normalize("NFD", "Zoë.mp4")) == hash_of("Zoë.mp4")
     assert 0.0 <= hash_of("\udcff.mp4") < 1.0  # a name that is no Unicode
