@@ -12,7 +12,7 @@
 | want 10 frames a second of all kinds of video      | by the time stamps              |
 | have long videos, or films with cuts               | pieces; shots                   |
 | stop and resume, keep a cache, change the files    | the same batches; told          |
-| lose a file, or have one break in the middle       | told; the next clip is taken     |
+| lose a file, or have one break in the middle       | told; the next clip is taken    |
 """
 
 import json
