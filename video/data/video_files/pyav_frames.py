@@ -39,6 +39,7 @@ class FrameConverter:
             src_colorspace=frame.colorspace,
             src_color_range=frame.color_range,
             dst_color_range=_FULL_RANGE,
+            interpolation="BICUBIC",  # as FFmpeg, where chroma is enlarged
             **self._options,
         ).to_ndarray()
         if format == "gray":
