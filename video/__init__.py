@@ -3,6 +3,7 @@
 from tfsigmavae_video.data import (
     ArrayClipSource,
     ClipSource,
+    VideoFolder,
     bair,
     batches,
     first_clips,
@@ -30,6 +31,7 @@ __all__ = [
     "Row",
     "SVGLP",
     "VideoExperiment",
+    "VideoFolder",
     "VideoModel",
     "bair",
     "batches",
