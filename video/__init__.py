@@ -3,6 +3,7 @@
 from tfsigmavae_video.data import (
     ArrayClipSource,
     ClipSource,
+    VideoFolder,
     bair,
     batches,
     first_clips,
@@ -42,6 +43,7 @@ __all__ = [
     "Row",
     "SVGLP",
     "VideoExperiment",
+    "VideoFolder",
     "VideoModel",
     "VideoPreview",
     "bair",

@@ -67,6 +67,15 @@ def test_first_windows_in_order(source):
     assert clips_and_starts(full)[0].tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("cache", [None, "memory"])
+def test_last_windows_end_with_their_clips(source, cache):
+    options = {"windows": "last", "shuffle": True, "cache": cache}
+    (batch,) = batches(source, NUM_FRAMES, 6, **options)
+    clips, starts = clips_and_starts(batch)
+    assert sorted(clips) == [*range(6)] and list(clips) != [*range(6)]
+    np.testing.assert_array_equal(starts + NUM_FRAMES, np.array(LENGTHS)[clips])
+
+
 def test_other_fields_come_with_the_frames(files):
     dataset = batches(NpyClips(files, with_times=True), 2, 3, repeat=True, **RANDOM)
     assert dataset.element_spec == {
@@ -215,7 +224,7 @@ def test_clips_that_are_too_short_are_an_early_error(source, windows, cache):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"windows": "last"}, "Unknown `windows` 'last'.*random"),
+        ({"windows": "middle"}, "Unknown `windows` 'middle'.*random.*last"),
         ({"num_frames": 0}, "`num_frames` must be an int >= 1"),
         ({"num_frames": 2.0}, "`num_frames` must be an int >= 1"),
         ({"batch_size": 0}, "`batch_size`"),

@@ -136,8 +136,8 @@ class Catalog:
 
     def _nothing_usable(self, split):
         text = f"'{self._root}' has no videos of the split {split!r}"
-        if self._reasons:
-            text += " that can be used: " + "; ".join(listed(self._reasons))
+        if reasons := self._skipped(split, {}):
+            text += " that can be used: " + "; ".join(listed(reasons))
         return text
 
 

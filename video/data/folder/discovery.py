@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 
-from tfsigmavae_video.data.folder.side_cars import ENDS
 from tfsigmavae_video.data.video_files import is_video
 
 # Lie beside videos everywhere and are not worth a word.
@@ -13,6 +12,7 @@ _USUAL = tuple(
     ".srt .sub .toml .tsv .txt .url .vtt .xml .yaml .yml".split()
 )
 _ARRAYS = (".npy", ".npz")
+_ACTIONS = ".actions.npy"
 # Folders that systems make (macOS, Synology), and what marks our own: a run, a cache.
 _SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
 _OUR_MARKS = {"run.json": "a run's folder", "source.json": "a cache's folder"}
@@ -95,4 +95,4 @@ def _stem(entry):
 
 
 def _is_side_car(entry, stems):
-    return entry.name.lower().endswith(ENDS) or entry.stem in stems
+    return entry.name.lower().endswith(_ACTIONS) or entry.stem in stems

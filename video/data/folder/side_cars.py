@@ -77,25 +77,29 @@ def _read_npy(file):
 
 
 def _read_csv(file):
-    lines = file.read_text("utf-8-sig").splitlines()
-    lines = {number: line for number, line in enumerate(lines, 1) if line.strip()}
-    rows = {number: _numbers(line) for number, line in lines.items()}
-    first = next(iter(rows), None)
-    if rows and rows[first] is None:  # a header
-        del rows[first]
-    if not rows:
+    text = file.read_text("utf-8-sig")
+    lines = {n: line for n, line in enumerate(text.splitlines(), 1) if line.strip()}
+    cells = {number: _cells(line) for number, line in lines.items()}
+    first = next(iter(cells), None)
+    if cells and not any(map(_is_number, cells[first])):  # a header
+        del cells[first]
+    if not cells:
         raise ValueError("it holds no numbers")
-    num_columns = len(next(iter(rows.values())) or [])
-    for number, row in rows.items():
-        if row is None or len(row) != num_columns:
+    num_columns = len(next(iter(cells.values())))
+    for number, row in cells.items():
+        if len(row) != num_columns or not all(map(_is_number, row)):
             raise ValueError(f"line {number} is not {num_columns} numbers")
-    return np.array(list(rows.values()))
+    return np.array([list(map(float, row)) for row in cells.values()])
 
 
-def _numbers(line):
-    """The numbers of a line, or `None`."""
+def _cells(line):
     separator = next((s for s in (",", ";") if s in line), r"\s+")
+    return re.split(separator, line.strip())
+
+
+def _is_number(cell):
     try:
-        return [float(cell) for cell in re.split(separator, line.strip())]
+        float(cell)
     except ValueError:
-        return None
+        return False
+    return True

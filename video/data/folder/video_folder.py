@@ -126,12 +126,9 @@ class VideoFolder(ArrayClipSource):
         problem = None
         # A clip that cannot be read is tried anew each time: were it remembered, a
         # batch would depend on those before it.
-        for other in (*range(number, len(self)), *range(number)):
-            last_start = self.num_frames[other] - num_frames
-            if last_start < 0:
-                continue
+        for other, first in self._windows_instead(number, start, num_frames):
             try:
-                return self._read_clip(other, min(start, last_start), num_frames)
+                return self._read_clip(other, first, num_frames)
             except (VideoError, OSError) as error:
                 if self.on_bad == "raise":
                     raise
@@ -141,6 +138,14 @@ class VideoFolder(ArrayClipSource):
             f"No clip of '{self.root}' in place of '{self.clip_names[number]}' can be "
             f"read that has {num_frames} frames. The last one tried: {problem}"
         )
+
+    def _windows_instead(self, number, start, num_frames):
+        """Clip and first frame: those asked for, then those of the clips after it."""
+        yield number, start
+        for other in (*range(number + 1, len(self)), *range(number)):
+            last_start = self.num_frames[other] - num_frames
+            if last_start >= 0:
+                yield other, min(start, last_start)
 
     def fingerprint(self):
         files = [_facts(file, self.root) for file in self.files]
