@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import gc
 import json
 import os
 import pathlib
@@ -10,6 +11,13 @@ import pytest
 import tensorflow as tf
 
 from tfsigmavae import decoders
+
+# Graphs are made of many small objects, which a collector that comes every 700 of them
+# would go through again and again: a tenth of the time.
+gc.freeze()
+gc.set_threshold(20_000, 10, 10)
+# What XLA compiles here runs a few times: LLVM need not make it fast.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 _DEFAULT_FOLDER = pathlib.Path(__file__).parents[2] / "shared" / "data"
 
@@ -26,6 +34,14 @@ def shared_data():
         return path
 
     return find
+
+
+@pytest.fixture
+def eager_functions():
+    """No `tf.function` is traced: for a few calls of a small model that takes long."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def _pixels(shape, seed=0):

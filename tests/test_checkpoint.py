@@ -10,10 +10,15 @@ from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint, save_checkpoi
 IMAGES = np.random.default_rng(0).random((8, 4, 4, 1), dtype=np.float32)
 
 
-def _model(optimizer=None, **kwargs):
+def _model(optimizer=None, run_eagerly=True, **kwargs):
+    """Eager unless asked otherwise: tracing takes longer than a few steps."""
     model = TinyVAE(**{"seed": 1, **kwargs})
     model(IMAGES)
-    model.compile(optimizer or keras.optimizers.Adam(0.01), jit_compile=False)
+    model.compile(
+        optimizer or keras.optimizers.Adam(0.01),
+        run_eagerly=run_eagerly,
+        jit_compile=False,
+    )
     return model
 
 
@@ -30,13 +35,13 @@ def test_training_goes_on_bit_for_bit(tmp_path, accumulated):
     def optimizer():
         return keras.optimizers.Adam(0.01, gradient_accumulation_steps=accumulated)
 
-    model = _model(optimizer())
+    model = _model(optimizer(), run_eagerly=False)
     _train(model, 3)  # with accumulation, one gradient waits for the next
     path = save_checkpoint(model, tmp_path, step=3)
     assert path.is_file() and path.parent == tmp_path
     expected = _train(model, 3)
     # Other weights and noise until the checkpoint is loaded.
-    resumed = _model(optimizer(), seed=7)
+    resumed = _model(optimizer(), run_eagerly=False, seed=7)
     assert load_checkpoint(resumed, tmp_path) == 3
     assert int(resumed.optimizer.iterations) == 3 // (accumulated or 1)
     assert _train(resumed, 3) == expected

@@ -123,7 +123,7 @@ def test_an_output_that_is_no_distribution_is_refused(output):
 
 def test_a_model_without_a_distribution_is_refused_when_it_trains():
     model = keras.Sequential([keras.Input([3]), keras.layers.Dense(2)])
-    model.compile(loss=NegativeLogLikelihood())
+    model.compile(loss=NegativeLogLikelihood(), jit_compile=False)
     with pytest.raises(TypeError, match="whose output is a distribution, got"):
         model.fit(np.zeros([2, 3]), np.zeros([2, 2]), verbose=0)
 

@@ -26,7 +26,8 @@ def _batches_from(step):
     return tf.data.Dataset.counter(start=step).map(batch)
 
 
-def _model(run_eagerly=False):
+def _model(run_eagerly=True):
+    """Eager unless asked otherwise: tracing takes longer than a few steps."""
     model = TinyVAE(seed=1)
     model(tf.zeros([1, 4, 4, 1]))
     model.compile(
@@ -64,10 +65,10 @@ def test_a_run_writes_its_files(tmp_path):
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
-    whole = _model()
+    whole = _model(run_eagerly=False)
     RunFolder(tmp_path / "whole", CONFIG).fit(whole, _batches_from, 8, epoch_steps=3)
     for num_steps in (2, 5, 8):  # stops within an epoch, at one, and at the end
-        resumed = _model()
+        resumed = _model(run_eagerly=False)
         run = RunFolder(tmp_path / "parts", CONFIG)
         assert run.fit(resumed, _batches_from, num_steps, epoch_steps=3)
     for mine, other in zip(whole.weights, resumed.weights, strict=True):
@@ -83,10 +84,10 @@ def _validation():
 
 def test_validation_fills_columns_and_leaves_training_alone(tmp_path):
     """Also where attempts end within an epoch, and validation comes in between."""
-    plain = _model(run_eagerly=True)
+    plain = _model()
     RunFolder(tmp_path / "plain", CONFIG).fit(plain, _batches_from, 8, epoch_steps=3)
     for num_steps in (4, 8):
-        validated = _model(run_eagerly=True)
+        validated = _model()
         run = RunFolder(tmp_path / "validated", CONFIG)
         run.fit(
             validated,
@@ -114,9 +115,7 @@ def test_more_callbacks_see_every_step(tmp_path):
         on_train_batch_end=lambda batch, logs: seen.append(batch)
     )
     run = RunFolder(tmp_path, CONFIG)
-    run.fit(
-        _model(run_eagerly=True), _batches_from, 5, epoch_steps=3, callbacks=[count]
-    )
+    run.fit(_model(), _batches_from, 5, epoch_steps=3, callbacks=[count])
     assert seen == [0, 1, 2, 0, 1]
 
 
@@ -145,10 +144,10 @@ def test_an_attempt_killed_before_its_checkpoint_leaves_no_rows_twice(
 
 def test_times_of_all_attempts_add_up(tmp_path):
     run = RunFolder(tmp_path, CONFIG)
-    run.fit(_model(run_eagerly=True), _batches_from, 2, epoch_steps=2)
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
     first = run.read_json("run.json") | {"cpu_seconds": 1000.0, "seconds": 2000.0}
     run.write_json("run.json", first)
-    run.fit(_model(run_eagerly=True), _batches_from, 4, epoch_steps=2)
+    run.fit(_model(), _batches_from, 4, epoch_steps=2)
     record = run.read_json("run.json")
     assert record["cpu_seconds"] > 1000 and record["seconds"] > 2000
 

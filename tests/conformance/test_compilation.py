@@ -7,13 +7,6 @@ from tiny_svg_lp import random_clips, tiny_model
 
 from tfsigmavae import ConvVAE, HierarchicalVAE
 
-
-def svg_lp(network, **changes):
-    """8 pixels for DCGAN; 16 for VGG, which uses the sub-pixel form from there on."""
-    size = 16 if network == "vgg" else 8
-    return tiny_model(frame_shape=(size, size, 3), network=network, width=2, **changes)
-
-
 # One row a model: (make, examples), as small as it gets: XLA compiles for seconds.
 MODELS = {
     "conv_vae": (
@@ -24,12 +17,16 @@ MODELS = {
         lambda: HierarchicalVAE((8, 8, 1), levels=[(2, 2), (4, 1)], width=2, seed=0),
         np.random.default_rng(0).integers(0, 256, [4, 8, 8, 1], np.uint8),
     ),
-    "svg_lp_dcgan": (
-        lambda: svg_lp("dcgan", frame_statistics=True),
-        random_clips(4, 3),
-    ),
-    "svg_lp_vgg": (
-        lambda: svg_lp("vgg", remat=True),
+    # The larger network and all options that change its step; 16 pixels, for it uses
+    # the sub-pixel form from there on. `test_svg_lp.py` compiles the smaller one.
+    "svg_lp": (
+        lambda: tiny_model(
+            frame_shape=(16, 16, 3),
+            network="vgg",
+            width=2,
+            frame_statistics=True,
+            remat=True,
+        ),
         random_clips(4, 3, (16, 16, 3)),
     ),
 }

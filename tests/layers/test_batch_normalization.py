@@ -190,7 +190,7 @@ def test_gamma_starts_around_one_by_the_seed():
 
 def test_fits_saves_and_reloads(tmp_path):
     model = keras.Sequential([keras.Input(SHAPE[1:]), BatchNormalization(0.5, 1e-4)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=False)
     model.fit(_inputs(), _inputs(seed=1), epochs=2, verbose=0)
     assert len(model.trainable_weights) == 2 and len(model.non_trainable_weights) == 2
     model.save(tmp_path / "model.keras")

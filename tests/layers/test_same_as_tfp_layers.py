@@ -188,7 +188,9 @@ decoder = keras.Sequential([
 ])
 vae = keras.Model(inputs=encoder.inputs, outputs=decoder(encoder.outputs[0]))
 vae.compile(
-    optimizer=keras.optimizers.SGD(0.1), loss=lambda x, rv_x: -rv_x.log_prob(x)
+    optimizer=keras.optimizers.SGD(0.1),
+    loss=lambda x, rv_x: -rv_x.log_prob(x),
+    run_eagerly=True,
 )
 vae.set_weights(weights)
 history = vae.fit(
@@ -254,7 +256,9 @@ model = keras.Sequential([
     tfpl.DenseVariational(1, posterior, prior, 1 / len(x), exact, use_bias=use_bias),
     tfpl.DistributionLambda(lambda t: tfd.Normal(loc=t, scale=1)),
 ])
-model.compile(keras.optimizers.SGD(0.05), lambda y, rv_y: -rv_y.log_prob(y))
+model.compile(
+    keras.optimizers.SGD(0.05), lambda y, rv_y: -rv_y.log_prob(y), run_eagerly=True
+)
 history = model.fit(
     x, y, batch_size=8, epochs=3, shuffle=False, verbose=0
 ).history["loss"]

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import runpy
 import subprocess
 import sys
 
@@ -110,7 +111,7 @@ def test_what_a_lambda_cannot_take_along_is_named(held, tmp_path):
         model.save(tmp_path / "model.keras")
 
 
-def test_another_process_finds_the_names_around_a_lambda(tmp_path):
+def test_another_process_finds_the_names_around_a_lambda(tmp_path, monkeypatch):
     program = tmp_path / "program.py"
     program.write_text(
         "import sys, keras, tensorflow as tf, tensorflow_probability as tfp\n"
@@ -124,8 +125,10 @@ def test_another_process_finds_the_names_around_a_lambda(tmp_path):
         "    loaded = keras.models.load_model('model.keras', safe_mode=False)\n"
         "    print('stddev', float(loaded(tf.zeros([1, 1])).stddev()[0, 0]))\n"
     )
-    for what in ("save", "load"):
-        command = [sys.executable, program.name, what]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [program.name, "save"])
+    runpy.run_path(program.name, run_name="__main__")
+    command = [sys.executable, program.name, "load"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert "stddev 2.0" in done.stdout

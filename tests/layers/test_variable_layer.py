@@ -32,7 +32,9 @@ def test_the_variable_trains_with_its_regularizer_and_constraint():
         constraint="non_neg",
     )
     model = keras.Sequential([keras.Input([1]), layer])
-    model.compile(keras.optimizers.SGD(1.0), lambda _, y: y * [1.0, 8.0])
+    model.compile(
+        keras.optimizers.SGD(1.0), lambda _, y: y * [1.0, 8.0], jit_compile=False
+    )
     model.fit(np.zeros([2, 1]), np.zeros([2, 1]), batch_size=2, verbose=0)
     # 3 - (1 + 3) / 2 ... the loss is the mean over the vector: gradients 0.5 and 4.
     np.testing.assert_allclose(model.get_weights()[0], [0.0, 0.0], atol=1e-6)

@@ -222,7 +222,7 @@ def test_the_memory_of_a_model_with_actions_is_sliced_too():
 def test_keras_is_of_one_mind_about_training():
     """`log_likelihood` uses the running sigma, and moves nothing."""
     model = ConvVAE((4, 4, 1), 2, (2, 2), seed=0)
-    model.compile(keras.optimizers.Adam(0.01), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
     images = RNG.random((8, 4, 4, 1)).astype(np.float32)
     model.fit(images, epochs=2, verbose=0)
     before = [np.array(variable) for variable in model.variables]

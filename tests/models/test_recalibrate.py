@@ -14,7 +14,7 @@ IMAGES = np.random.default_rng(0).random((10, 4, 4, 3)).astype(np.float32)
 
 def _model(scope="batch"):
     model = TinyVAE((4, 4, 3), decoder=OptimalSigma(scope), seed=1)
-    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     model.fit(IMAGES, verbose=0)
     # A posterior without noise, so that the errors are those of the reconstructions.
     layer = model.encoder.layers[-2]

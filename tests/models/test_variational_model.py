@@ -23,9 +23,10 @@ def _images(num=8, shape=(4, 4, 1), seed=0):
     return rng.uniform(0.2, 0.8, (num, *shape)).astype(np.float32)
 
 
-def _model(decoder="optimal_sigma", optimizer=None, jit_compile=False, **kwargs):
+def _model(decoder="optimal_sigma", optimizer=None, run_eagerly=True, **kwargs):
+    """Eager unless asked otherwise: tracing takes longer than all the steps."""
     model = TinyVAE(decoder=decoder, **{"seed": 1, **kwargs})
-    model.compile(optimizer or keras.optimizers.SGD(0.0), jit_compile=jit_compile)
+    model.compile(optimizer or keras.optimizers.SGD(0.0), run_eagerly=run_eagerly)
     return model
 
 
@@ -212,13 +213,15 @@ def test_fit_evaluate_predict(jit_compile, steps):
     assert seen[-1]["loss"] == history["loss"][-1]
     assert all(np.isfinite(values).all() for values in history.values())
     before = model.decoder.sigma.numpy()
-    logs = model.evaluate(0.5 * _images(), verbose=0, return_dict=True)
+    # Batches of one size each: another size is another graph.
+    options = {"batch_size": 4, "verbose": 0, "return_dict": True}
+    logs = model.evaluate(0.5 * _images(), **options)
     assert set(logs) == LOGGED_IN_EVALUATION
     np.testing.assert_allclose(logs["sigma"], before, rtol=1e-6)
     np.testing.assert_array_equal(model.decoder.sigma, before)
-    prediction = model.predict(_images(5), batch_size=2, verbose=0)
-    assert isinstance(prediction, np.ndarray) and prediction.shape == (5, 4, 4, 1)
-    np.testing.assert_allclose(prediction, model(_images(5)), atol=1e-6)
+    prediction = model.predict(_images(6), batch_size=2, verbose=0)
+    assert isinstance(prediction, np.ndarray) and prediction.shape == (6, 4, 4, 1)
+    np.testing.assert_allclose(prediction, model(_images(6)), atol=1e-6)
 
 
 def test_uint8_images_mean_value_over_255():
@@ -304,7 +307,8 @@ def test_mixed_precision_keeps_losses_and_sigma_float32(policy, jit_compile):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        model = _model(optimizer=keras.optimizers.Adam(1e-3), jit_compile=jit_compile)
+        model = TinyVAE(seed=1)
+        model.compile(keras.optimizers.Adam(1e-3), jit_compile=jit_compile)
         history = model.fit(_images(), epochs=4, verbose=0).history
         terms = model.elbo_terms(_images(), training=False)
     finally:
@@ -348,7 +352,7 @@ def test_saving_keeps_outputs_sigma_and_compilation(decoder, tmp_path):
 
 
 def test_a_fitted_model_is_built(tmp_path):
-    model = _model()
+    model = _model(run_eagerly=False)
     model.fit(_images(), verbose=0)
     assert model.built
     assert model.count_params() == sum(np.size(weight) for weight in model.weights)
@@ -413,7 +417,7 @@ def test_an_unknown_decoder_is_refused_with_the_choices():
 
 
 def test_a_new_beta_holds_from_the_next_step_on():
-    model = _model(FixedSigma(1.0), beta=1.0)
+    model = _model(FixedSigma(1.0), beta=1.0, run_eagerly=False)
     anneal = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: setattr(model, "beta", float(epoch))
     )
@@ -436,7 +440,7 @@ def test_metrics_of_a_subclass_are_logged_and_reset():
             return super().elbo_terms(inputs, training)
 
     model = Counting(seed=1)
-    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     history = model.fit(_images(), batch_size=4, epochs=3, verbose=0).history
     assert history["count"] == [2.0] * 3 and set(history) == LOGGED | {"count"}
 

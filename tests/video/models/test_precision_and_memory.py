@@ -10,7 +10,7 @@ from tfsigmavae.models.seeding import WeightSeeds
 from tfsigmavae_video.networks.conv_unit import ConvUnit
 from tfsigmavae_video.networks.convolutions import Convolution
 
-NUM_STEPS = 100
+NUM_STEPS = 60
 
 
 def moving_squares(num_clips, num_frames=5, size=16, seed=0):
@@ -27,12 +27,12 @@ def moving_squares(num_clips, num_frames=5, size=16, seed=0):
     return clips
 
 
-def loss_curve(policy, network):
+def loss_curve(policy):
     """Losses of single steps, in nats per pixel and channel."""
     model = compiled_model(
         {"run_eagerly": False, "optimizer": keras.optimizers.Adam(2e-3)},
         frame_shape=(16, 16, 3),
-        network=network,
+        network="vgg",
         width=8,
         code_size=16,
         hidden_size=16,
@@ -53,9 +53,8 @@ def loss_curve(policy, network):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["dcgan", "vgg"])
-def test_bfloat16_trains_like_float32(network):
-    exact, rounded = (loss_curve(p, network) for p in ("float32", "mixed_bfloat16"))
+def test_bfloat16_trains_like_float32():
+    exact, rounded = map(loss_curve, ("float32", "mixed_bfloat16"))
     assert exact[0] - exact[-1] > 0.5  # it learns
     # Nats per pixel and channel; measured 0.002 to 0.005, and 0.03 at single steps.
     distance = np.abs(exact - rounded)

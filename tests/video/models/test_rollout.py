@@ -164,6 +164,12 @@ def test_endpoints_are_json_friendly(plain):
     }
 
 
+@pytest.fixture(scope="module")
+def predict_video(plain):
+    function, signature = plain.export_endpoints()["predict_video"]
+    return tf.function(function, input_signature=signature)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -172,10 +178,7 @@ def test_endpoints_are_json_friendly(plain):
         ({"num_frames": 0}, "at least 1"),
     ],
 )
-def test_served_model_refuses_what_python_refuses(change, message):
-    model = tiny_model()
-    function, signature = model.export_endpoints()["predict_video"]
-    served = tf.function(function, input_signature=signature)
+def test_served_model_refuses_what_python_refuses(predict_video, change, message):
     inputs = {
         "context": np.zeros([1, 2, 8, 8, 3]),
         "num_frames": 2,
@@ -184,7 +187,7 @@ def test_served_model_refuses_what_python_refuses(change, message):
     } | change
     inputs["context"] = tf.constant(inputs["context"], tf.float32)
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        served(**inputs)
+        predict_video(**inputs)
 
 
 def test_other_keras_models_are_told_how_to_export(tmp_path):

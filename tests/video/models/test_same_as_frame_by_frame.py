@@ -121,9 +121,18 @@ def check_training(model, fix_noise, **sizes):
     assert_same_gradients(model, tape.gradient(loss, model.trainable_weights), expected)
 
 
-@pytest.mark.parametrize("num_context", [1, 2, 4])
-@pytest.mark.parametrize("action_size", [0, 4])
-@pytest.mark.parametrize("network", NETWORKS)
+# Every pair of network, actions and context at least once.
+@pytest.mark.parametrize(
+    ("network", "action_size", "num_context"),
+    [
+        ("dcgan", 0, 1),
+        ("dcgan", 4, 2),
+        ("dcgan", 0, 4),
+        ("vgg", 4, 1),
+        ("vgg", 0, 2),
+        ("vgg", 4, 4),
+    ],
+)
 def test_loss_and_gradients(network, action_size, num_context, fix_noise):
     model = make_model(
         network=network, action_size=action_size, num_context=num_context

@@ -392,7 +392,10 @@ class Brighter(models.SVGLP):
         return {**super().get_config(), "brightness": self.brightness}
 
 
-def test_an_argument_of_a_subclass_is_an_option_at_once(data, tmp_path):
+@pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
+def test_an_argument_of_a_subclass_is_an_option_at_once(
+    data, tmp_path, eager_functions
+):
     small = {"network": "dcgan", "width": 2, "code_size": 4, "hidden_size": 4}
     changes = {"model": Brighter, "num_context": 2, "num_frames": 2, "steps": 1}
     default = toy_experiment(data, model_options=small, **changes)
