@@ -1,4 +1,4 @@
-"""Stochastic Moving MNIST: digits that bounce off the walls, made as they are asked for.
+"""Stochastic Moving MNIST: digits that bounce off the walls, made when asked for.
 
 Clip `i` of a split depends on `seed`, the split and `i` only: nothing is written to
 disk, and the test set is the same in every run.
@@ -21,15 +21,15 @@ _NUM_CLIPS = {"train": 1_000_000, "test": 5_000}
 class MovingMnistSource(ArrayClipSource):
     """Clips of digits that move at constant speed, and change it at the walls.
 
-    A digit starts anywhere, with whole numbers of pixels a frame as its velocity, each
-    of dy and dx uniform from -max_speed to max_speed. Before each frame, with `limit`
-    the size of the frame less that of the digit:
+    A digit starts anywhere, with a whole number of pixels a frame as its velocity:
+    dy and dx are each uniform over -s..s, with s = `max_speed`. Before each frame, with
+    `limit` the height of the frame less that of the digit:
 
-        y < 0       y = 0,          dy = U{1..max_speed},    dx = U{-max_speed..max_speed}
-        y >= limit  y = limit - 1,  dy = U{-max_speed..-1},  dx = U{-max_speed..max_speed}
+        y < 0        y = 0,          dy = U{1..s},     dx = U{-s..s}
+        y >= limit   y = limit - 1,  dy = U{-s..-1},   dx = U{-s..s}
 
-    then the same for x; then the digit is drawn and moves on. Grey values of digits that
-    overlap add up, at most to white.
+    then the same with x for y; then the digit is drawn and moves on. Grey values of
+    digits that overlap add up, at most to white.
 
     Args:
         path: folder with the IDX files of MNIST or Fashion-MNIST (gzipped or not), or
@@ -167,6 +167,6 @@ def _check_frames(path, frame_shape, digit_size, with_actions):
     fits = len(frame_shape) == 3 and frame_shape[2] == 1
     if not fits or min(frame_shape[:2]) <= digit_size:
         raise ValueError(
-            f"`frame_shape` of Moving MNIST must be (height, width, 1), larger than the "
-            f"{digit_size} pixels of a digit (`digit_size`), got {tuple(frame_shape)}."
+            "`frame_shape` of Moving MNIST must be (height, width, 1), larger than a "
+            f"digit of {digit_size} pixels (`digit_size`), got {tuple(frame_shape)}."
         )
