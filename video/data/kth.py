@@ -168,7 +168,7 @@ def _find_sequence_file(path):
     found = [file for file in found if file.is_file()]
     if not found:
         raise FileNotFoundError(
-            f"'{path}' has videos of KTH, but not '{SEQUENCES}', which tells the frames "
+            f"'{path}' has videos of KTH, but no '{SEQUENCES}', which tells the frames "
             "that show a person. Copy it there; `python scripts/download.py kth "
             f"--output {path}` gets it."
         )
