@@ -106,16 +106,21 @@ class MovingMnistSource(ArrayClipSource):
         shape, _ = self.fields["frames"]
         # Sums of grey values need more than 8 bits.
         canvas = np.zeros([num_frames, *shape[:2]], np.uint16)
-        for place in range(self._num_digits):
-            # Numbers of its own for each digit: what is drawn of a clip does not depend
-            # on how many frames are asked for.
-            rng = np.random.default_rng([*self._key, number, place])
+        for rng in self._generators(number):
             digit = self._digits[rng.integers(len(self._digits))]
             corners = self._corners(rng, start + num_frames)[start:]
             height, width = digit.shape
             for frame, (y, x) in zip(canvas, corners, strict=True):
                 frame[y : y + height, x : x + width] += digit
         return {"frames": np.minimum(canvas, 255).astype(np.uint8)[..., None]}
+
+    def _generators(self, number):
+        """Random numbers of its own for each digit of a clip.
+
+        So what is drawn does not depend on how many frames are asked for.
+        """
+        for place in range(self._num_digits):
+            yield np.random.default_rng([*self._key, number, place])
 
     def _corners(self, rng, num_frames):
         """Upper left corner of a digit in each frame, as (y, x)."""
