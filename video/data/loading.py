@@ -113,15 +113,8 @@ def load(
             file is damaged.
     """
     path = pathlib.Path(data)
-    supported = "; or ".join(kind.description for kind in _KINDS)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"There is no file or folder '{path}'. `data` must be {supported}."
-        )
-    kind = next((kind for kind in _KINDS if kind.is_held_by(path)), None)
-    if kind is None:
-        raise ValueError(f"'{path}' holds no known clips. `data` must be {supported}.")
-    _, _, *allowed = inspect.signature(kind.source).parameters  # but path and split
+    kind = _kind_of(path)
+    allowed = _option_defaults(kind)
     if min_frames is not None and "min_frames" in allowed:
         options["min_frames"] = min_frames
     unknown = [name for name in options if name not in allowed]
@@ -130,3 +123,30 @@ def load(
             f"Unknown option {unknown[0]!r} for '{path}'. Allowed: {sorted(allowed)}."
         )
     return kind.source(path, split, **options)
+
+
+def option_defaults(data) -> dict:
+    """Options of the kind of data that a path holds, with their defaults.
+
+    Raises:
+        FileNotFoundError: if there is nothing at `data`.
+        ValueError: if it is of no kind that `load` opens.
+    """
+    return _option_defaults(_kind_of(pathlib.Path(data)))
+
+
+def _kind_of(path):
+    supported = "; or ".join(kind.description for kind in _KINDS)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no file or folder '{path}'. `data` must be {supported}."
+        )
+    kind = next((kind for kind in _KINDS if kind.is_held_by(path)), None)
+    if kind is None:
+        raise ValueError(f"'{path}' holds no known clips. `data` must be {supported}.")
+    return kind
+
+
+def _option_defaults(kind):
+    _, _, *options = inspect.signature(kind.source).parameters.values()  # path, split
+    return {option.name: option.default for option in options}

@@ -2,6 +2,9 @@
 
 import dataclasses
 import functools
+import hashlib
+import json
+import pathlib
 import typing
 
 import numpy as np
@@ -11,7 +14,7 @@ from tfsigmavae.callbacks import EvaluationNoise
 from tfsigmavae.checks import check_choice
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae_video import models
-from tfsigmavae_video.data import batches, first_clips, load_clips, softmotion
+from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, softmotion
 from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.evaluation import evaluate_prediction
@@ -19,6 +22,8 @@ from tfsigmavae_video.pictures import write_prediction
 
 # The window of SSIM.
 _MIN_SIZE = 11
+# Options of every kind of data that are options of the experiment themselves.
+_TAKEN = ("frame_shape", "with_actions", "min_frames")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +31,10 @@ class VideoExperiment(Experiment):
     """Options of a run; the defaults are the paper's recipe for BAIR.
 
     Args:
-        data: data set folder or record file, see `tfsigmavae.video.load_clips`.
+        data: data set folder or file, see `tfsigmavae.video.load_clips`; or clips of
+            your own as {"train": `ClipSource`, "test": `ClipSource`}.
+        data_options: dict of options of that kind of data, such as {"fps": 10}, but
+            for those that are options of the experiment themselves.
         model: `"svg_lp"` for `SVGLP`, or a class derived from `VideoModel`.
         model_options, decoder, decoder_options, beta: see `Experiment`.
         steps: training steps.
@@ -59,6 +67,7 @@ class VideoExperiment(Experiment):
     """
 
     model: str = "svg_lp"
+    data_options: dict = dataclasses.field(default_factory=dict)
     steps: int = 180_000
     batch_size: int = 100
     learning_rate: float = 2e-3
@@ -79,6 +88,8 @@ class VideoExperiment(Experiment):
 
     def __post_init__(self):
         super().__post_init__()
+        if isinstance(self.data, dict):
+            self._check_sources()
         check_cache(self.cache)
         check_choice("windows", self.windows, WINDOWS)
         if len(self.frame_shape) != 3 or min(self.frame_shape[:2]) < _MIN_SIZE:
@@ -87,6 +98,38 @@ class VideoExperiment(Experiment):
                 f"{_MIN_SIZE} pixels high and wide (the window of SSIM), got "
                 f"{tuple(self.frame_shape)}."
             )
+
+    def _check_sources(self):
+        splits = {split: type(source) for split, source in self.data.items()}
+        is_source = [issubclass(kind, ClipSource) for kind in splits.values()]
+        if splits.keys() != set(softmotion.SPLITS) or not all(is_source):
+            raise TypeError(
+                "`data` must be a path, or a `ClipSource` for 'train' and one "
+                f"for 'test', got {splits}."
+            )
+        if self.data_options:
+            raise TypeError("`data_options` are for a path as `data`, not for sources.")
+        wanted = {"frames", "actions"} if self.use_actions else {"frames"}
+        for split, source in self.data.items():
+            shape, _ = source.fields["frames"]
+            if source.fields.keys() != wanted or shape != tuple(self.frame_shape):
+                raise ValueError(
+                    f"The {split} clips of `data` must hold {sorted(wanted)} with "
+                    f"frames of `frame_shape` {tuple(self.frame_shape)}, got "
+                    f"{sorted(source.fields)} with {shape}."
+                )
+
+    def options(self) -> dict:
+        if isinstance(self.data, dict):
+            named = dataclasses.replace(self, data="")  # sources are not copied
+            digests = {split: _digest(source) for split, source in self.data.items()}
+            return super(VideoExperiment, named).options() | {"data": digests}
+        options, defaults = super().options(), {}
+        if pathlib.Path(self.data).exists():
+            defaults = loading.option_defaults(self.data)
+        defaults = {name: v for name, v in defaults.items() if name not in _TAKEN}
+        own = json.loads(json.dumps(defaults)) | options["data_options"]
+        return options | {"data_options": own}
 
     @classmethod
     def find_model(cls, identifier):
@@ -103,12 +146,12 @@ class VideoExperiment(Experiment):
         return self._load("test")
 
     def _load(self, split):
-        return load_clips(
-            self.data,
-            split,
-            frame_shape=self.frame_shape,
-            with_actions=self.use_actions,
-        )
+        if isinstance(self.data, dict):
+            return self.data[split]
+        own = {"frame_shape": self.frame_shape, "with_actions": self.use_actions}
+        predicted = [self.num_frames, self.eval_frames * (split == "test")]
+        own["min_frames"] = self.num_context + max(predicted)
+        return loading.load(self.data, split, **own | self.data_options)
 
     def check_data(self):
         stored = self.test_clips.num_frames[: self.num_eval_clips].min()
@@ -118,8 +161,7 @@ class VideoExperiment(Experiment):
                 raise ValueError(
                     f"`num_context` ({self.num_context}) and `{name}` "
                     f"({getattr(self, name)}) are more than the {stored} frames of the "
-                    f"shortest test clip of '{self.data}'. Set `{name}` to at most "
-                    f"{most}."
+                    f"shortest test clip. Set `{name}` to at most {most}."
                 )
 
     def shape_arguments(self):
@@ -203,6 +245,7 @@ class VideoExperiment(Experiment):
         return dataclasses.replace(
             self,
             data=str(folder / "noise"),
+            data_options={},
             cache=None,
             steps=2,
             gradient_accumulation_steps=min(2, self.gradient_accumulation_steps),
@@ -210,3 +253,9 @@ class VideoExperiment(Experiment):
             num_samples=2,
             num_eval_clips=2,
         )
+
+
+def _digest(source):
+    """What tells the clips of a source from others, short."""
+    values = json.dumps(source.fingerprint(), sort_keys=True)
+    return {"clips": len(source), "sha256": hashlib.sha256(values.encode()).hexdigest()}

@@ -1,5 +1,7 @@
 """Training on clips of one's own, of other lengths: random windows, exact resume."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,13 @@ from drifting_model import DriftingModel
 from tiny_svg_lp import random_clips
 
 import tfsigmavae as sv
-from tfsigmavae.video import ArrayClipSource, VideoExperiment, batches
+from tfsigmavae.video import (
+    ArrayClipSource,
+    VideoExperiment,
+    batches,
+    write_shards,
+)
+from tfsigmavae_video.data import loading
 
 SHAPE = (16, 16, 3)
 LENGTHS = [5, 9, 4, 6]
@@ -61,38 +69,84 @@ def test_a_resumed_run_ends_with_the_same_weights(source, tmp_path):
     assert any(np.any(one != other) for one, other in zip(whole, less, strict=True))
 
 
-def test_an_experiment_makes_each_source_once(source, tmp_path, monkeypatch):
-    made = []
+def experiment(data, **changes):
+    options = {
+        "model": DriftingModel,
+        "steps": 2,
+        "batch_size": 2,
+        "num_context": 1,
+        "num_frames": 2,
+        "eval_frames": 3,
+        "windows": "random",
+        "frame_shape": SHAPE,
+        "num_samples": 2,
+    }
+    return VideoExperiment(data, **options | changes)
 
-    def load(self, split):
-        made.append(split)
-        return source
 
-    monkeypatch.setattr(VideoExperiment, "_load", load)
-    experiment = VideoExperiment(
-        "clips",
-        model=DriftingModel,
-        steps=2,
-        batch_size=2,
-        num_context=1,
-        num_frames=2,
-        eval_frames=3,
-        windows="random",
-        frame_shape=SHAPE,
-        num_samples=2,
-        cache="memory",
-    )
+def test_an_experiment_takes_sources_and_makes_none(source, tmp_path):
+    mine = experiment({"train": source, "test": source}, cache="memory")
+    assert mine.train_clips is source and mine.test_clips is source
     tf.config.run_functions_eagerly(True)
     try:
-        summary = experiment.run(tmp_path / "run")
+        summary = mine.run(tmp_path / "run")
     finally:
         tf.config.run_functions_eagerly(False)
-    assert sorted(made) == ["test", "train"]
     assert (summary["num_clips"], summary["num_predicted"]) == (4, 3)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config == mine.options()
+    assert config["data"]["train"]["clips"] == len(source)
+    fewer = NpySource(source.files[:3])
+    other = experiment({"train": source, "test": fewer}, cache="memory")
+    with pytest.raises(ValueError, match=r"other options \(data"):
+        other.run(tmp_path / "run")
 
 
-def test_clips_too_short_for_evaluation_are_told_before_training(source, monkeypatch):
-    monkeypatch.setattr(VideoExperiment, "_load", lambda self, split: source)
-    experiment = VideoExperiment("clips", model=DriftingModel, frame_shape=SHAPE)
+def test_a_source_is_made_once_and_with_its_options(tmp_path, monkeypatch):
+    write_shards(tmp_path, "train", random_clips(2, 4, SHAPE))
+    write_shards(tmp_path, "test", random_clips(2, 4, SHAPE))
+    made = []
+    load = loading.load
+    monkeypatch.setattr(
+        loading, "load", lambda *a, **k: made.append(a[1]) or load(*a, **k)
+    )
+    options = {"camera": "image_main"}
+    mine = experiment(str(tmp_path), data_options=options)
+    for _ in range(2):
+        assert len(mine.train_clips) == len(mine.test_clips) == 2
+    assert sorted(made) == ["test", "train"]
+    assert mine.train_clips.view["camera"] == "image_main"
+    recorded = mine.options()["data_options"]
+    assert recorded["camera"] == "image_main" and recorded["num_record_frames"] is None
+    assert not recorded.keys() & {"frame_shape", "with_actions"}
+    with pytest.raises(TypeError, match="Unknown option 'fsp'.*Allowed.*camera"):
+        experiment(str(tmp_path), data_options={"fsp": 10}).check_data()
+
+
+@pytest.mark.parametrize(
+    "data, changes, error, message",
+    [
+        ("one split", {}, TypeError, "'train' and one for 'test'"),
+        ("arrays", {}, TypeError, "'train' and one for 'test'.*ndarray"),
+        ("both", {"data_options": {"fps": 5}}, TypeError, "for a path"),
+        ("both", {"frame_shape": (16, 16, 1)}, ValueError, "train clips.*frame_shape"),
+        ("both", {"use_actions": True}, ValueError, "'actions', 'frames'"),
+    ],
+)
+def test_sources_that_do_not_fit_are_told_at_once(
+    source, data, changes, error, message
+):
+    splits = {
+        "one split": {"train": source},
+        "arrays": {"train": source, "test": np.zeros([4, 9, *SHAPE])},
+        "both": {"train": source, "test": source},
+    }
+    with pytest.raises(error, match=message):
+        experiment(splits[data], **changes)
+
+
+def test_clips_too_short_for_evaluation_are_told_before_training(source):
+    data = {"train": source, "test": source}
+    mine = VideoExperiment(data, model=DriftingModel, frame_shape=SHAPE)
     with pytest.raises(ValueError, match="4 frames.*Set `num_frames` to at most 2"):
-        experiment.check_data()
+        mine.check_data()
