@@ -20,7 +20,7 @@ COMMANDS = [
 # From bottom to top. A module may import its own part and the rows below.
 ROWS = [
     ["backend", "checks", "files", "version"],
-    ["masks", "math"],
+    ["downloads", "masks", "math"],
     ["data", "distributions", "layers", "metrics", "pictures", "schedules"],
     ["decoders", "losses"],
     ["models"],

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eager
 SCRIPTS = ROOT / "scripts"
 COMMANDS = [
     "benchmark",
+    "download",
     "export_model",
     "make_pushing",
     "predict_video",

@@ -45,8 +45,9 @@ def clips(
 
     Args:
         root: folder that holds `train/` and `test/`, or the folder with BAIR's
-            `softmotion30_44k` inside, or one `.tfrecords` file. One file has no
-            splits: "train" and "test" then both give all its clips.
+            `softmotion30_44k` inside, or BAIR's tar archive (read in place) or the
+            folder with it, or one `.tfrecords` file. One record file has no splits:
+            "train" and "test" then both give all its clips.
         split: "train" or "test".
         num_frames: frames in a clip, at most the number stored.
         batch_size: clips in a batch.

@@ -161,8 +161,8 @@ class ArrayClipSource(ClipSource):
 
         dtypes = [dtype for _, dtype in self.fields.values()]
         values = tf.numpy_function(arrays, [number, start], dtypes, stateful=False)
-        values = tf.nest.flatten(values)  # eagerly, a single one comes without a list
-        return dict(zip(names, values, strict=True))
+        # In eager mode a single one comes without its list.
+        return dict(zip(names, tf.nest.flatten(values), strict=True))
 
 
 def run_lengths(numbers) -> list:

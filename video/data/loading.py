@@ -8,7 +8,10 @@ from typing import NamedTuple
 from tfsigmavae_video.data import softmotion
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.folder import VideoFolder, holds_videos
+from tfsigmavae_video.data.kth import KTHSource, holds_kth
+from tfsigmavae_video.data.moving_mnist import MovingMnistSource, holds_digits
 from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
+from tfsigmavae_video.data.tfds_bair import TfdsBairSource, find_prepared
 
 
 class _Kind(NamedTuple):
@@ -33,10 +36,25 @@ class _Kind(NamedTuple):
 _KINDS = [
     _Kind(
         "softmotion records: one .tfrecords file, or a folder that holds train/ and "
-        "test/ with such files (`pushing.write` makes one), or the extracted BAIR "
-        "archive",
+        "test/ with such files (`pushing.write` makes one), or the BAIR archive, "
+        "extracted or as a tar",
         softmotion.holds_records,
         SoftmotionSource,
+    ),
+    _Kind(
+        "BAIR as tensorflow-datasets has prepared it (bair_robot_pushing_small)",
+        lambda path: path.is_dir() and find_prepared(path) is not None,
+        TfdsBairSource,
+    ),
+    _Kind(
+        "KTH: its avi files and 00sequences.txt",
+        holds_kth,
+        KTHSource,
+    ),
+    _Kind(
+        "Moving MNIST: the files of MNIST or Fashion-MNIST",
+        holds_digits,
+        MovingMnistSource,
     ),
     _Kind(
         "videos: one file, or a folder with videos in it or in folders below (mp4, "
@@ -57,13 +75,21 @@ def load(
     |----------------------------------------------|----------------------------------|
     | one `.tfrecords` file; a folder that holds   | `camera`, `frame_shape`,         |
     | `train/` and `test/` with such files; the    | `num_record_frames`,             |
-    | extracted BAIR archive                       | `with_actions`, `with_positions` |
+    | BAIR archive, extracted or as a tar          | `with_actions`, `with_positions` |
+    | BAIR of tensorflow-datasets                  | `camera`, `frame_shape`,         |
+    |                                              | `with_actions`, `with_positions` |
+    | KTH: a folder of its avi files               | `frame_shape`, `min_frames`      |
+    | Moving MNIST: a folder of (Fashion-)MNIST's  | `frame_shape`, `num_digits`,     |
+    | IDX files                                    | `num_frames`, `max_speed`,       |
+    |                                              | `deterministic`, `num_clips`,    |
+    |                                              | `seed`, `digit_size`             |
     | a folder of videos, or one video file        | `frame_shape`, `with_actions`,   |
     |                                              | `fit`, `alpha`, `stride`, `fps`, |
     |                                              | `clip_frames`, `cut_shots`,      |
     |                                              | `test_share`, `on_bad`           |
 
-    The options are those of `bair.clips` and of `VideoFolder`. For example, with
+    The options are those of `bair.clips`, `TfdsBairSource`, `KTHSource`,
+    `MovingMnistSource` and `VideoFolder`. For example, with
     `folder` from `pushing.write`:
 
         train = load(folder, "train", with_actions=True)

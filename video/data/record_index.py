@@ -13,17 +13,39 @@ _FOOTER_SIZE = 4
 
 
 @dataclasses.dataclass(frozen=True)
+class Member:
+    """A TFRecord file that lies within another file, such as a tar.
+
+    Args:
+        file: path of the file that holds it.
+        start: its first byte there.
+        size: its bytes.
+        name: its own name.
+    """
+
+    file: pathlib.Path
+    start: int
+    size: int
+    name: str
+
+    def __str__(self):
+        return f"{self.file}:{self.name}"
+
+
+@dataclasses.dataclass(frozen=True)
 class RecordIndex:
     """Start of every record; record `i` lies in `files[file_numbers[i]]`.
 
     Args:
-        files: list of file names.
+        files: list of the names of the files to open.
+        names: list of what messages call them, as long.
         file_numbers: `[num_records]` int64 array, which file.
         offsets: `[num_records]` int64 array, first byte of the record's header.
         numbers: `[num_records]` int64 array, the record's number within its file.
     """
 
     files: list
+    names: list
     file_numbers: np.ndarray
     offsets: np.ndarray
     numbers: np.ndarray
@@ -38,7 +60,8 @@ def index_records(files) -> RecordIndex:
     The checksum of each header is checked here, that of the data when it is read.
 
     Args:
-        files: list of paths of uncompressed TFRecord files, in the wanted order.
+        files: list of uncompressed TFRecord files in the wanted order, each a path or a
+            `Member`.
 
     Returns:
         `RecordIndex`.
@@ -48,52 +71,60 @@ def index_records(files) -> RecordIndex:
             middle of a record (the message names the file and the record number), or
             if there are no records at all.
     """
-    files = [str(file) for file in files]
+    members = [file if isinstance(file, Member) else _whole(file) for file in files]
+    names = [str(file) for file in files]
     # Seeks on a network disk wait for the server, so several files go at once.
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-        offsets = list(pool.map(_file_offsets, files))
+        offsets = list(pool.map(_offsets, members, names))
     counts = [len(file_offsets) for file_offsets in offsets]
     if not any(counts):
-        raise ValueError(f"There are no records in '{files[0]}' ({len(files)} files).")
+        raise ValueError(f"There are no records in '{names[0]}' ({len(names)} files).")
     return RecordIndex(
-        files=files,
+        files=[str(member.file) for member in members],
+        names=names,
         file_numbers=np.repeat(np.arange(len(files)), counts),
         offsets=np.concatenate(offsets),
         numbers=np.concatenate([np.arange(count) for count in counts]),
     )
 
 
-def _file_offsets(file):
-    size = pathlib.Path(file).stat().st_size
-    offsets, headers, position = [], [], 0
-    with open(file, "rb", buffering=0) as stream:
-        while position < size:
+def _whole(file):
+    return Member(file, 0, pathlib.Path(file).stat().st_size, str(file))
+
+
+def _offsets(member, name):
+    """Where the records begin, counted from the first byte of the file to open."""
+    position, stop = member.start, member.start + member.size
+    offsets, headers = [], []
+    with open(member.file, "rb", buffering=0) as stream:
+        while position < stop:
             stream.seek(position)
-            header = stream.read(_HEADER_SIZE)
+            header = stream.read(min(_HEADER_SIZE, stop - position))
             length = int.from_bytes(header[:8], "little")
             end = position + _HEADER_SIZE + length + _FOOTER_SIZE
             if len(header) == _HEADER_SIZE:
                 headers.append(header)
-            if end > size:
+            if end > stop:
                 break
             offsets.append(position)
             position = end
-    _check_headers(file, headers)
-    if position < size:
+    _check_headers(name, headers)
+    if position < stop:
         raise ValueError(
-            f"Record {len(offsets)} of '{file}' is truncated: the file has {size} "
-            f"bytes and the record needs {end}. Copy or download the file again."
+            f"Record {len(offsets)} of '{name}' is truncated: the file has "
+            f"{member.size} bytes and the record needs {end - member.start}. Copy or "
+            "download the file again."
         )
     return np.asarray(offsets, np.int64)
 
 
-def _check_headers(file, headers):
+def _check_headers(name, headers):
     table = np.frombuffer(b"".join(headers), np.uint8).reshape([-1, _HEADER_SIZE])
     stored = table[:, 8:].copy().view("<u4")[:, 0]
     bad = np.flatnonzero(_masked_crc32c(table[:, :8]) != stored)
     if bad.size:
         raise ValueError(
-            f"Record {bad[0]} of '{file}' has a corrupt header. The file must be an "
+            f"Record {bad[0]} of '{name}' has a corrupt header. The file must be an "
             "uncompressed TFRecord file; copy or download it again."
         )
 

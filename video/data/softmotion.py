@@ -20,11 +20,13 @@ import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.files import whole
+from tfsigmavae_video.data.record_tar import find_members, is_tar
 
 SPLITS = ("train", "test")
 CAMERAS = ("image_aux1", "image_main")
 ACTION_SIZE = 4
 POSITION_SIZE = 3
+_ARCHIVE = "bair_robot_pushing_dataset_v0.tar"
 _ARCHIVE_FOLDER = "softmotion30_44k"
 
 
@@ -111,31 +113,45 @@ def find_files(root, split: str = "train") -> list:
 
     Args:
         root: as for `bair.clips`.
-        split: "train" or "test"; without effect where `root` is one file.
+        split: "train" or "test"; without effect where `root` is one record file.
+
+    Returns:
+        list of paths, or of `Member` where they lie in a tar archive.
 
     Raises:
         FileNotFoundError: if there are none.
-        ValueError: on an unknown split.
+        ValueError: on an unknown split, or a damaged archive.
     """
     check_split(split)
     root = pathlib.Path(root)
-    if root.is_file():
+    if is_record_file(root):
         return [root]
+    if root.is_file():
+        return sorted(find_members(root, split), key=_natural_order)
     if (root / _ARCHIVE_FOLDER / split).is_dir():
         root = root / _ARCHIVE_FOLDER
+    elif (root / _ARCHIVE).is_file():
+        return find_files(root / _ARCHIVE, split)
     if not (files := _record_files(root / split)):
         raise FileNotFoundError(
             f"No TFRecord files match '{root / split}/*.tfrecords'. `root` must be one "
-            "TFRecord file or a folder that holds train/ and test/: the extracted BAIR "
-            "archive, or what `pushing.write(root)` makes."
+            "TFRecord file or a folder that holds train/ and test/: the BAIR archive, "
+            "extracted or not, or what `pushing.write(root)` makes."
         )
     return sorted(files, key=_natural_order)
+
+
+def is_record_file(path) -> bool:
+    """Whether a path is one file of records, which has no splits."""
+    return path.is_file() and not is_tar(path)
 
 
 def holds_records(path) -> bool:
     """Whether a path looks like records: by names, nothing is opened."""
     if path.is_file():
-        return ".tfrecord" in path.name  # also data.tfrecord-00000-of-00010
+        return is_tar(path) or ".tfrecord" in path.name  # also a.tfrecord-00000-of-10
+    if (path / _ARCHIVE).is_file():
+        return True
     roots = (path, path / _ARCHIVE_FOLDER)
     return any(_record_files(root / split) for root in roots for split in SPLITS)
 

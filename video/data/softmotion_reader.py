@@ -10,8 +10,8 @@ from tfsigmavae.checks import asserted, check_choice
 from tfsigmavae_video.data import softmotion
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.record_index import index_records
+from tfsigmavae_video.data.record_reader import RecordReader, first_record
 
-_READ_BUFFER = 1 << 18  # bytes; the fastest of 64 KiB ... 2 MiB on 742 kB records
 # How the files of pictures begin.
 _PICTURES = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8\xff", "GIF": b"GIF8"}
 # Field -> the names of its features, and how many numbers each holds.
@@ -25,8 +25,8 @@ class SoftmotionSource(ClipSource):
     """Clips of softmotion records; every error names the file, the record and the key.
 
     Args:
-        root: record file or folder, as for `bair.clips`.
-        split: "train" or "test"; without effect where `root` is one file.
+        root: record file, tar archive or folder, as for `bair.clips`.
+        split: "train" or "test"; without effect where `root` is one record file.
         camera: "image_aux1" or "image_main".
         frame_shape: (height, width, channels) of the stored frames.
         num_record_frames: frames stored for each clip; `None` counts them in the first
@@ -77,29 +77,19 @@ class SoftmotionSource(ClipSource):
         super().__init__(
             num_frames=[num_stored] * len(index),
             fields={"frames": (self._frame_shape, tf.uint8)} | floats,
-            files=index.files,
+            files=list(dict.fromkeys(index.files)),
             view={"camera": camera},
-            name=split if root.is_dir() else root.stem,
+            name=root.stem if softmotion.is_record_file(root) else split,
         )
-        self.is_held_out = root.is_dir()  # one file has no splits
+        self.is_held_out = not softmotion.is_record_file(root)
         self._frame_keys = [softmotion.frame_key(t, camera) for t in range(num_stored)]
-        self._files = tf.constant(index.files)
-        self._file_numbers = tf.constant(index.file_numbers)
-        self._offsets = tf.constant(index.offsets)
-        self._numbers = tf.constant(index.numbers)
+        self._record = RecordReader(index)
+        # Two splits of one tar archive are the same file.
+        in_tar = index.names != index.files
+        self._members = [pathlib.Path(name).name for name in index.names] * in_tar
 
     def read(self, number, start, num_frames):
-        file = tf.gather(self._files, self._file_numbers[number])
-        in_file = tf.strings.as_string(self._numbers[number])
-        # No quotes: an `Assert` prints them with a backslash.
-        name = tf.strings.join(["record ", in_file, " of ", file])
-        serialized = _read(file, self._offsets[number])
-        unread = " cannot be read, or its checksum is wrong. Copy the file again."
-        serialized = asserted(
-            serialized,
-            tf.strings.length(serialized) > 0,
-            [tf.strings.join([name, unread])],
-        )
+        serialized, name = self._record(number)
         times = range(len(self._frame_keys))
         features = [(self._frame_keys, [], tf.string)] + [
             ([key_of(t) for t in times], [size], tf.float32)
@@ -109,6 +99,10 @@ class SoftmotionSource(ClipSource):
         encoded, *floats = _parse(serialized, name, features, window, num_frames)
         clip = {"frames": self._decode(encoded, name, window)}
         return clip | dict(zip(self._floats, floats, strict=True))
+
+    def fingerprint(self):
+        members = {"members": self._members} if self._members else {}
+        return super().fingerprint() | members
 
     def _decode(self, encoded, name, window):
         wanted = math.prod(self._frame_shape)
@@ -132,7 +126,7 @@ class SoftmotionSource(ClipSource):
     def _check_first_record(self, index, camera, num_record_frames):
         """Checks what can be known early; returns the number of frames stored."""
         features = _first_example(index)
-        where = f"Record 0 of '{index.files[0]}'"
+        where = f"Record 0 of '{index.names[0]}'"
         num_stored = 0
         while softmotion.frame_key(num_stored, camera) in features:
             num_stored += 1
@@ -170,38 +164,13 @@ def _if_encoded(frame):
 
 
 def _first_example(index):
-    with open(index.files[0], "rb") as stream:
-        stream.seek(int(index.offsets[0]))
-        length = int.from_bytes(stream.read(12)[:8], "little")
-        serialized = stream.read(length)
     try:
-        return tf.train.Example.FromString(serialized).features.feature
+        return tf.train.Example.FromString(first_record(index)).features.feature
     except DecodeError as error:
         raise ValueError(
-            f"Record 0 of '{index.files[0]}' is not a tf.train.Example; the file must "
+            f"Record 0 of '{index.names[0]}' is not a tf.train.Example; the file must "
             "be in the softmotion layout."
         ) from error
-
-
-def _read(file, offset):
-    """The record's bytes; empty where it cannot be read or its checksum is wrong."""
-
-    def read(offset):
-        variant = tf.raw_ops.TFRecordDatasetV2(
-            filenames=file[None],
-            compression_type="",
-            buffer_size=_READ_BUFFER,
-            byte_offsets=offset[None],
-        )
-        spec = tf.TensorSpec([], tf.string)
-        records = tf.data.experimental.from_variant(variant, spec)
-        return records.take(1).get_single_element()
-
-    # TensorFlow's own error knows neither file nor record. `ignore_errors` tries its
-    # input again until it ends, so the read is the map of a single element: one try.
-    record = tf.data.Dataset.from_tensors(offset).map(read).ignore_errors()
-    unreadable = tf.data.Dataset.from_tensors("")
-    return record.concatenate(unreadable).take(1).get_single_element()
 
 
 def _parse(serialized, name, features, window, num_frames):

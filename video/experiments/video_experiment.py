@@ -132,8 +132,8 @@ class VideoExperiment(Experiment):
         options, defaults = super().options(), {}
         if pathlib.Path(self.data).exists():
             defaults = loading.option_defaults(self.data)
+        defaults = {name: v for name, v in defaults.items() if name not in _TAKEN}
         own = json.loads(json.dumps(defaults)) | options["data_options"]
-        own = {name: value for name, value in own.items() if name not in _TAKEN}
         return options | {"data_options": own}
 
     @classmethod
@@ -153,15 +153,10 @@ class VideoExperiment(Experiment):
     def _load(self, split):
         if isinstance(self.data, dict):
             return self.data[split]
-        return loading.load(
-            self.data,
-            split,
-            # Alike for both splits: which videos are usable may decide the split.
-            min_frames=self.num_context + max(self.num_frames, self.eval_frames),
-            frame_shape=self.frame_shape,
-            with_actions=self.use_actions,
-            **self.data_options,
-        )
+        own = {"frame_shape": self.frame_shape, "with_actions": self.use_actions}
+        predicted = [self.num_frames, self.eval_frames * (split == "test")]
+        own["min_frames"] = self.num_context + max(predicted)
+        return loading.load(self.data, split, **own | self.data_options)
 
     def check_data(self):
         stored = self.test_clips.num_frames[: self.num_eval_clips].min()
