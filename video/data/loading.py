@@ -89,8 +89,8 @@ def load(
     |                                              | `test_share`, `on_bad`           |
 
     The options are those of `bair.clips`, `TfdsBairSource`, `KTHSource`,
-    `MovingMnistSource` and `VideoFolder`. For example, with
-    `folder` from `pushing.write`:
+    `MovingMnistSource` and `VideoFolder`. For example, with `folder` from
+    `pushing.write`:
 
         train = load(folder, "train", with_actions=True)
         batches(train, num_frames=12, batch_size=16, shuffle=True, repeat=True)
@@ -133,6 +133,11 @@ def option_defaults(data) -> dict:
         ValueError: if it is of no kind that `load` opens.
     """
     return _option_defaults(_kind_of(pathlib.Path(data)))
+
+
+def source_class(data) -> type:
+    """The class of `ClipSource` that opens a path; errors are those of `load`."""
+    return _kind_of(pathlib.Path(data)).source
 
 
 def _kind_of(path):

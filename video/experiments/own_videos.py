@@ -6,6 +6,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae_video.data import loading
+from tfsigmavae_video.data.folder import VideoFolder, holds_videos
 from tfsigmavae_video.data.folder.discovery import find_videos
 from tfsigmavae_video.data.video_files import VideoError, list_videos, open_video
 from tfsigmavae_video.experiments.recipes import OWN
@@ -156,7 +158,7 @@ def _horizon(lengths):
 
 def _usual_length(lengths):
     """Nine videos of ten have as many frames."""
-    return int(np.quantile(lengths, 0.1))
+    return int(np.quantile(lengths, 0.1, method="lower"))  # of a few: the shortest
 
 
 def _network():
@@ -169,5 +171,7 @@ def _network():
 
 
 def is_own(data) -> bool:
-    """Whether a path holds videos, by names: what `own_recipe` is for."""
-    return pathlib.Path(data).exists() and bool(find_videos(data)[0])
+    """Whether a path holds videos, and no data set with a recipe of its own."""
+    if not pathlib.Path(data).exists():
+        return False
+    return loading.source_class(data) is VideoFolder and holds_videos(data)
