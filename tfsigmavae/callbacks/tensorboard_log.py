@@ -61,10 +61,10 @@ class TensorBoardLog(StepCallback):
         path = self.directory / f"events.out.tfevents.{mark}"
         self._writer = tf.io.TFRecordWriter(os.fspath(path))
         self._write(file_version="brain.Event:2")
-        if self.step:
-            # From this step on, what earlier files hold is void.
-            start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
-            self._write(step=self.step + 1, session_log=start)
+        # From this step on, what earlier files hold is void. TensorBoard takes only the
+        # second start of a run for that, so that the first attempt has one too.
+        start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+        self._write(step=self.step + 1, session_log=start)
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
