@@ -16,7 +16,7 @@ class VideoFile(abc.ABC):
     A subclass hands its facts to this constructor, and writes `_frames` and `close`.
     Opening finds the frames and decodes at most a few. One thread at a time may read.
 
-    Attributes:
+    Args:
         path: `pathlib.Path` of the file or folder.
         member: name or number of the video in a file that holds several, else `None`.
         num_frames: how many frames there are, at least 1.
