@@ -332,12 +332,30 @@ def test_image_training_prints_the_summary_that_it_keeps(tmp_path, call):
 
 
 def test_export_script(tmp_path, call):
-    tiny_model().save(tmp_path / "model.keras")
+    tiny_model(action_size=3).save(tmp_path / "model.keras")
     tf.config.run_functions_eagerly(False)
     result, _ = call("export_model", "--model", "model.keras", "--output", "served/1")
     assert (tmp_path / result["path"] / "saved_model.pb").is_file()
-    assert result["endpoints"]["reconstruct"] == ["clips"]
-    assert "context" in result["endpoints"]["predict_video"]
+    assert result["endpoints"]["reconstruct"] == ["clips", "actions"]
+    inputs = ["context", "num_frames", "num_samples", "seed", "actions"]
+    assert result["endpoints"]["predict_video"] == inputs
+
+
+def test_actions_of_ones_own_steer_a_prediction(data, tmp_path, call):
+    tiny_model(frame_shape=(16, 16, 3), action_size=4).save(tmp_path / "model.keras")
+    np.save(tmp_path / "own.npy", np.zeros([2, 1, 4]))
+    flags = ["--model", "model.keras", "--data", data, "--num-frames", 2]
+    plans = ["--actions", "Left,up", "--actions", "own.npy"]
+    files, _ = call("predict_video", *flags, *plans)
+    assert files == {
+        "animation": "predictions/steered.gif",
+        "film_strip": "predictions/steered.png",
+    }
+    assert all((tmp_path / path).stat().st_size > 0 for path in files.values())
+    for wrong, message in (("west", "Choose from stay, left"), ("a.csv", "no file")):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            call("predict_video", *flags, "--actions", wrong, "--output", "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_dry_run_of_a_preset_prints_a_summary_and_keeps_nothing(tmp_path, call):

@@ -17,7 +17,7 @@ from tfsigmavae_video import models
 from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, softmotion
 from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
-from tfsigmavae_video.evaluation import evaluate_prediction
+from tfsigmavae_video.evaluation import evaluate_actions, evaluate_prediction
 from tfsigmavae_video.pictures import VideoPreview, write_prediction
 
 # The window of SSIM.
@@ -237,6 +237,14 @@ class VideoExperiment(Experiment):
             seed=self.seed,
             actions=actions,
         )
+        if self.use_actions and len(frames) > 1:
+            scores["actions"] = evaluate_actions(
+                model,
+                frames[:, : self.num_context + self.eval_frames],
+                actions,
+                num_samples=min(self.num_samples, 10),
+                seed=self.seed,
+            )
         likelihood = {
             name: float(f"{logs[name]:.6g}")
             for name in ("nll", "kl", "bits_per_dim", "mse", "sigma")

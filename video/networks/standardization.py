@@ -65,14 +65,17 @@ class RunningStandardization(keras.layers.Layer):
         mean, variance = tf.nn.moments(values, list(range(values.shape.rank - 1)))
         is_finite = tf.math.is_finite(mean) & tf.math.is_finite(variance)
         rate = tf.maximum(1.0 - self.momentum, 1.0 / (self.num_updates + 1.0))
-        rate = tf.where(is_finite, rate, 0.0)
-        step = tf.where(is_finite, mean - self.moving_mean, 0.0)
-        excess = tf.where(is_finite, variance - self.moving_variance, 0.0)
+        # Weighed, and not moved by a difference: the first batch must come out exactly.
+        kept, old_mean = 1.0 - rate, tf.convert_to_tensor(self.moving_mean)
         # Variance of a mixture: that within, and that between the means.
-        between = rate * (1.0 - rate) * tf.square(step)
-        self.moving_variance.assign_add(rate * excess + between)
-        self.moving_mean.assign_add(rate * step)
-        self.num_updates.assign_add(tf.cast(is_finite, rate.dtype))
+        between = kept * rate * tf.square(mean - old_mean)
+        new_variance = kept * self.moving_variance + rate * variance + between
+        for moving, new in (
+            (self.moving_variance, new_variance),
+            (self.moving_mean, kept * old_mean + rate * mean),
+            (self.num_updates, self.num_updates + 1.0),
+        ):
+            moving.assign(tf.where(is_finite, new, moving))
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum}

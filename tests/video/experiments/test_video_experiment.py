@@ -210,6 +210,7 @@ def test_actions_and_fixed_sigma_and_decay(data, tmp_path):
     )
     summary = experiment.run(tmp_path / "run")
     assert summary["sigma"] == 0.5 and summary["num_context"] == 1
+    assert list(summary["actions"]["psnr"]) == ["true", "shuffled", "zeros"]
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     assert model.action_size == 4
     # The rate of the last step but one; after it 5 % of 2e-3 would be left.

@@ -66,9 +66,11 @@ class ClipCutter:
                     f"'{video.path}' has transparent parts. Give the colour to lay it "
                     "on, such as `alpha=(0, 0, 0)`."
                 )
+            # Which split a video is of must not depend on how many frames are wanted,
+            # so only stills are left out here.
+            if file.num_frames < min(2, self._choice.min_frames):
+                raise VideoError(self._too_short(file.num_frames))
             numbers = self._choice.numbers(file)
-            if len(numbers) < self._choice.min_frames:
-                raise VideoError(self._too_short(file, len(numbers)))
             actions = None
             if self._with_actions:
                 table = side_cars.find_actions(video.path)
@@ -83,12 +85,18 @@ class ClipCutter:
         Returns:
             list of `Clip`, and dict of name -> reason for videos and shots left out.
         """
+        least = self._choice.min_frames
+        skipped = {
+            video.name: self._too_short(len(video.numbers))
+            for video in videos
+            if len(video.numbers) < least
+        }
+        videos = [video for video in videos if video.name not in skipped]
         parts = [[(video, video.numbers)] for video in videos]
-        skipped = {}
         if self._cut_shots:
             found = map_videos(self._shots, videos, "searched for cuts")
             parts = [shots for shots, _ in found]
-            skipped = {name: why for _, left in found for name, why in left.items()}
+            skipped |= {name: why for _, left in found for name, why in left.items()}
         clips = [
             Clip(_name(video, piece), video, piece)
             for shots in parts
@@ -108,16 +116,18 @@ class ClipCutter:
                         shots.append((video, numbers))
                     else:
                         name = f"{video.name}@{first}"
-                        skipped[name] = self._too_short(file, len(numbers), "shot")
+                        skipped[name] = self._too_short(len(numbers))
         except (VideoError, OSError) as error:
             return [], {video.name: reason_of(error, video.path)}
         return shots, skipped
 
-    def _too_short(self, file, num_frames, what="video"):
-        text = f"is too short: {num_frames} frames"
-        if what == "video" and num_frames != file.num_frames:
-            text += f" chosen of {file.num_frames}"
-        return f"{text}, and `min_frames` is {self._choice.min_frames}"
+    def _too_short(self, num_frames):
+        plain = self._choice.stride == 1 and self._choice.fps is None
+        taken = "" if plain else " taken"
+        return (
+            f"is too short: {num_frames} frames{taken}, and `min_frames` is "
+            f"{self._choice.min_frames}"
+        )
 
 
 def _name(video, numbers):
