@@ -132,7 +132,7 @@ class Catalog:
         if split == "train":
             outside = [name for name, where in self._split_of.items() if where is None]
             skipped |= dict.fromkeys(outside, "lies in no folder of a split") | others
-        return {name: skipped[name] for name in sorted(skipped, key=natural_order)}
+        return skipped
 
     def _nothing_usable(self, split):
         text = f"'{self._root}' has no videos of the split {split!r}"

@@ -14,6 +14,7 @@ from tfsigmavae_video.data.clip_source import ArrayClipSource
 from tfsigmavae_video.data.folder import side_cars
 from tfsigmavae_video.data.folder.catalog import Catalog, listed, reason_of
 from tfsigmavae_video.data.folder.clips import ClipCutter
+from tfsigmavae_video.data.folder.discovery import natural_order
 from tfsigmavae_video.data.folder.frame_choice import FrameChoice
 from tfsigmavae_video.data.folder.open_videos import OpenVideos
 from tfsigmavae_video.data.softmotion import check_split
@@ -103,9 +104,15 @@ class VideoFolder(ArrayClipSource):
         cutter = ClipCutter(choice, self._framing, with_actions, cut_shots)
         catalog = Catalog(path, split, cutter.opened, test_share)
         self._clips, left_out = cutter.cut(catalog.videos)
-        self.skipped = catalog.skipped | left_out
+        skipped = catalog.skipped | left_out
+        self.skipped = {
+            name: skipped[name] for name in sorted(skipped, key=natural_order)
+        }
         if not self._clips:
-            raise ValueError(f"'{path}' has no clips. {'; '.join(listed(left_out))}")
+            raise ValueError(
+                f"'{path}' has no clips of the split {split!r}: "
+                + "; ".join(listed(left_out))
+            )
         self.is_held_out = catalog.is_held_out
         fields = {"frames": (tuple(frame_shape), tf.uint8)}
         if with_actions:

@@ -160,7 +160,9 @@ def test_a_split_of_only_broken_videos_takes_another(tmp_path):
     held_out = [name for name in names if splits.hash_of(name) < 0.1]
     assert held_out
     for name in names:
-        save(tmp_path / name, 0, 2 if name in held_out else 5)
+        save(tmp_path / name, 0, 5)
+        if name in held_out:
+            (tmp_path / name).write_bytes(b"")
     train, test = (
         VideoFolder(tmp_path, split, min_frames=3, **PLAIN)
         for split in ("train", "test")
@@ -168,6 +170,17 @@ def test_a_split_of_only_broken_videos_takes_another(tmp_path):
     assert test.clip_names == [names[len(held_out)]]
     assert set(train.clip_names) == set(names[len(held_out) + 1 :])
     assert set(test.skipped) == set(held_out) and train.skipped == {}
+
+
+def test_how_many_frames_are_wanted_moves_no_video(tmp_path):
+    names = sorted((f"{n}.npy" for n in range(30)), key=splits.hash_of)
+    held_out = {name for name in names if splits.hash_of(name) < 0.1}
+    for name in names:
+        save(tmp_path / name, 0, 2 if name in held_out else 5)
+    train = VideoFolder(tmp_path, "train", min_frames=3, **PLAIN)
+    assert set(train.clip_names) == set(names) - held_out
+    with pytest.raises(ValueError, match="too short: 2 frames.*`min_frames` is 3"):
+        VideoFolder(tmp_path, "test", min_frames=3, **PLAIN)
 
 
 def test_what_cannot_be_used_is_named_and_the_rest_trains(folder, capsys):
