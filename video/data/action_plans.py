@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from tfsigmavae_video.data import pushing
+from tfsigmavae_video.data.csv_tables import read_csv
 
 SUFFIXES = (".csv", ".npy")
 
@@ -85,7 +86,7 @@ def read_actions(path, action_size: int) -> np.ndarray:
         raise FileNotFoundError(f"There is no file of actions '{path}'.")
     try:
         is_csv = path.suffix.lower() == ".csv"
-        actions = _read_csv(path) if is_csv else np.load(path, allow_pickle=False)
+        actions = read_csv(path) if is_csv else np.load(path, allow_pickle=False)
         actions = np.asarray(actions, np.float32)
     except (ValueError, TypeError, EOFError) as error:
         raise ValueError(
@@ -101,21 +102,6 @@ def read_actions(path, action_size: int) -> np.ndarray:
     if not np.isfinite(actions).all():
         raise ValueError(f"'{path}' holds an action that is not a finite number.")
     return actions if actions.ndim == 3 else actions[None]
-
-
-def _read_csv(path):
-    lines = [line for line in path.read_text().splitlines() if line.strip()]
-    if lines and not any(map(_is_number, lines[0].split(","))):
-        lines = lines[1:]  # names of the columns
-    return np.loadtxt(lines, np.float32, delimiter=",", ndmin=2) if lines else []
-
-
-def _is_number(word):
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _allowed():

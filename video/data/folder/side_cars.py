@@ -1,10 +1,10 @@
 """Actions of a user's own: a table beside the video."""
 
 import pathlib
-import re
 
 import numpy as np
 
+from tfsigmavae_video.data.csv_tables import read_csv
 from tfsigmavae_video.data.video_files import VideoError
 
 # What the name of the table has in place of the video's suffix.
@@ -51,7 +51,7 @@ def read_actions(file, num_frames: int) -> np.ndarray:
     Raises:
         VideoError: if the file is not such a table, or has another number of rows.
     """
-    read = _read_npy if file.suffix == ".npy" else _read_csv
+    read = _read_npy if file.suffix == ".npy" else read_csv
     try:
         rows = read(file)
     except (OSError, ValueError) as error:
@@ -74,32 +74,3 @@ def _read_npy(file):
             f"it holds {rows.dtype} {list(rows.shape)}, not numbers [T, A]"
         )
     return rows
-
-
-def _read_csv(file):
-    text = file.read_text("utf-8-sig")
-    lines = {n: line for n, line in enumerate(text.splitlines(), 1) if line.strip()}
-    cells = {number: _cells(line) for number, line in lines.items()}
-    first = next(iter(cells), None)
-    if cells and not any(map(_is_number, cells[first])):  # a header
-        del cells[first]
-    if not cells:
-        raise ValueError("it holds no numbers")
-    num_columns = len(next(iter(cells.values())))
-    for number, row in cells.items():
-        if len(row) != num_columns or not all(map(_is_number, row)):
-            raise ValueError(f"line {number} is not {num_columns} numbers")
-    return np.array([list(map(float, row)) for row in cells.values()])
-
-
-def _cells(line):
-    separator = next((s for s in (",", ";") if s in line), r"\s+")
-    return re.split(separator, line.strip())
-
-
-def _is_number(cell):
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -1,0 +1,46 @@
+"""Tables of numbers in text files."""
+
+import re
+
+import numpy as np
+
+
+def read_csv(file) -> np.ndarray:
+    """Reads a table of numbers from a text file.
+
+    Args:
+        file: `pathlib.Path`. A row is a line, its numbers separated by commas,
+            semicolons or blanks. A first line that is no numbers is a header.
+
+    Returns:
+        float64 `[rows, columns]`.
+
+    Raises:
+        ValueError: if it holds something else; the message names the line.
+    """
+    text = file.read_text("utf-8-sig")
+    lines = {n: line for n, line in enumerate(text.splitlines(), 1) if line.strip()}
+    cells = {number: _cells(line) for number, line in lines.items()}
+    first = next(iter(cells), None)
+    if cells and not any(map(_is_number, cells[first])):  # a header
+        del cells[first]
+    if not cells:
+        raise ValueError("it holds no numbers")
+    num_columns = len(next(iter(cells.values())))
+    for number, row in cells.items():
+        if len(row) != num_columns or not all(map(_is_number, row)):
+            raise ValueError(f"line {number} is not {num_columns} numbers")
+    return np.array([list(map(float, row)) for row in cells.values()])
+
+
+def _cells(line):
+    separator = next((s for s in (",", ";") if s in line), r"\s+")
+    return re.split(separator, line.strip())
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
