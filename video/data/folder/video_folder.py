@@ -33,6 +33,9 @@ class VideoFolder(ArrayClipSource):
     `splits_by_hash` for what happens to very few. One video alone is both splits, and
     `is_held_out` says so.
 
+    A window is decoded from the last keyframe before it, anew each time. Where that
+    keeps training waiting, give `batches` a `cache`: each video is then decoded once.
+
     Args:
         path: folder, searched with all folders below, or one video file. A folder of
             numbered pictures is a video, and so is each array of a .npz.
