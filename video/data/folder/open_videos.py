@@ -14,10 +14,13 @@ class OpenVideos:
 
     Args:
         limit: how many videos to keep open that nobody reads.
+        num_known: how many to remember, open or not: what is remembered knows where its
+            frames are, and need not look for them again.
     """
 
-    def __init__(self, limit=16):
+    def __init__(self, limit=16, num_known=1024):
         self.limit = limit
+        self.num_known = num_known
         self._lock = threading.Lock()
         self._idle = []  # (path, member, video), the last one used last
 
@@ -36,10 +39,9 @@ class OpenVideos:
             raise
         with self._lock:
             self._idle.append((path, member, video))
-            surplus = self._idle[: -self.limit or None]
-            del self._idle[: len(surplus)]
-        for *_, old in surplus:
-            old.close()
+            for *_, old in self._idle[-self.limit - 1 : -self.limit or None]:
+                old.close()  # it opens itself again
+            del self._idle[: -self.num_known]
 
     def _take(self, path, member):
         with self._lock:
@@ -49,4 +51,4 @@ class OpenVideos:
         return None
 
     def __reduce__(self):
-        return type(self), (self.limit,)
+        return type(self), (self.limit, self.num_known)

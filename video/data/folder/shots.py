@@ -7,7 +7,7 @@ from tfsigmavae_video.data.video_files import Framing
 _SIZE = 16  # pixels; a step of the camera moves less than one of them
 _REACH = 4  # frames to both sides: flashes are shorter
 _LEAST = 10.0  # grey levels
-_RATIO = 2.5
+_RATIO = 2.1
 _AT_ONCE = 256  # frames
 
 
@@ -40,7 +40,7 @@ def find_cuts(frames) -> list:
     does if no one of the 4 frames before it is like one of the 4 frames from it on:
 
         min over i in t - 4 ... t - 1, j in t ... t + 3 of d(i, j)
-            >= max(10, 2.5 * max over k of d(k - 1, k))
+            >= max(10, 2.1 * max over k of d(k - 1, k))
 
     where k goes over the 4 frames before and after t. So a flash is no cut, since the
     scene returns, nor is fast motion, which goes on; neither are slow fades.
