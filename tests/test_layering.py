@@ -256,7 +256,7 @@ def test_modules_are_importable_under_their_names():
         ("tfsigmavae_video.pictures.gif", "import tfsigmavae_video"),
         ("tfsigmavae_video.pictures.gif", "from tfsigmavae_video import bair"),
         ("tfsigmavae_video.pictures.gif", "from tfsigmavae_video import evaluation"),
-        ("tfsigmavae_video.pictures.gif", "import tfsigmavae_video.data.bair"),
+        ("tfsigmavae_video.pictures.gif", "import tfsigmavae_video.models.svg_lp"),
         ("tfsigmavae_video.data.kth", "import tfsigmavae_video.networks.vgg"),
         ("tfsigmavae_video.networks.vgg", "from tfsigmavae_video.models import SVGLP"),
         (

@@ -31,7 +31,7 @@ _WIDE = 1.35  # between 4:3, of which a square loses a quarter, and 3:2
 class OwnRecipe:
     """Options of `VideoExperiment`, and why.
 
-    Attributes:
+    Args:
         options: dict, for `VideoExperiment(**options)`.
         reasons: list of sentences, one for each choice.
     """

@@ -13,7 +13,14 @@ _UNKNOWN_FPS = 6.0
 
 
 def playing_fps(source) -> float:
-    """Frames per second at which clips of a `ClipSource` play as they were filmed."""
+    """Frames per second at which clips play as they were filmed.
+
+    Args:
+        source: `ClipSource`.
+
+    Returns:
+        float, the median of those known; 6 where none is.
+    """
     if source.fps is None or np.all(np.isnan(source.fps)):
         return _UNKNOWN_FPS
     return float(np.nanmedian(source.fps))

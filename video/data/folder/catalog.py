@@ -136,9 +136,12 @@ class Catalog:
 
     def _nothing_usable(self, split):
         text = f"'{self._root}' has no videos of the split {split!r}"
-        if reasons := self._skipped(split, {}):
-            text += " that can be used: " + "; ".join(listed(reasons))
-        return text
+        if not self._reasons:
+            return f"{text}."
+        reasons = {
+            n: self._reasons[n] for n in sorted(self._reasons, key=natural_order)
+        }
+        return f"{text} that can be used: {'; '.join(listed(reasons))}"
 
 
 def listed(reasons: dict, most: int = 5) -> list:

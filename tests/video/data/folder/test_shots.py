@@ -41,7 +41,7 @@ def cuts_by_definition(frames):
         across = min(distance(i, j) for i in before for j in behind)
         near = range(max(1, t - REACH), min(len(frames), t + REACH + 1))
         motion = max([distance(k - 1, k) for k in near if k != t], default=0.0)
-        if across >= max(10.0, 2.5 * motion):
+        if across >= max(10.0, 2.1 * motion):
             cuts.append(t)
     return cuts
 
