@@ -61,7 +61,7 @@ def main(argv=None):
     animation, strip = draw(
         model,
         clips["frames"],
-        pathlib.Path(args.output or path.parent / "predictions"),
+        folder=pathlib.Path(args.output or path.parent / "predictions"),
         num_frames=args.num_frames,
         num_samples=args.num_samples,
         seed=args.seed,
