@@ -38,12 +38,14 @@ class SVGLP(VideoModel):
         loss = sum over t of -log p(x_t | ...) + beta * KL(q(z_t) || p(z_t)), in nats
 
     While t is within the context, the skips are those of x_{t-1}. Training feeds true
-    frames throughout. Actions enter standardised, whatever their unit, and the prior
-    knows them too: else z would tell of the same motion, and a sampled one contradict
-    the action. Batch norm uses the statistics of all frames of a batch in
+    frames throughout. Batch norm uses the statistics of all frames of a batch in
     training (or of each time step, by `frame_statistics`), and moving averages
     everywhere else: no prediction depends on the other clips of its batch (the official
     code samples with batch statistics).
+
+    Actions, which the paper has not, are standardised, whatever their unit. The prior
+    knows them as well: otherwise z would tell of the same motion, and a sampled z would
+    contradict the action.
 
     Args:
         frame_shape: (height, width, channels); both sides multiples of 2**k, where k
