@@ -136,11 +136,11 @@ class Catalog:
 
     def _nothing_usable(self, split):
         text = f"'{self._root}' has no videos of the split {split!r}"
-        if not self._reasons:
+        names = sorted(self._reasons, key=natural_order)
+        of_split = [name for name in names if self._split_of.get(name) == split]
+        if not names:
             return f"{text}."
-        reasons = {
-            n: self._reasons[n] for n in sorted(self._reasons, key=natural_order)
-        }
+        reasons = {name: self._reasons[name] for name in of_split or names}
         return f"{text} that can be used: {'; '.join(listed(reasons))}"
 
 
