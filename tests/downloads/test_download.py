@@ -32,6 +32,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         content, first = server.content, 0
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
+        server.conditions.append(condition)
         may_resume = condition in (None, server.headers.get("ETag"))
         if asked and server.has_ranges and may_resume:
             first = int(asked[1])
@@ -63,7 +64,7 @@ def server():
     served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     served.content, served.headers, served.asked = CONTENT, {"ETag": '"one"'}, []
     # Where connections break; answers that are errors; and what else servers do.
-    served.cuts, served.statuses = [], []
+    served.cuts, served.statuses, served.conditions = [], [], []
     served.has_ranges, served.tells_length, served.shift = True, True, 0
     served.url = f"http://127.0.0.1:{served.server_port}/clips.tar"
     thread = threading.Thread(target=served.serve_forever, args=(0.01,))
@@ -126,22 +127,22 @@ def test_another_call_goes_on(server, tmp_path):
     server.asked.clear()
     downloads.download(server.url, path, **QUICK)
     assert path.read_bytes() == CONTENT and server.asked == ["bytes=60000-"]
+    assert server.conditions[-1] == '"one"'
 
 
 def test_a_file_that_has_changed_is_begun_anew(server, tmp_path, capsys):
     path = tmp_path / "clips.tar"
-    for change in ("etag", "shorter", "same etag, other size"):
+    changes = {
+        "another etag": ('"two"', CONTENT[::-1][:50_000]),
+        "shorter": ('"one"', CONTENT[:50_000]),
+        "another size": ('"one"', CONTENT[::-1] + b"more"),
+    }
+    for change, (etag, new) in changes.items():
+        server.headers = {"ETag": '"one"'}
         server.cuts = [60_000, 0]
         with pytest.raises(DownloadError):
             downloads.download(server.url, path, retries=0, **QUICK)
-        new = CONTENT[::-1]
-        if change == "etag":
-            server.headers = {"ETag": '"two"'}
-        elif change == "shorter":
-            server.headers, new = {}, CONTENT[:50_000]
-            server.headers = {"ETag": '"two"'}
-        else:
-            new += b"more"
+        server.headers = {"ETag": etag}
         server.content = new
         downloads.download(server.url, path, **{**QUICK, "progress": None})
         assert path.read_bytes() == new, change

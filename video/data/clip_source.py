@@ -10,6 +10,8 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae_video.data.python_calls import guarded
+
 
 class ClipSource(abc.ABC):
     """Clips by number, whatever they are stored as.
@@ -160,7 +162,8 @@ class ArrayClipSource(ClipSource):
             return [clip[name] for name in names]
 
         dtypes = [dtype for _, dtype in self.fields.values()]
-        values = tf.numpy_function(arrays, [number, start], dtypes, stateful=False)
+        function = guarded(arrays)
+        values = tf.numpy_function(function, [number, start], dtypes, stateful=False)
         # In eager mode a single one comes without its list.
         return dict(zip(names, tf.nest.flatten(values), strict=True))
 
