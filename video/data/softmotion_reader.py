@@ -69,7 +69,7 @@ class SoftmotionSource(ClipSource):
         wanted = {"actions": with_actions, "positions": with_positions}
         root = pathlib.Path(root)
         index = index_records(softmotion.find_files(root, split))
-        features, where = _first_example(index), f"Record 0 of '{index.files[0]}'"
+        features, where = _first_example(index)
         num_stored = _count_frames(features, camera, num_record_frames, where)
         self._check_frame(features, camera, where)
         self._floats = {
@@ -193,16 +193,19 @@ def _if_encoded(frame):
 
 
 def _first_example(index):
-    with open(index.files[0], "rb") as stream:
+    """Features of the first record, and its name for messages."""
+    file = index.files[index.file_numbers[0]]  # files before it may be empty
+    with open(file, "rb") as stream:
         stream.seek(int(index.offsets[0]))
         length = int.from_bytes(stream.read(12)[:8], "little")
         serialized = stream.read(length)
+    where = f"Record 0 of '{file}'"
     try:
-        return tf.train.Example.FromString(serialized).features.feature
+        return tf.train.Example.FromString(serialized).features.feature, where
     except DecodeError as error:
         raise ValueError(
-            f"Record 0 of '{index.files[0]}' is not a tf.train.Example; the file must "
-            "be in the softmotion layout."
+            f"{where} is not a tf.train.Example; the file must be in the softmotion "
+            "layout."
         ) from error
 
 
