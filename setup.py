@@ -65,6 +65,7 @@ setup(
             "etils<1.14; python_version < '3.11'",
         ],
         "mp4": ["imageio[pyav]>=2.31"],
+        "video": ["av>=14"],
         "reproduce": ["matplotlib>=3.8"],
         "svhn": ["scipy>=1.11"],
         # xdist: two workers nearly halve the time of the tests. matplotlib: the plots
@@ -73,6 +74,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.5",
+            "av>=14",
             "matplotlib>=3.8",
             "scipy>=1.11",
             "ruff>=0.9",

@@ -1,0 +1,77 @@
+"""Which video is of which split: by its folder, or by a hash of its name."""
+
+import hashlib
+import os
+import unicodedata
+
+_TRAIN = ("train", "training")
+_TEST = ("test", "testing")
+_VALIDATION = ("val", "valid", "validation")
+
+
+def splits_of_folders(folders, path) -> dict:
+    """What split each folder is of, where the folders tell.
+
+    They tell where one is called train (or training) and one is called test (or
+    testing); without the latter, one called val (or valid, validation) is the test
+    split. Capitals do not matter. They may lie deeper, in one folder that holds all.
+
+    Args:
+        folders: dict, name of a video -> list of the folders it lies in.
+        path: of them all, for messages.
+
+    Returns:
+        dict, name of a video -> "train", "test", or `None` where it is of neither; {}
+        where the folders do not tell.
+
+    Raises:
+        ValueError: if there are held-out folders and none called train.
+    """
+    depth = len(os.path.commonprefix(list(folders.values())))
+    deciding = {
+        name: parts[depth].lower() if len(parts) > depth else ""
+        for name, parts in folders.items()
+    }
+    present = set(deciding.values())
+    held_out = next((names for names in (_TEST, _VALIDATION) if present & {*names}), ())
+    if not held_out:  # a folder "train" alone may hold videos of trains
+        return {}
+    if not present & set(_TRAIN):
+        raise ValueError(
+            f"'{path}' has the folder {sorted(present & {*held_out})}, which looks like "
+            "a held-out split, and no folder 'train'. Rename it, or name it as `data`."
+        )
+    split_of = dict.fromkeys(_TRAIN, "train") | dict.fromkeys(held_out, "test")
+    return {name: split_of.get(folder) for name, folder in deciding.items()}
+
+
+def splits_by_hash(names, test_share: float) -> dict:
+    """Splits names that have no split of their own, always in the same way.
+
+    A name is of the test split if the hash of it, as a number from 0 to 1, is below
+    `test_share`: its place does not depend on the other names. Where that leaves a
+    split empty, the name of the lowest hash is the test split, or that of the highest
+    the training split. Adding names then makes no training video a test video, but
+    for this: the one of the highest hash returns when there are others to train on.
+
+    Args:
+        names: at least two.
+        test_share: float between 0 and 1.
+
+    Returns:
+        dict of name -> "train" or "test".
+    """
+    order = sorted(names, key=hash_of)
+    num_test = sum(hash_of(name) < test_share for name in order)
+    num_test = min(max(num_test, 1), len(order) - 1)
+    return {
+        name: "test" if place < num_test else "train"
+        for place, name in enumerate(order)
+    }
+
+
+def hash_of(name: str) -> float:
+    """A number from 0 to 1, as good as random, that depends on the name alone."""
+    # One name has two spellings: macOS takes accents apart, others do not.
+    spelling = unicodedata.normalize("NFC", name).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(spelling).digest()[:8], "big") / 2**64

@@ -1,0 +1,94 @@
+"""One video file, read by frame numbers, whatever its format."""
+
+import abc
+import operator
+
+import numpy as np
+
+
+class VideoError(ValueError):
+    """A file is no video that can be read; the message names file, reason, way out."""
+
+
+class VideoFile(abc.ABC):
+    """An open video. Opening finds the frames and decodes none, or few.
+
+    A subclass hands its facts to this constructor and writes `_frames`. One thread at a
+    time may read.
+
+    Attributes:
+        path: `pathlib.Path` of the file or folder.
+        member: name or number of the video in a file that holds several, else `None`.
+        num_frames: how many frames there are, at least 1.
+        times: float64 `[num_frames]`, when each frame is shown, seconds after the first
+            one, increasing; `None` where the format knows no time.
+        shape: (height, width, channels) as displayed: turned upright, pixels square.
+            Channels are 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+
+    Example:
+        >>> with open_video("clip.mp4") as video:
+        ...     frames = video.read(range(12), Framing((64, 64, 3)))
+        >>> frames.shape
+        (12, 64, 64, 3)
+    """
+
+    def __init__(self, path, member, num_frames, times, shape):
+        self.path = path
+        self.member = member
+        self.num_frames = num_frames
+        self.times = times
+        self.shape = shape
+
+    @property
+    def name(self) -> str:
+        """The path, with the member after a colon."""
+        return str(self.path) if self.member is None else f"{self.path}:{self.member}"
+
+    def read(self, numbers, framing=None) -> np.ndarray:
+        """Reads some frames.
+
+        Args:
+            numbers: increasing ints, from 0 to `num_frames - 1`.
+            framing: `Framing`, or another function of a frame, applied to each frame as
+                it is decoded, so that no more than one stays in memory at full size. By
+                default frames are given as displayed.
+
+        Returns:
+            uint8 `[len(numbers), H, W, C]`.
+
+        Raises:
+            IndexError: if there are no such frames.
+            VideoError: if a frame cannot be decoded, or has no place in `framing`.
+        """
+        numbers = [operator.index(number) for number in numbers]
+        self._check_numbers(numbers)
+        shape = self.shape if framing is None else framing.frame_shape
+        frames = np.empty([len(numbers), *shape], np.uint8)
+        for place, frame in enumerate(self._frames(numbers)):
+            try:
+                frames[place] = frame if framing is None else framing(frame)
+            except VideoError as error:
+                raise VideoError(f"'{self.name}' {error}") from error
+        return frames
+
+    def close(self) -> None:
+        """Lets go of the file; reading is over."""
+
+    @abc.abstractmethod
+    def _frames(self, numbers):
+        """Yields the frames of increasing `numbers`, uint8 of `shape`, one by one."""
+
+    def _check_numbers(self, numbers):
+        outside = [number for number in numbers if not 0 <= number < self.num_frames]
+        if outside:
+            raise IndexError(
+                f"'{self.name}' has frames 0 to {self.num_frames - 1}, got {outside[0]}."
+            )
+        if any(a >= b for a, b in zip(numbers, numbers[1:], strict=False)):
+            raise ValueError(f"`numbers` must increase, got {numbers}.")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
