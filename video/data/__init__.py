@@ -8,6 +8,14 @@ dataset = data.batches(train, num_frames=12, batch_size=16, shuffle=True, repeat
 
 from tfsigmavae_video.data.batching import batches, first_clips
 from tfsigmavae_video.data.clip_source import ArrayClipSource, ClipSource
+from tfsigmavae_video.data.conversion import convert_clips
 from tfsigmavae_video.data.loading import load as load_clips
 
-__all__ = ["ArrayClipSource", "ClipSource", "batches", "first_clips", "load_clips"]
+__all__ = [
+    "ArrayClipSource",
+    "ClipSource",
+    "batches",
+    "convert_clips",
+    "first_clips",
+    "load_clips",
+]

@@ -77,7 +77,7 @@ class ShardWriter:
             clip = self._read(number, starts[0], len(starts) * num_frames)
         except _DAMAGE as error:
             if len(starts) == 1:
-                reason, times = bad.get(number, (_first_line(error), 0))
+                reason, times = bad.get(number, (_reason(error), 0))
                 bad[number] = [reason, times + 1]
                 return
             for start in starts:  # the others may be good
@@ -116,9 +116,13 @@ def _checked(source, clip, num_frames):
     return clip
 
 
-def _first_line(error):
-    text = getattr(error, "message", None) or str(error)
-    return text.strip().partition("\n")[0]
+def _reason(error):
+    """What went wrong, in one line."""
+    text = str(error)
+    if isinstance(error, tf.errors.OpError):  # behind the lines of code that led there
+        text = error.message.rpartition("\n\n")[2]
+    line = text.strip().partition("\n")[0]
+    return line.removeprefix("assertion failed: [").removesuffix("]")
 
 
 def _flush(path):
