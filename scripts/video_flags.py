@@ -22,7 +22,7 @@ OWN = [
     ("--compare", False, "train SVG's weight and sigma 1 as well"),
     ("--seed", 0, "of weights, noise, order of the data, samples"),
 ]
-CHOICES = {"--windows": ["first", "random"]}
+CHOICES = {"--windows": ["first", "random", "last"]}
 
 
 def parse(argv, description) -> dict:

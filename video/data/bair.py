@@ -55,7 +55,8 @@ def clips(
             frame `t + 1`.
         with_positions: whether to give end-effector positions.
         windows: "first" takes frames 0 to `num_frames - 1`, as SVG does; "random"
-            takes a random start for each clip and pass.
+            takes a random start for each clip and pass; "last" takes the last
+            `num_frames`.
         shuffle: whether to visit the clips in random order.
         seed: int, for `shuffle` and `windows="random"`.
         repeat: whether to go on for ever.

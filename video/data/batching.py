@@ -14,6 +14,8 @@ from tfsigmavae.data.passes import pass_batches, pass_key, pass_order
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.decoded_clips import check_cache, decoded_clips
 
+WINDOWS = ("first", "random", "last")
+
 
 def batches(
     source: ClipSource,
@@ -41,7 +43,7 @@ def batches(
         batch_size: clips in a batch.
         windows: "first" takes frames 0 to `num_frames - 1`; "random" takes a random
             start for each clip and pass, all that the clip's length allows being
-            equally likely.
+            equally likely; "last" takes the last `num_frames`.
         shuffle: whether to visit the clips in random order.
         seed: int, for `shuffle` and `windows="random"`.
         repeat: whether to go on for ever.
@@ -51,7 +53,7 @@ def batches(
         cache: where to keep the decoded clips: "memory", for as long as the source or a
             data set that uses them, or a folder, for this run and later ones. It is
             filled by this call and holds `num_frames` "first" frames of each clip, or
-            all for "random" windows. The batches are the same. `None` reads the files
+            all for other windows. The batches are the same. `None` reads the files
             again in each pass.
 
     Returns:
@@ -62,7 +64,7 @@ def batches(
         ValueError: on an argument out of its range, clips that are shorter than
             `num_frames`, or a cache that does not fit or is of other clips.
     """
-    check_choice("windows", windows, ("first", "random"))
+    check_choice("windows", windows, WINDOWS)
     check_at_least("num_frames", num_frames, 1)
     check_cache(cache)
     _check_lengths(source, num_frames)
@@ -74,7 +76,10 @@ def batches(
     def draw(number):
         order = pass_order(number, len(source), order_seed)
         # A last start belongs to a clip, not to its place in the pass.
-        return order, _window_starts(number, tf.gather(last_starts, order), seed)
+        starts = tf.gather(last_starts, order)
+        if windows == "random":
+            return order, _window_starts(number, starts, seed)
+        return order, tf.cast(starts, tf.int32)
 
     wanted = pass_batches(
         draw, len(source), batch_size, repeat, start_step, drop_remainder
@@ -117,7 +122,8 @@ def _check_lengths(source, num_frames):
             f"`num_frames` must be at most the {source.num_frames[short[0]]} frames "
             f"stored for clip {short[0]} of '{source.name}', got {num_frames}. "
             f"{short.size:,} of {len(source):,} clips are too short: ask for at most "
-            f"{source.num_frames.min()} frames, or leave these clips out of the data."
+            f"{source.num_frames.min()} frames, or leave these clips out of the data "
+            f"(`load_clips(..., min_frames={num_frames})` does with videos)."
         )
 
 

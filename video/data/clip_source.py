@@ -36,10 +36,16 @@ class ClipSource(abc.ABC):
     Returns:
         dict of field name -> `[num_frames, ...]` tensor.
 
+    Attributes:
+        is_held_out: bool, whether the splits "train" and "test" of such data are other
+            clips. A subclass says so where both are the same; `True` by default.
+
     Raises:
         ValueError: if there are no clips or one has no frames, if `fields` has no
             "frames" of that rank, or a clip has other fields, types or shapes.
     """
+
+    is_held_out = True
 
     def __init__(self, num_frames, fields, files, view, name=None):
         self.num_frames = np.array(num_frames, np.int64)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tfsigmavae_video.data import softmotion
 from tfsigmavae_video.data.clip_source import ClipSource
+from tfsigmavae_video.data.folder import VideoFolder, holds_videos
 from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 
 
@@ -18,7 +19,9 @@ class _Kind(NamedTuple):
         is_held_by: function, whether a path holds it.
         source: (path, split, frame_shape, with_actions, ...) -> `ClipSource`. Those two
             options are what every kind must take: experiments and scripts give them. A
-            `frame_shape` other than that of the stored frames must be an error.
+            `frame_shape` other than that of the stored frames must be an error, unless
+            frames are made to fit. A kind that can leave out short clips also takes
+            `min_frames`.
     """
 
     description: str
@@ -35,10 +38,19 @@ _KINDS = [
         softmotion.holds_records,
         SoftmotionSource,
     ),
+    _Kind(
+        "videos: one file, or a folder with videos in it or in folders below (mp4, "
+        "mov, avi, mkv, webm, GIF, animated PNG and WebP, .npy, .npz, folders of "
+        "numbered pictures)",
+        lambda path: path.is_dir() or holds_videos(path),
+        VideoFolder,
+    ),
 ]
 
 
-def load(data, split: str = "train", **options) -> ClipSource:
+def load(
+    data, split: str = "train", min_frames: int | None = None, **options
+) -> ClipSource:
     """Opens one split of a data set of clips.
 
     | `data`                                       | options                          |
@@ -46,16 +58,23 @@ def load(data, split: str = "train", **options) -> ClipSource:
     | one `.tfrecords` file; a folder that holds   | `camera`, `frame_shape`,         |
     | `train/` and `test/` with such files; the    | `num_record_frames`,             |
     | extracted BAIR archive                       | `with_actions`, `with_positions` |
+    | a folder of videos, or one video file        | `frame_shape`, `with_actions`,   |
+    |                                              | `fit`, `alpha`, `stride`, `fps`, |
+    |                                              | `clip_frames`, `cut_shots`,      |
+    |                                              | `test_share`, `on_bad`           |
 
-    The options are those of `bair.clips`. For example, with `folder` from
-    `pushing.write`:
+    The options are those of `bair.clips` and of `VideoFolder`. For example, with
+    `folder` from `pushing.write`:
 
         train = load(folder, "train", with_actions=True)
         batches(train, num_frames=12, batch_size=16, shuffle=True, repeat=True)
 
     Args:
         data: path of a file or folder, see above.
-        split: "train" or "test". One record file has no splits: both give all of it.
+        split: "train" or "test". One record file has no splits: both give all of it,
+            and so does one video.
+        min_frames: frames that a clip needs. Shorter videos are left out; records are
+            all of one length, and `batches` tells where it is too short.
         **options: see above.
 
     Returns:
@@ -77,6 +96,8 @@ def load(data, split: str = "train", **options) -> ClipSource:
     if kind is None:
         raise ValueError(f"'{path}' holds no known clips. `data` must be {supported}.")
     _, _, *allowed = inspect.signature(kind.source).parameters  # but path and split
+    if min_frames is not None and "min_frames" in allowed:
+        options["min_frames"] = min_frames
     unknown = [name for name in options if name not in allowed]
     if unknown:
         raise TypeError(

@@ -87,6 +87,7 @@ class SoftmotionSource(ClipSource):
             view={"camera": camera},
             name=split if root.is_dir() else root.stem,
         )
+        self.is_held_out = root.is_dir()
         self._frame_keys = [softmotion.frame_key(t, camera) for t in range(num_stored)]
         self._files = tf.constant(index.files)
         self._file_numbers = tf.constant(index.file_numbers)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import pathlib
 import typing
 
 import numpy as np
@@ -13,6 +12,7 @@ from tfsigmavae.checks import check_choice
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae_video import models
 from tfsigmavae_video.data import batches, first_clips, load_clips, softmotion
+from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.evaluation import evaluate_prediction
 from tfsigmavae_video.pictures import write_prediction
@@ -37,7 +37,8 @@ class VideoExperiment(Experiment):
         num_context: given frames.
         num_frames: frames to predict in training; likelihood is told of as many.
         eval_frames: frames to predict in evaluation and pictures.
-        windows: `"first"` frames of each record, as the official code, or `"random"`.
+        windows: `"first"` frames of each record, as the official code,
+            `"random"` or `"last"`.
         cache: where to keep the decoded frames of training, `"memory"` or a folder, see
             `tfsigmavae.video.batches`; changes no result, so a resumed run may have
             another.
@@ -79,7 +80,7 @@ class VideoExperiment(Experiment):
     def __post_init__(self):
         super().__post_init__()
         check_cache(self.cache)
-        check_choice("windows", self.windows, ("first", "random"))
+        check_choice("windows", self.windows, WINDOWS)
         if len(self.frame_shape) != 3 or min(self.frame_shape[:2]) < _MIN_SIZE:
             raise ValueError(
                 "`frame_shape` must be (height, width, channels), at least "
@@ -177,9 +178,7 @@ class VideoExperiment(Experiment):
             for name in ("nll", "kl", "bits_per_dim", "mse", "sigma")
             if name in logs
         }
-        # One record file has no splits: these clips were trained on.
-        is_held_out = not pathlib.Path(self.data).is_file()
-        return scores | likelihood | {"held_out": is_held_out}
+        return scores | likelihood | {"held_out": self.test_clips.is_held_out}
 
     def draw(self, model, folder):
         shown = {name: value[:4] for name, value in self.eval_clips.items()}

@@ -35,10 +35,10 @@ class FrameChoice:
             check_at_least("clip_frames", clip_frames, min_frames)
         if fps is not None:
             _check_fps(fps, stride)
-        self.stride = stride
-        self.fps = fps
-        self.clip_frames = clip_frames
-        self.min_frames = min_frames
+        self.stride = int(stride)
+        self.fps = None if fps is None else float(fps)
+        self.clip_frames = None if clip_frames is None else int(clip_frames)
+        self.min_frames = int(min_frames)
 
     def numbers(self, video, first=0, end=None):
         """Numbers of the frames taken of a video, from `first` and before `end`.
@@ -57,7 +57,9 @@ class FrameChoice:
                 f"'{video.path}' has no times, so `fps` means nothing. Give `stride`."
             )
         self._check_rate(video)
-        return (first + shown_at_rate(video.times[first:end], self.fps)).astype(np.int32)
+        return (first + shown_at_rate(video.times[first:end], self.fps)).astype(
+            np.int32
+        )
 
     def rate(self, video) -> float:
         """Frames per second of the clips; NaN where nobody knows."""

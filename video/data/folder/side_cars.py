@@ -70,7 +70,9 @@ def read_actions(file, num_frames: int) -> np.ndarray:
 def _read_npy(file):
     rows = np.load(file, allow_pickle=False)
     if rows.ndim != 2 or 0 in rows.shape or rows.dtype.kind not in "fiu":
-        raise ValueError(f"it holds {rows.dtype} {list(rows.shape)}, not numbers [T, A]")
+        raise ValueError(
+            f"it holds {rows.dtype} {list(rows.shape)}, not numbers [T, A]"
+        )
     return rows
 
 

@@ -38,8 +38,8 @@ def splits_of_folders(folders, path) -> dict:
         return {}
     if not present & set(_TRAIN):
         raise ValueError(
-            f"'{path}' has the folder {sorted(present & {*held_out})}, which looks like "
-            "a held-out split, and no folder 'train'. Rename it, or name it as `data`."
+            f"'{path}' has the folders {sorted(present & {*held_out})}, which look like "
+            "a held-out split, and no folder 'train'. Rename them, or name one as `data`."
         )
     split_of = dict.fromkeys(_TRAIN, "train") | dict.fromkeys(held_out, "test")
     return {name: split_of.get(folder) for name, folder in deciding.items()}
