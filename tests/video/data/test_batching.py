@@ -215,7 +215,7 @@ def test_clips_that_are_too_short_are_an_early_error(source, windows, cache):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"windows": "last"}, "Unknown `windows` 'last'.*random"),
+        ({"windows": "middle"}, "Unknown `windows` 'middle'.*random.*last"),
         ({"num_frames": 0}, "`num_frames` must be an int >= 1"),
         ({"num_frames": 2.0}, "`num_frames` must be an int >= 1"),
         ({"batch_size": 0}, "`batch_size`"),

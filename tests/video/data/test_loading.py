@@ -70,10 +70,11 @@ def test_missing_data_is_an_error_that_names_what_is_supported(root, tmp_path):
     with pytest.raises(FileNotFoundError, match="no file or folder.*nowhere.*BAIR"):
         load_clips(tmp_path / "nowhere")
     (tmp_path / "train").mkdir()
-    (tmp_path / "train" / "film.mp4").touch()
-    for path in (tmp_path, tmp_path / "train" / "film.mp4"):
-        with pytest.raises(ValueError, match="no known clips.*records.*BAIR"):
-            load_clips(path)
+    (tmp_path / "train" / "film.doc").touch()
+    with pytest.raises(ValueError, match="no known clips.*records.*BAIR.*videos"):
+        load_clips(tmp_path / "train" / "film.doc")
+    with pytest.raises(ValueError, match="holds no videos"):
+        load_clips(tmp_path)
     (tmp_path / "train" / "a.tfrecords").touch()
     with pytest.raises(FileNotFoundError, match="No TFRecord files match.*test"):
         load_clips(tmp_path, "test")
@@ -102,12 +103,12 @@ def test_another_kind_of_data_is_one_row(root, tmp_path, monkeypatch):
         return NpyClips(sorted(path.glob("*.npy")), split, with_times)
 
     row = loading._Kind("toys", lambda path: any(path.glob("*.npy")), open_toys)
-    monkeypatch.setattr(loading, "_KINDS", [*loading._KINDS, row])
+    monkeypatch.setattr(loading, "_KINDS", [row, *loading._KINDS])
     write_clips(tmp_path)
     toys = load_clips(tmp_path, with_times=True)
     assert tuple(toys.num_frames) == LENGTHS and "times" in toys.fields
     with pytest.raises(TypeError, match=r"'camera' for .*Allowed: \['with_times'\]"):
         load_clips(tmp_path, camera="left")
     assert type(load_clips(root, frame_shape=SHAPE)) is SoftmotionSource
-    with pytest.raises(FileNotFoundError, match="BAIR archive; or toys"):
+    with pytest.raises(FileNotFoundError, match="toys; or softmotion records"):
         load_clips(tmp_path / "nowhere")

@@ -38,8 +38,9 @@ def splits_of_folders(folders, path) -> dict:
         return {}
     if not present & set(_TRAIN):
         raise ValueError(
-            f"'{path}' has the folders {sorted(present & {*held_out})}, which look like "
-            "a held-out split, and no folder 'train'. Rename them, or name one as `data`."
+            f"'{path}' has the folders {sorted(present & {*held_out})}, which look "
+            "like a held-out split, and no folder 'train'. Rename them, or name one as "
+            "`data`."
         )
     split_of = dict.fromkeys(_TRAIN, "train") | dict.fromkeys(held_out, "test")
     return {name: split_of.get(folder) for name, folder in deciding.items()}

@@ -1,126 +1,116 @@
 """Videos in NumPy's files: .npy, read in place, and .npz."""
 
 import contextlib
-import pathlib
+import zipfile
 
 import numpy as np
+from numpy.lib import format as npy
 
 from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
 
 _LAYOUTS = (
-    "uint8 or float in [0, 1], [T, H, W, C] or [T, H, W] for one video, "
-    "[N, T, H, W, C] for several"
+    "[T, H, W, C] or [T, H, W] (one video) or [N, T, H, W, C] (several), with C 1, 3 "
+    "or 4, uint8 or floats in [0, 1]"
 )
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 class ArrayFile(VideoFile):
     """One video of a .npy or .npz file.
 
-    Frames of a .npy are read from the disk as they are wanted. An array of a .npz is
-    decompressed as a whole at the first reading, and kept until `close`.
+    Of a .npy, only the frames that are read leave the disk. An array of a .npz is
+    decompressed as a whole at the first reading and kept until `close`.
 
     Args:
         path: `pathlib.Path`.
-        member: `None`, an int, "NAME" or "NAME/NUMBER", as `members` gives.
+        member: one of `members(path)`; may be `None` if there is only one.
+
+    Raises:
+        VideoError: if the file is damaged, or its arrays are no videos.
     """
 
-    def __init__(self, path, member):
-        self._array_name, self._number = _parts(path, member)
-        shape, self._dtype = _headers(path)[self._array_name]
-        if self._number is not None:
-            shape = shape[1:]
-        if len(shape) == 3:
-            shape = (*shape, 1)
-        super().__init__(path, member, shape[0], None, tuple(shape[1:]))
-        self._videos = None
-
-    def _frames(self, numbers):
-        if self._videos is None:
-            self._videos = _load(self.path, self._array_name)
-        video = self._videos if self._number is None else self._videos[self._number]
-        for number in numbers:
-            yield self._as_uint8(np.asarray(video[number]), number).reshape(self.shape)
-
-    def _as_uint8(self, frame, number):
-        if frame.dtype == np.uint8:
-            return frame
-        if not (np.all(frame >= 0.0) and np.all(frame <= 1.0)):
+    def __init__(self, path, member=None):
+        videos = _videos(path)
+        if member is None and len(videos) == 1:
+            member = next(iter(videos))
+        if member not in videos:
             raise VideoError(
-                f"'{self.name}' has values outside [0, 1] in frame {number}: from "
-                f"{frame.min():.4g} to {frame.max():.4g}. Store uint8, or divide by "
-                "the largest value."
+                f"'{path}' holds no video {member!r}. Choose one of: {list(videos)}."
             )
-        return np.round(255.0 * frame).astype(np.uint8)
+        self._array_name, self._number, shape = videos[member]
+        shape = (*shape, 1) if len(shape) == 3 else shape
+        super().__init__(path, member, shape[0], None, shape[1:])
+        self._video = None
 
     def close(self):
-        self._videos = None
+        self._video = None
+
+    def _frames(self, numbers):
+        if self._video is None:
+            self._video = _load(self.path, self._array_name)
+            if self._number is not None:
+                self._video = self._video[self._number]
+        for number in numbers:
+            frame = np.asarray(self._video[number]).reshape(self.shape)
+            yield self._in_uint8(frame, number)
+
+    def _in_uint8(self, frame, number):
+        if frame.dtype == np.uint8:
+            return frame
+        if not (frame.min() >= 0.0 and frame.max() <= 1.0):  # NaN neither
+            raise VideoError(
+                f"'{self.name}' has values from {frame.min():.4g} to {frame.max():.4g} "
+                f"in frame {number}. Floats must lie in [0, 1]; or store uint8."
+            )
+        return np.rint(255.0 * frame.astype(np.float64)).astype(np.uint8)
 
 
 def members(path) -> list:
-    """Names of the videos in a .npy or .npz file; [None] for a .npy of one."""
-    found = []
-    for name, (shape, _) in _headers(path).items():
+    """The videos of a .npy or .npz file, from its headers alone.
+
+    Returns:
+        list: of names for a .npz ("NAME", or "NAME/0", "NAME/1", ... where an array has
+        several videos), of numbers for a .npy of several, [None] for a .npy of one.
+    """
+    return list(_videos(path))
+
+
+def _videos(path):
+    """Member -> (name of its array, its number in there or None, its shape)."""
+    videos = {}
+    for name, shape, dtype in _headers(path):
+        _check_layout(path if name is None else f"{path}:{name}", shape, dtype)
         if len(shape) < 5:
-            found.append(name)
-        else:
-            numbers = range(shape[0])
-            found += [n if name is None else f"{name}/{n}" for n in numbers]
-    return found
-
-
-def _parts(path, member):
-    """The name of the array and the number in it."""
-    arrays = _headers(path)
-    if path.suffix.lower() == ".npy":
-        name, number = None, member
-    elif member in arrays or member is None:
-        name, number = member, None
-    else:
-        name, _, number = str(member).rpartition("/")
-    if member is None and path.suffix.lower() == ".npz" and len(arrays) == 1:
-        name = next(iter(arrays))
-    if name not in arrays or (member is not None and member not in members(path)):
-        raise VideoError(
-            f"'{path}' holds no video {member!r}. Choose one of: {members(path)}."
-        )
-    if number is None and len(arrays[name][0]) == 5:
-        raise VideoError(
-            f"'{path}' holds {arrays[name][0][0]} videos. Choose one of: "
-            f"{members(path)}."
-        )
-    return name, None if number is None else int(number)
+            videos[name] = name, None, shape
+            continue
+        for number in range(shape[0]):
+            member = number if name is None else f"{name}/{number}"
+            videos[member] = name, number, shape[1:]
+    if not videos:
+        raise VideoError(f"'{path}' holds no arrays.")
+    return videos
 
 
 def _headers(path):
-    """Array name -> (shape, dtype), from the headers alone."""
     with _explained(path):
-        if path.suffix.lower() == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return {None: _checked(path, array.shape, array.dtype)}
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {}
-            for name in arrays.files:
-                with arrays.zip.open(f"{name}.npy") as stream:
-                    version = np.lib.format.read_magic(stream)
-                    read = {
-                        (1, 0): np.lib.format.read_array_header_1_0,
-                        (2, 0): np.lib.format.read_array_header_2_0,
-                    }[version]
-                    shape, _, dtype = read(stream)
-                found[name] = _checked(f"{path}:{name}", shape, dtype)
+        if not zipfile.is_zipfile(path):
+            array = _load(path, None)
+            return [(None, array.shape, array.dtype)]
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            found = []
+            for name in names:
+                with archive.open(name) as stream:
+                    shape, _, dtype = _HEADERS[npy.read_magic(stream)](stream)
+                found.append((name.removesuffix(".npy"), shape, dtype))
             return found
 
 
-def _checked(where, shape, dtype):
-    is_video = 3 <= len(shape) <= 5 and 0 not in shape
-    if len(shape) >= 4:
-        is_video = is_video and shape[-1] in (1, 3, 4)
-    if not is_video or not (dtype == np.uint8 or dtype.kind == "f"):
-        raise VideoError(
-            f"'{where}' is {dtype} of shape {tuple(shape)}. It must be {_LAYOUTS}, "
-            "with C 1, 3 or 4."
-        )
-    return tuple(shape), dtype
+def _check_layout(where, shape, dtype):
+    is_layout = 3 <= len(shape) <= 5 and 0 not in shape
+    is_layout = is_layout and (len(shape) == 3 or shape[-1] in (1, 3, 4))
+    if not is_layout or not (dtype == np.uint8 or dtype.kind == "f"):
+        raise VideoError(f"'{where}' is {dtype} {tuple(shape)}. Videos are {_LAYOUTS}.")
 
 
 def _load(path, name):
@@ -132,10 +122,13 @@ def _load(path, name):
 
 
 @contextlib.contextmanager
-def _explained(path: pathlib.Path):
+def _explained(path):
+    # What NumPy and zipfile raise for damaged files; KeyError: a version of .npy.
+    damage = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
     try:
         yield
-    except VideoError:
-        raise
-    except Exception as error:
-        raise VideoError(f"'{path}' is no readable NumPy file: {error}.") from error
+    except damage as error:
+        raise VideoError(
+            f"'{path}' is no NumPy file that can be read: {error}. Write it again, or "
+            "leave it out."
+        ) from error

@@ -1,58 +1,94 @@
 """Animated pictures: GIF, PNG and WebP, by Pillow."""
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
+import contextlib
 
+import numpy as np
+from PIL import Image
+
+from tfsigmavae_video.data.video_files.picture_index import index_picture
+from tfsigmavae_video.data.video_files.picture_pixels import (
+    num_channels,
+    to_array,
+)
 from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
 
 
 class PictureFile(VideoFile):
-    """A GIF, animated PNG or animated WebP.
+    """A GIF, animated PNG or animated WebP; a still picture is one frame.
 
-    Each frame is the whole picture as shown at that time. Pillow composes it from those
-    before, so that reading goes through the file in order.
+    A frame is all that is shown at its time. Pillow composes it from those before it,
+    so reading goes through the file in order, and backwards from the start. Opening
+    reads headers only.
 
     Args:
         path: `pathlib.Path`.
+
+    Raises:
+        VideoError: if it is none of them, its end is missing, or it cannot be decoded.
     """
 
     def __init__(self, path):
-        self._picture = _opened(path)
-        num_frames = getattr(self._picture, "n_frames", 1)
-        width, height = self._picture.size
-        durations, self._mode = _scan(self._picture, num_frames)
-        times = np.concatenate([[0.0], np.cumsum(durations[:-1])]) / 1000.0
-        channels = {"L": 1, "RGB": 3, "RGBA": 4}[self._mode]
-        super().__init__(path, None, num_frames, times, (height, width, channels))
+        super().__init__(path, None, 0, None, None)
+        with self._explained(), open(path, "rb") as file:
+            self._index = index_picture(file)
+        if self._index is None or not self._index.durations:
+            raise VideoError(f"'{path}' holds no GIF, PNG or WebP picture.")
+        self._picture = None
+        with self._explained():
+            self._open()
+            self.num_frames = len(self._index.durations)
+            ends = np.cumsum(self._index.durations) / 1000.0
+            self.times = np.concatenate([[0.0], ends[:-1]])
+            self.shape = (*self._picture.size[::-1], self._num_channels())
+
+    def close(self):
+        if self._picture is not None:
+            self._picture.close()
+        self._picture = None
+
+    def _open(self):
+        self.close()
+        self._picture = Image.open(self.path, formats=("GIF", "PNG", "WEBP"))
+        self._position = -1
+
+    def _num_channels(self):
+        if self._index.has_alpha:
+            return 4
+        # Pillow gives the first frame of a coloured GIF as grey where it has no colour.
+        return 3 if self._picture.format == "GIF" else num_channels(self._picture)
 
     def _frames(self, numbers):
         for number in numbers:
-            self._picture.seek(number)
-            frame = np.asarray(self._picture.convert(self._mode))
-            yield frame.reshape(self.shape)
+            with self._explained():
+                self._go_to(number + self._index.first)
+                frame = to_array(self._picture, self.shape[-1])
+            yield frame
 
-    def close(self):
-        self._picture.close()
+    def _go_to(self, wanted):
+        # Stepping back by Pillow fails for PNG.
+        if self._picture is None or wanted < self._position:
+            self._open()
+        for position in range(self._position + 1, wanted + 1):
+            self._picture.seek(position)
+            self._picture.load()
+        self._position = wanted
 
-
-def _opened(path):
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError as error:
-        raise VideoError(f"'{path}' is no picture that can be read.") from error
-
-
-def _scan(picture, num_frames):
-    durations, is_grey, is_opaque = [], True, True
-    for number in range(num_frames):
-        picture.seek(number)
-        picture.load()
-        durations.append(float(picture.info.get("duration", 0.0)) or 100.0)
-        frame = picture.convert("RGBA")
-        is_opaque = is_opaque and frame.getchannel("A").getextrema() == (255, 255)
-        levels = np.asarray(frame)
-        is_grey = is_grey and np.array_equal(levels[..., 0], levels[..., 1])
-        is_grey = is_grey and np.array_equal(levels[..., 0], levels[..., 2])
-    if not is_opaque:
-        return durations, "RGBA"
-    return durations, "L" if is_grey else "RGB"
+    @contextlib.contextmanager
+    def _explained(self):
+        try:
+            yield
+        except EOFError as error:
+            raise VideoError(
+                f"'{self.name}' is truncated. Copy it again, or leave it out."
+            ) from error
+        # What Pillow raises for broken files, by format.
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            Image.DecompressionBombError,
+        ) as error:
+            raise VideoError(
+                f"'{self.name}' cannot be decoded: {error}. Copy it again, or leave it "
+                "out."
+            ) from error

@@ -2,9 +2,13 @@
 
 import re
 
-import numpy as np
 from PIL import Image, ImageOps
 
+from tfsigmavae_video.data.video_files.picture_pixels import (
+    DAMAGE,
+    num_channels,
+    to_array,
+)
 from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -13,51 +17,63 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".
 class PictureFolder(VideoFile):
     """The pictures of a folder in the order of their numbers.
 
+    Numbers may have gaps, as where every third frame was kept. The pictures are turned
+    as their cameras say, and must be of one size. The first one is decoded at opening.
+
     Args:
         path: `pathlib.Path` of the folder.
+
+    Raises:
+        VideoError: if the folder holds other things, or a picture cannot be decoded.
     """
 
     def __init__(self, path):
         self._pictures = numbered_pictures(path)
         if not self._pictures:
-            raise VideoError(f"'{path}' holds no numbered pictures.")
-        first = _decoded(self._pictures[0])
-        super().__init__(path, None, len(self._pictures), None, first.shape)
+            raise VideoError(
+                f"The folder '{path}' is no video: it must hold numbered pictures "
+                f"({', '.join(SUFFIXES)}) and nothing else."
+            )
+        shape = _decoded(self._pictures[0]).shape
+        super().__init__(path, None, len(self._pictures), None, shape)
+
+    def close(self):
+        pass  # each picture is opened and closed by itself
 
     def _frames(self, numbers):
         for number in numbers:
-            frame = _decoded(self._pictures[number])
-            if frame.shape != self.shape:
-                raise VideoError(
-                    f"'{self._pictures[number]}' is {frame.shape}, the first picture "
-                    f"of the folder {self.shape}. They must be alike."
-                )
-            yield frame
+            # Some writers store a frame without colour as grey: nothing is lost.
+            yield _decoded(self._pictures[number], self.shape[-1])
 
 
 def numbered_pictures(path) -> list:
-    """The pictures of a folder in natural order; [] unless all its files are such."""
-    files = [p for p in path.iterdir() if not p.name.startswith(".")]
-    if not all(
-        p.suffix.lower() in SUFFIXES and re.search(r"\d", p.stem) and p.is_file()
-        for p in files
-    ):
+    """The pictures of a folder, by number; [] if it holds anything else.
+
+    Hidden files do not count.
+    """
+    files = [file for file in path.iterdir() if not file.name.startswith(".")]
+    if not all(map(_is_numbered_picture, files)):
         return []
-    return sorted(files, key=_natural)
+    return sorted(files, key=lambda file: _natural_key(file.name))
 
 
-def _natural(path):
-    parts = re.split(r"(\d+)", path.name)
-    return [int(part) if part.isdigit() else part for part in parts]
+def _is_numbered_picture(file):
+    has_number = re.search("[0-9]", file.stem)
+    return file.suffix.lower() in SUFFIXES and has_number and not file.is_dir()
 
 
-def _decoded(path):
+def _natural_key(name):
+    """Sorts "frame10" after "frame9"."""
+    parts = re.split("([0-9]+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], name
+
+
+def _decoded(path, channels=1):
     try:
-        picture = ImageOps.exif_transpose(Image.open(path))
-        picture.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise VideoError(f"'{path}' cannot be decoded: {error}.") from error
-    if picture.mode not in ("L", "RGB", "RGBA"):
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    pixels = np.asarray(picture)
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture)
+            return to_array(upright, max(channels, num_channels(upright)))
+    except DAMAGE as error:
+        raise VideoError(
+            f"'{path}' cannot be decoded: {error}. Copy it again, or remove it."
+        ) from error

@@ -1,25 +1,80 @@
-"""From a decoded frame to RGB as displayed."""
+"""From a decoded frame to its pixels as displayed."""
+
+import inspect
 
 import numpy as np
 
+from tfsigmavae_video.data.video_files.resizing import resize
 
-def to_array(frame) -> np.ndarray:
-    """The pixels of a `av.VideoFrame`, upright.
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+
+
+class FrameConverter:
+    """Turns the frames of one stream into arrays: colours, upright, square pixels.
+
+    Args:
+        pixel_aspect: width / height of a pixel, `None` or 0 where it is unknown.
+
+    Call arguments:
+        frame: `av.VideoFrame`.
 
     Returns:
-        uint8 `[H, W, C]`, C 1 for grey formats, 4 with alpha, else 3.
+        uint8 `[H, W, C]`, C 1 for formats without colour, 4 with alpha, else 3.
     """
-    components = frame.format.components
-    if len(components) == 1 and not frame.format.has_palette:
-        format = "gray"
-    else:
-        format = "rgba" if any(c.is_alpha for c in components) else "rgb24"
-    pixels = frame.reformat(
-        format=format,
-        src_colorspace=frame.colorspace,
-        src_color_range=frame.color_range,
-        dst_color_range=2,
-    ).to_ndarray()
-    if format == "gray":
-        pixels = pixels[..., None]
-    return np.rot90(pixels, round(frame.rotation / 90))
+
+    def __init__(self, pixel_aspect):
+        from av.video.reformatter import VideoReformatter
+
+        self._pixel_aspect = float(pixel_aspect or 1)
+        # One for all frames: making its tables takes longer than a small frame.
+        self._reformat = VideoReformatter().reformat
+        # PyAV 17 and later would start a thread for each core.
+        self._options = {"threads": 1} if _takes_threads(self._reformat) else {}
+
+    def __call__(self, frame):
+        format = _pixel_format(frame.format)
+        pixels = self._reformat(
+            frame,
+            format=format,
+            src_colorspace=frame.colorspace,
+            src_color_range=frame.color_range,
+            dst_color_range=_FULL_RANGE,
+            **self._options,
+        ).to_ndarray()
+        if format == "gray":
+            pixels = pixels[..., None]
+        return _upright(self._with_square_pixels(pixels), frame.side_data)
+
+    def _with_square_pixels(self, pixels):
+        """Widens wide pixels and heightens narrow ones, so that nothing is lost."""
+        height, width = pixels.shape[:2]
+        height = round(height / min(self._pixel_aspect, 1.0))
+        width = round(width * max(self._pixel_aspect, 1.0))
+        return resize(pixels, height, width)
+
+
+def _pixel_format(format):
+    if any(component.is_alpha for component in format.components):
+        return "rgba"
+    is_grey = len(format.components) == 1 and not format.has_palette
+    return "gray" if is_grey else "rgb24"
+
+
+def _upright(pixels, side_data):
+    """Turns and mirrors by the display matrix, to the next right angle.
+
+    A pixel (x, y) is shown at (a x + c y, b x + d y). Reference: ISO/IEC 14496-12,
+    section 6.2.2.
+    """
+    matrix = side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return pixels
+    a, b, _, c, d = np.frombuffer(bytes(matrix), "=i4")[:5].tolist()
+    if abs(b) > abs(a):
+        pixels = pixels.swapaxes(0, 1)
+        a, d = c, b
+    return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+
+
+def _takes_threads(reformat):
+    return "threads" in (inspect.getdoc(reformat) or "")

@@ -1,4 +1,4 @@
-"""One video file, read by frame numbers, whatever its format."""
+"""One video, read by the numbers of its frames, whatever its format."""
 
 import abc
 import operator
@@ -7,21 +7,21 @@ import numpy as np
 
 
 class VideoError(ValueError):
-    """A file is no video that can be read; the message names file, reason, way out."""
+    """A file is no video that can be read: says which, what is wrong, the way out."""
 
 
 class VideoFile(abc.ABC):
-    """An open video. Opening finds the frames and decodes none, or few.
+    """A video that can be read.
 
-    A subclass hands its facts to this constructor and writes `_frames`. One thread at a
-    time may read.
+    A subclass hands its facts to this constructor, and writes `_frames` and `close`.
+    Opening finds the frames and decodes at most a few. One thread at a time may read.
 
     Attributes:
         path: `pathlib.Path` of the file or folder.
         member: name or number of the video in a file that holds several, else `None`.
         num_frames: how many frames there are, at least 1.
-        times: float64 `[num_frames]`, when each frame is shown, seconds after the first
-            one, increasing; `None` where the format knows no time.
+        times: float64 `[num_frames]`, when each frame is shown, in seconds after the
+            first one, increasing; `None` where the format knows no time.
         shape: (height, width, channels) as displayed: turned upright, pixels square.
             Channels are 1 (grey), 3 (RGB) or 4 (RGB and alpha).
 
@@ -41,7 +41,7 @@ class VideoFile(abc.ABC):
 
     @property
     def name(self) -> str:
-        """The path, with the member after a colon."""
+        """The path, and the member after a colon."""
         return str(self.path) if self.member is None else f"{self.path}:{self.member}"
 
     def read(self, numbers, framing=None) -> np.ndarray:
@@ -49,41 +49,51 @@ class VideoFile(abc.ABC):
 
         Args:
             numbers: increasing ints, from 0 to `num_frames - 1`.
-            framing: `Framing`, or another function of a frame, applied to each frame as
-                it is decoded, so that no more than one stays in memory at full size. By
-                default frames are given as displayed.
+            framing: `Framing`, applied to each frame as it is decoded, so that no more
+                than one is in memory at its full size. By default the frames are given
+                as displayed.
 
         Returns:
             uint8 `[len(numbers), H, W, C]`.
 
         Raises:
             IndexError: if there are no such frames.
-            VideoError: if a frame cannot be decoded, or has no place in `framing`.
+            ValueError: if `numbers` do not increase.
+            VideoError: if a frame cannot be decoded, differs from the others in size,
+                or has an alpha channel that `framing` does not take.
         """
         numbers = [operator.index(number) for number in numbers]
         self._check_numbers(numbers)
         shape = self.shape if framing is None else framing.frame_shape
         frames = np.empty([len(numbers), *shape], np.uint8)
-        for place, frame in enumerate(self._frames(numbers)):
+        decoded = zip(numbers, self._frames(numbers), strict=True)
+        for place, (number, frame) in enumerate(decoded):
+            if frame.shape != self.shape:
+                raise VideoError(
+                    f"'{self.name}' changes in frame {number} from {self.shape} to "
+                    f"{frame.shape} (height, width, channels). Convert it to one size."
+                )
             try:
                 frames[place] = frame if framing is None else framing(frame)
             except VideoError as error:
                 raise VideoError(f"'{self.name}' {error}") from error
         return frames
 
+    @abc.abstractmethod
     def close(self) -> None:
-        """Lets go of the file; reading is over."""
+        """Lets go of file and memory. Another `read` opens the file again."""
 
     @abc.abstractmethod
     def _frames(self, numbers):
-        """Yields the frames of increasing `numbers`, uint8 of `shape`, one by one."""
+        """Yields the frames of increasing `numbers`, uint8 `[H, W, C]`, one by one."""
 
     def _check_numbers(self, numbers):
-        outside = [number for number in numbers if not 0 <= number < self.num_frames]
-        if outside:
-            raise IndexError(
-                f"'{self.name}' has frames 0 to {self.num_frames - 1}, got {outside[0]}."
-            )
+        for number in numbers:
+            if not 0 <= number < self.num_frames:
+                raise IndexError(
+                    f"'{self.name}' has the frames 0 to {self.num_frames - 1}, got "
+                    f"{number}."
+                )
         if any(a >= b for a, b in zip(numbers, numbers[1:], strict=False)):
             raise ValueError(f"`numbers` must increase, got {numbers}.")
 
