@@ -16,7 +16,6 @@ import time
 import console
 import flags
 
-
 # Flags that are options of `load_clips` for videos; other data refuse them.
 OPTIONS = ("fit", "fps", "stride", "cut_shots", "with_actions")
 

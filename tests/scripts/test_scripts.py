@@ -28,6 +28,7 @@ SCRIPTS = ROOT / "scripts"
 COMMANDS = [
     "benchmark",
     "export_model",
+    "make_dataset",
     "make_pushing",
     "predict_video",
     "reproduce",

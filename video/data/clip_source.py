@@ -158,7 +158,8 @@ class ArrayClipSource(ClipSource):
 
         dtypes = [dtype for _, dtype in self.fields.values()]
         values = tf.numpy_function(arrays, [number, start], dtypes, stateful=False)
-        return dict(zip(names, values, strict=True))
+        # Eagerly, a list of one comes as its element.
+        return dict(zip(names, tf.nest.flatten(values), strict=True))
 
 
 def run_lengths(numbers) -> list:

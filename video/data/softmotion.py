@@ -24,6 +24,7 @@ from tfsigmavae.checks import check_at_least
 from tfsigmavae.files import whole
 
 SPLITS = ("train", "test")
+DATASET = "dataset.json"  # beside the splits: what `convert_clips` made them from
 CAMERAS = ("image_aux1", "image_main")
 # Numbers in an action and a position, where a clip of one's own comes without.
 _FLOAT_SIZES = {"actions": 4, "positions": 3}

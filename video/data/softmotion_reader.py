@@ -7,6 +7,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from tfsigmavae.checks import asserted, check_choice
+from tfsigmavae.files import read_json
 from tfsigmavae_video.data import softmotion
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.record_index import index_records
@@ -87,7 +88,7 @@ class SoftmotionSource(ClipSource):
             view={"camera": camera},
             name=split if root.is_dir() else root.stem,
         )
-        self.is_held_out = root.is_dir()
+        self.is_held_out = root.is_dir() and _holds_out(root / softmotion.DATASET)
         self._frame_keys = [softmotion.frame_key(t, camera) for t in range(num_stored)]
         self._files = tf.constant(index.files)
         self._file_numbers = tf.constant(index.file_numbers)
@@ -144,6 +145,11 @@ class SoftmotionSource(ClipSource):
                 f"`frame_shape` {self._frame_shape} in each frame, got {len(frame)}."
                 f"{_square_shapes(len(frame))}{_if_encoded(frame).numpy().decode()}"
             )
+
+
+def _holds_out(path):
+    """What converted clips tell of themselves; others are held out."""
+    return not path.is_file() or read_json(path).get("is_held_out", True)
 
 
 def _count_frames(features, camera, num_record_frames, where):

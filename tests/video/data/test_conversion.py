@@ -167,7 +167,8 @@ def test_records_are_cut_into_shorter_ones(tmp_path):
     for piece, (clip, start) in zip(back, pieces, strict=True):
         wanted = clip["positions"][start : start + 3]
         np.testing.assert_array_equal(piece["positions"], wanted)
-    assert told["splits"]["test"]["clips"] == 2
+    assert told["splits"]["test"]["clips"] == 2 and told["is_held_out"] is True
+    assert load_clips(tmp_path / "out", frame_shape=SHAPE).is_held_out
     assert told["options"]["frame_shape"] == [*SHAPE]
 
 
@@ -187,6 +188,16 @@ def test_a_damaged_record_is_left_out(tmp_path):
     )
     (reason,) = told["splits"]["train"]["skipped"].values()
     assert reason.startswith(f"record 1 of {file}") and "checksum" in reason
+
+
+def test_one_file_is_not_held_out_after_conversion_either(sources, tmp_path):
+    clips = np.zeros([2, 6, *SHAPE], np.uint8)
+    write_shards(tmp_path / "in", "train", clips)
+    (file,) = find_files(tmp_path / "in")
+    told = convert_clips(file, tmp_path / "out", 3, frame_shape=SHAPE)
+    assert told["splits"]["train"] == told["splits"]["test"]
+    assert told["is_held_out"] is False
+    assert not load_clips(tmp_path / "out", "test", frame_shape=SHAPE).is_held_out
 
 
 @pytest.mark.parametrize("workers", [1, 3])

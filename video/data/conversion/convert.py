@@ -1,6 +1,7 @@
 """Converts a data set of clips: opens it, plans, writes on all cores."""
 
 import concurrent.futures
+import copy
 import json
 import os
 import pathlib
@@ -13,10 +14,10 @@ from tfsigmavae.files import read_json
 from tfsigmavae_video.data.conversion.plan import SplitPlan
 from tfsigmavae_video.data.conversion.report import results, summary, versions
 from tfsigmavae_video.data.conversion.shard_writer import ShardWriter
-from tfsigmavae_video.data.conversion.state_folder import DATASET, StateFolder
+from tfsigmavae_video.data.conversion.state_folder import StateFolder
 from tfsigmavae_video.data.loading import load
 from tfsigmavae_video.data.progress import Progress
-from tfsigmavae_video.data.softmotion import SPLITS, check_split
+from tfsigmavae_video.data.softmotion import DATASET, SPLITS, check_split
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -57,6 +58,7 @@ def convert_clips(
 
     Returns:
         dict, the content of `output/dataset.json`: "options", "fields" and "splits"
+        (name -> shape of one frame), "is_held_out" (see `ClipSource`) and "splits"
         with the number of "clips", "frames", "files" and "rest_frames" (those at the
         ends of clips that do not fill a piece), and what was "skipped", name -> reason.
 
@@ -83,6 +85,7 @@ def convert_clips(
     if (dataset := _complete(output, chosen)) is not None:
         _say(progress, f"'{output}' is complete.")
         return dataset
+    options = {"min_frames": num_frames, **options}
     plans = [
         SplitPlan(split, _open(data, split, options), num_frames) for split in splits
     ]
@@ -91,7 +94,6 @@ def convert_clips(
     state = StateFolder(output, facts)
     with state.locked():
         if not state.is_complete:
-            _warn_if_not_held_out(plans, progress)
             _write(plans, state, workers, progress)
             dataset = facts | results(plans, state)
         dataset = state.finish(dataset)
@@ -101,7 +103,11 @@ def convert_clips(
 
 
 def _open(data, split, options):
-    return data[split] if isinstance(data, dict) else load(data, split, **options)
+    source = data[split] if isinstance(data, dict) else load(data, split, **options)
+    if getattr(source, "on_bad", "raise") != "raise":
+        source = copy.copy(source)  # the caller's own stays as it is
+        source.on_bad = "raise"  # another clip in its place would be there twice
+    return source
 
 
 def _complete(output, chosen):
@@ -150,11 +156,6 @@ def _write(plans, state, workers, progress):
         stop.set()
         pool.shutdown(cancel_futures=True)
         bar.close()
-
-
-def _warn_if_not_held_out(plans, progress):
-    if len(plans) > 1 and not getattr(plans[0].source, "is_held_out", True):
-        _say(progress, "One video: train and test are the same clips.")
 
 
 def _check_room(plans, path, share):

@@ -3,7 +3,7 @@
 import importlib.metadata
 
 from tfsigmavae.version import __version__
-from tfsigmavae_video.data.conversion.state_folder import DATASET
+from tfsigmavae_video.data.softmotion import DATASET
 
 _NUM_NAMES_TOLD = 10
 
@@ -21,6 +21,7 @@ def results(plans, state) -> dict:
     fields = plans[0].source.fields.items()
     return {
         "fields": {field: [*shape] for field, (shape, _) in fields},
+        "is_held_out": all(plan.source.is_held_out for plan in plans),
         "splits": {plan.split: _result(plan, state) for plan in plans},
     }
 

@@ -7,8 +7,8 @@ import pathlib
 import shutil
 
 from tfsigmavae.files import read_json, write_json
+from tfsigmavae_video.data.softmotion import DATASET
 
-DATASET = "dataset.json"
 _PLAN = "plan.json"
 _DONE = "done"
 
