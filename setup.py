@@ -65,7 +65,8 @@ setup(
             "etils<1.14; python_version < '3.11'",
         ],
         "mp4": ["imageio[pyav]>=2.31"],
-        "video": ["av>=14"],
+        # 17.0 ends the process on some mpg files, 16 takes full range for limited.
+        "video": ["av>=17.1"],
         "reproduce": ["matplotlib>=3.8"],
         "svhn": ["scipy>=1.11"],
         # xdist: two workers nearly halve the time of the tests. matplotlib: the plots
@@ -74,7 +75,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.5",
-            "av>=14",
+            "av>=17.1",
             "matplotlib>=3.8",
             "scipy>=1.11",
             "ruff>=0.9",

@@ -52,6 +52,7 @@ class PyAVFile(VideoFile):
         self.shape = next(self._frames([0])).shape
 
     def close(self):
+        self._decoded = self._decoder = self._stream = None
         if self._container is not None:
             self._container.close()
         self._container = None
@@ -142,6 +143,7 @@ class PyAVFile(VideoFile):
         return None
 
     def _decode_packets(self):
+        av = _import_av()
         for packet in self._container.demux(self._stream):
             is_last = packet.dts is None and packet.pts is None
             if not packet.size and not is_last:
@@ -152,7 +154,12 @@ class PyAVFile(VideoFile):
                 and packet.pts < self._skipped_before
             )
             self._decoder.skip_frame = "NONREF" if is_skipped else "DEFAULT"
-            yield from self._decoder.decode(packet)
+            try:
+                yield from self._decoder.decode(packet)
+            except av.error.FFmpegError:
+                # The frames of the packets before, which the decoder holds back.
+                yield from self._decoder.decode(None)
+                raise
 
     def _warn_of_hdr(self, frame, number):
         trc = getattr(self._stream.codec_context, "color_trc", None)

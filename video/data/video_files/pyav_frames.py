@@ -1,7 +1,5 @@
 """From a decoded frame to its pixels as displayed."""
 
-import inspect
-
 import numpy as np
 
 from tfsigmavae_video.data.video_files.resizing import resize
@@ -28,8 +26,6 @@ class FrameConverter:
         self._pixel_aspect = float(pixel_aspect or 1)
         # One for all frames: making its tables takes longer than a small frame.
         self._reformat = VideoReformatter().reformat
-        # PyAV 17 and later would start a thread for each core.
-        self._options = {"threads": 1} if _takes_threads(self._reformat) else {}
 
     def __call__(self, frame):
         format = _pixel_format(frame.format)
@@ -39,7 +35,8 @@ class FrameConverter:
             src_colorspace=frame.colorspace,
             src_color_range=frame.color_range,
             dst_color_range=_FULL_RANGE,
-            **self._options,
+            interpolation="BICUBIC",  # as FFmpeg, where chroma is enlarged
+            threads=1,
         ).to_ndarray()
         if format == "gray":
             pixels = pixels[..., None]
@@ -74,7 +71,3 @@ def _upright(pixels, side_data):
         pixels = pixels.swapaxes(0, 1)
         a, d = c, b
     return pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
-
-
-def _takes_threads(reformat):
-    return "threads" in (inspect.getdoc(reformat) or "")
