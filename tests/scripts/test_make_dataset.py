@@ -161,7 +161,7 @@ def test_killed_and_interrupted_it_goes_on_to_the_same_files(
         try:
             _wait_for(tmp_path / "out.partial" / "done", 2 * number, process)
             process.send_signal(how)
-            errors = process.communicate(timeout=60)[1]
+            errors = process.communicate(timeout=300)[1]
         finally:
             process.kill()
         assert "Traceback" not in errors

@@ -1,5 +1,7 @@
 """A folder of videos, converted: the habits of those who have one."""
 
+import gc
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 
 from tfsigmavae_video.data import convert_clips, load_clips
 from tfsigmavae_video.data.folder import VideoFolder
+from tfsigmavae_video.data.video_files import open_video
 
 SHAPE = (8, 8, 3)
 
@@ -140,3 +143,18 @@ def test_the_callers_source_goes_on_replacing(videos, tmp_path):
     source = VideoFolder(videos, frame_shape=SHAPE)
     convert_clips({"train": source}, tmp_path / "out", 4, "train", progress=False)
     assert source.on_bad == "replace"
+
+
+def test_decoded_frames_are_let_go_at_once(videos):
+    """Not at Python's next search for circles: that is 1.4 MB a frame of 720p."""
+    av = pytest.importorskip("av", reason="counts its frames")
+    with open_video(videos / "train" / "long.mp4") as video:
+        video.read([0])
+        gc.collect()
+        gc.disable()
+        try:
+            video.read(range(1, 40))
+            alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+        finally:
+            gc.enable()
+    assert alive < 5
