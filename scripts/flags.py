@@ -54,7 +54,7 @@ def parser_of(description, own, choices, package, recipes, argv, options=OPTIONS
     add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
     add("--tensorboard", action="store_true", help="write OUTPUT/logs")
     for flag, text in options.items():
-        kind = {"type": named_value, "nargs": "+", "action": "extend", "default": []}
+        kind = {"type": option, "nargs": "+", "action": "extend", "default": []}
         add(flag, metavar="NAME=VALUE", help=text, **kind)
     decoders = sorted(source.registry("tfsigmavae.decoders", "_BY_NAME"))
     choices = {"--model": sorted(models), "--decoder": decoders, **CHOICES, **choices}
@@ -113,8 +113,8 @@ def _explained(models, recipe):
     return "\n".join(lines)
 
 
-def named_value(text):
-    """`NAME=VALUE` as (name, value); for `add_argument(type=...)`."""
+def option(text):
+    """`NAME=VALUE` -> (name, value), the value as JSON or Python writes it."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

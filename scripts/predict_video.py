@@ -41,7 +41,7 @@ def parse(argv):
     add("--num-clips", type=int, help="clips (default: 4; 1 with --actions)")
     add("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
     add("--format", default="gif", choices=["gif", "mp4", "webp", "apng"])
-    option = {"type": flags.named_value, "nargs": "+", "default": []}
+    option = {"type": flags.option, "nargs": "+", "default": []}
     add("--data-options", **option, metavar="NAME=VALUE", help="other than training's")
     args = parser.parse_args(argv)
     samples, clips = (2, 1) if args.actions else (10, 4)

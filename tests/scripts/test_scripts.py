@@ -29,6 +29,7 @@ COMMANDS = [
     "benchmark",
     "download",
     "export_model",
+    "make_dataset",
     "make_pushing",
     "predict_video",
     "reproduce",

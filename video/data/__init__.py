@@ -8,6 +8,7 @@ dataset = data.batches(train, num_frames=12, batch_size=16, shuffle=True, repeat
 
 from tfsigmavae_video.data.batching import batches, first_clips
 from tfsigmavae_video.data.clip_source import ArrayClipSource, ClipSource
+from tfsigmavae_video.data.conversion import convert_clips
 from tfsigmavae_video.data.folder import VideoFolder
 from tfsigmavae_video.data.loading import load as load_clips
 
@@ -16,6 +17,7 @@ __all__ = [
     "ClipSource",
     "VideoFolder",
     "batches",
+    "convert_clips",
     "first_clips",
     "load_clips",
 ]

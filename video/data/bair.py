@@ -75,8 +75,9 @@ def clips(
 
     Returns:
         `tf.data.Dataset` of `[B, num_frames, H, W, C]` uint8 tensors. With actions or
-        positions, of dicts: "frames" as above, "actions" `[B, num_frames, 4]` and
-        "positions" `[B, num_frames, 3]`, float32.
+        positions, of dicts: "frames" as above, "actions" `[B, num_frames, A]` and
+        "positions" `[B, num_frames, P]`, float32; A is 4 and P is 3 for BAIR, and what
+        the first record holds for clips of one's own.
 
     Raises:
         FileNotFoundError: if there are no TFRecord files under `root`.
@@ -124,7 +125,7 @@ def first_clips(
 
     Returns:
         dict of "frames" `[num_clips, num_frames, H, W, C]` uint8 and, if asked for,
-        "actions" `[num_clips, num_frames, 4]` float32.
+        "actions" `[num_clips, num_frames, A]` float32.
     """
     source = SoftmotionSource(
         root, split, frame_shape=frame_shape, with_actions=with_actions

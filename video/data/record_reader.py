@@ -49,7 +49,8 @@ class RecordReader:
 
 def first_record(index: RecordIndex) -> bytes:
     """The first record's bytes, unchecked."""
-    with open(index.files[0], "rb") as stream:
+    file = index.files[index.file_numbers[0]]  # files before it may be empty
+    with open(file, "rb") as stream:
         stream.seek(int(index.offsets[0]))
         length = int.from_bytes(stream.read(12)[:8], "little")
         return stream.read(length)

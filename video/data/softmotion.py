@@ -7,6 +7,8 @@ One record is one clip, a `tf.train.Example` with four features for each frame `
     {t}/action               4 floats, drives frame t to frame t + 1
     {t}/endeffector_pos      3 floats
 
+Clips of your own may have frames of any size and channels, and any number of floats in
+an action and a position: the same in all records of a data set.
 The files are `root/train/traj_A_to_B.tfrecords` and `root/test/...`, clips A to B.
 """
 
@@ -23,9 +25,10 @@ from tfsigmavae.files import whole
 from tfsigmavae_video.data.record_tar import find_members, is_tar
 
 SPLITS = ("train", "test")
+DATASET = "dataset.json"  # beside the splits: what `convert_clips` made them from
 CAMERAS = ("image_aux1", "image_main")
-ACTION_SIZE = 4
-POSITION_SIZE = 3
+# Numbers in an action and a position, where a clip of one's own comes without.
+_FLOAT_SIZES = {"actions": 4, "positions": 3}
 _ARCHIVE = "bair_robot_pushing_dataset_v0.tar"
 _ARCHIVE_FOLDER = "softmotion30_44k"
 
@@ -53,16 +56,18 @@ def write_shards(root, split: str, episodes: Iterable, shard_size: int = 256) ->
     written; after an error nothing is left.
 
     `frames` become camera `image_aux1`, `second_view` becomes `image_main`. Other
-    readers of this layout insist on both cameras (and on 64 x 64 x 3 pixels and 30
-    frames), so a clip without a second view gets a copy of `frames` as `image_main`.
+    readers of this layout insist on both cameras (and on 64 x 64 x 3 pixels, 30 frames,
+    4 numbers an action and 3 a position), so a clip without a second view gets a copy
+    of `frames` as `image_main`, and zeros where actions or positions are missing.
 
     Args:
         root: the data set's folder; made where it is missing.
         split: "train" or "test".
-        episodes: iterable of clips, all of one shape. A clip is a `[T, H, W, C]` uint8
-            array, or a dict with such an array as "frames" and, each optional,
-            "second_view" (uint8, same shape), "actions" (`[T, 4]` floats) and
-            "positions" (`[T, 3]` floats); both are zeros by default.
+        episodes: iterable of clips, all of the first one's shape. A clip is a
+            `[T, H, W, C]` uint8 array, or a dict with such an array as "frames" and,
+            each optional, "second_view" (uint8, same shape), "actions" (`[T, A]`
+            floats) and "positions" (`[T, P]` floats). The first clip decides A and P;
+            where it has none they are zeros, and A is 4, P is 3.
         shard_size: clips in a file.
 
     Returns:
@@ -96,15 +101,35 @@ def write_files(folder, episodes, shard_size=256) -> int:
     while shard := list(itertools.islice(clips, 1)):
         shard = itertools.chain(shard, itertools.islice(clips, shard_size - 1))
         partial = folder / "shard"
-        last = num_clips - 1
-        with tf.io.TFRecordWriter(str(partial)) as writer:
-            for clip in shard:
-                writer.write(_serialize(clip))
-                last += 1
-        partial.rename(folder / f"traj_{num_clips}_to_{last}.tfrecords")
+        last = num_clips + _write_records(partial, shard) - 1
+        partial.rename(folder / shard_name(num_clips, last))
         num_clips = last + 1
     if num_clips == 0:
         raise ValueError("`episodes` must hold at least one clip, got none.")
+    return num_clips
+
+
+def write_file(path, episodes) -> int:
+    """Writes one file of clips, not atomically; returns how many, none maybe.
+
+    Args:
+        path: of the file, replaced where it exists.
+        episodes: as for `write_shards`.
+    """
+    return _write_records(path, _checked_clips(episodes))
+
+
+def shard_name(first: int, last: int) -> str:
+    """Name of the file of clips `first` to `last`."""
+    return f"traj_{first}_to_{last}.tfrecords"
+
+
+def _write_records(path, clips):
+    num_clips = 0
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for clip in clips:
+            writer.write(_serialize(clip))
+            num_clips += 1
     return num_clips
 
 
@@ -173,29 +198,26 @@ def _natural_order(file):
 
 
 def _checked_clips(episodes):
-    shape = None
+    shapes = {}
     for number, episode in enumerate(episodes):
-        clip = _checked(number, episode, shape)
-        shape = clip["frames"].shape
+        clip = _checked(number, episode, shapes)
+        shapes = {name: value.shape for name, value in clip.items()}
         yield clip
 
 
-def _checked(number, episode, shape):
+def _checked(number, episode, shapes):
+    """A clip of all four fields; `shapes` are those of the first clip, {} for it."""
     clip = dict(episode) if isinstance(episode, dict) else {"frames": episode}
-    frames = _frames(number, "frames", clip.get("frames"), shape)
-    num_frames = len(frames)
-    return {
+    frames = _frames(number, "frames", clip.get("frames"), shapes.get("frames"))
+    second = clip.get("second_view", frames)
+    checked = {
         "frames": frames,
-        "second_view": _frames(
-            number, "second_view", clip.get("second_view", frames), frames.shape
-        ),
-        "actions": _floats(
-            number, "actions", clip.get("actions"), (num_frames, ACTION_SIZE)
-        ),
-        "positions": _floats(
-            number, "positions", clip.get("positions"), (num_frames, POSITION_SIZE)
-        ),
+        "second_view": _frames(number, "second_view", second, frames.shape),
     }
+    for name in _FLOAT_SIZES:
+        value, shape = clip.get(name), shapes.get(name)
+        checked[name] = _floats(number, name, value, len(frames), shape)
+    return checked
 
 
 def _frames(number, name, value, shape):
@@ -210,12 +232,22 @@ def _frames(number, name, value, shape):
     return frames
 
 
-def _floats(number, name, value, shape):
-    floats = np.zeros(shape) if value is None else np.asarray(value, np.float32)
-    if floats.shape != shape or not np.isfinite(floats).all():
+def _floats(number, name, value, num_frames, shape):
+    if value is None:
+        return np.zeros(shape or (num_frames, _FLOAT_SIZES[name]), np.float32)
+    floats = np.asarray(value, np.float32)
+    fits = floats.ndim == 2 and len(floats) == num_frames and floats.size > 0
+    if not (floats.shape == shape if shape else fits):
+        wanted = shape or f"({num_frames}, numbers of one frame)"
         raise ValueError(
-            f"`{name}` of clip {number} must be finite floats of shape {shape}, "
-            f"got shape {floats.shape}."
+            f"`{name}` of clip {number} must be floats of shape {wanted}, got shape "
+            f"{floats.shape}."
+        )
+    if not np.isfinite(floats).all():
+        bad = np.flatnonzero(~np.isfinite(floats).all(1))[0]
+        raise ValueError(
+            f"`{name}` of clip {number} must be finite, got {floats[bad].tolist()} at "
+            f"frame {bad}."
         )
     return floats
 

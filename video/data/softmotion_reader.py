@@ -7,6 +7,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from tfsigmavae.checks import asserted, check_choice
+from tfsigmavae.files import read_json
 from tfsigmavae_video.data import softmotion
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.record_index import index_records
@@ -14,10 +15,10 @@ from tfsigmavae_video.data.record_reader import RecordReader, first_record
 
 # How the files of pictures begin.
 _PICTURES = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8\xff", "GIF": b"GIF8"}
-# Field -> the names of its features, and how many numbers each holds.
+# Field -> the names of its features.
 _FLOATS = {
-    "actions": (softmotion.action_key, softmotion.ACTION_SIZE),
-    "positions": (softmotion.position_key, softmotion.POSITION_SIZE),
+    "actions": softmotion.action_key,
+    "positions": softmotion.position_key,
 }
 
 
@@ -67,21 +68,28 @@ class SoftmotionSource(ClipSource):
                 f"{self._frame_shape}."
             )
         wanted = {"actions": with_actions, "positions": with_positions}
-        self._floats = {name: _FLOATS[name] for name in wanted if wanted[name]}
         root = pathlib.Path(root)
         index = index_records(softmotion.find_files(root, split))
-        num_stored = self._check_first_record(index, camera, num_record_frames)
+        features, where = _first_example(index)
+        num_stored = _count_frames(features, camera, num_record_frames, where)
+        self._check_frame(features, camera, where)
+        self._floats = {
+            name: (key_of, _float_size(features, key_of(0), where))
+            for name, key_of in _FLOATS.items()
+            if wanted[name]
+        }
         floats = {
             name: ([size], tf.float32) for name, (_, size) in self._floats.items()
         }
+        is_file = softmotion.is_record_file(root)
         super().__init__(
             num_frames=[num_stored] * len(index),
             fields={"frames": (self._frame_shape, tf.uint8)} | floats,
             files=list(dict.fromkeys(index.files)),
             view={"camera": camera},
-            name=root.stem if softmotion.is_record_file(root) else split,
+            name=root.stem if is_file else split,
         )
-        self.is_held_out = not softmotion.is_record_file(root)
+        self.is_held_out = not is_file and _holds_out(root / softmotion.DATASET)
         self._frame_keys = [softmotion.frame_key(t, camera) for t in range(num_stored)]
         self._record = RecordReader(index)
         # Two splits of one tar archive are the same file.
@@ -123,30 +131,53 @@ class SoftmotionSource(ClipSource):
         pixels = tf.io.decode_raw(encoded, tf.uint8)
         return tf.reshape(pixels, [encoded.shape[0], *self._frame_shape])
 
-    def _check_first_record(self, index, camera, num_record_frames):
-        """Checks what can be known early; returns the number of frames stored."""
-        features = _first_example(index)
-        where = f"Record 0 of '{index.names[0]}'"
-        num_stored = 0
-        while softmotion.frame_key(num_stored, camera) in features:
-            num_stored += 1
-        if num_stored < (num_record_frames or 1):
-            raise ValueError(
-                f"{where} has no key '{softmotion.frame_key(num_stored, camera)}'."
-                f" It has {len(features)} keys, such as {sorted(features)[:4]}."
-            )
+    def _check_frame(self, features, camera, where):
         frame = features[softmotion.frame_key(0, camera)].bytes_list.value
         frame = frame[0] if frame else b""
         if len(frame) != math.prod(self._frame_shape):
             raise ValueError(
                 f"{where} must hold {math.prod(self._frame_shape)} bytes for "
                 f"`frame_shape` {self._frame_shape} in each frame, got {len(frame)}."
-                f"{_if_encoded(frame).numpy().decode()}"
+                f"{_square_shapes(len(frame))}{_if_encoded(frame).numpy().decode()}"
             )
-        for key_of, size in self._floats.values():
-            if len(features[key_of(0)].float_list.value) != size:
-                raise ValueError(f"{where}: key '{key_of(0)}' must hold {size} floats.")
-        return num_record_frames or num_stored
+
+
+def _holds_out(path):
+    """What converted clips tell of themselves; others are held out."""
+    return not path.is_file() or read_json(path).get("is_held_out", True)
+
+
+def _count_frames(features, camera, num_record_frames, where):
+    """How many frames to read of each record, by the first one."""
+    num_stored = 0
+    while softmotion.frame_key(num_stored, camera) in features:
+        num_stored += 1
+    if num_stored < (num_record_frames or 1):
+        raise ValueError(
+            f"{where} has no key '{softmotion.frame_key(num_stored, camera)}'."
+            f" It has {len(features)} keys, such as {sorted(features)[:4]}."
+        )
+    return num_record_frames or num_stored
+
+
+def _float_size(features, key, where):
+    """How many numbers a feature holds."""
+    if size := len(features[key].float_list.value):
+        return size
+    raise ValueError(
+        f"{where} has no floats under the key '{key}': ask for clips without these."
+    )
+
+
+def _square_shapes(num_bytes):
+    """What to say of the square frames that have so many bytes."""
+    sides = [(math.isqrt(num_bytes // channels), channels) for channels in (3, 1, 4)]
+    shapes = [
+        f"({side}, {side}, {channels})"
+        for side, channels in sides
+        if side > 1 and side * side * channels == num_bytes
+    ]
+    return f" That would be `frame_shape` {' or '.join(shapes)}." if shapes else ""
 
 
 def _if_encoded(frame):
@@ -164,12 +195,16 @@ def _if_encoded(frame):
 
 
 def _first_example(index):
+    """Features of the first record, and its name for messages."""
+    # Files before it may be empty.
+    where = f"Record 0 of '{index.names[index.file_numbers[0]]}'"
     try:
-        return tf.train.Example.FromString(first_record(index)).features.feature
+        example = tf.train.Example.FromString(first_record(index))
+        return example.features.feature, where
     except DecodeError as error:
         raise ValueError(
-            f"Record 0 of '{index.names[0]}' is not a tf.train.Example; the file must "
-            "be in the softmotion layout."
+            f"{where} is not a tf.train.Example; the file must be in the softmotion "
+            "layout."
         ) from error
 
 

@@ -22,8 +22,8 @@ _SHAPE = (64, 64, 3)
 _NUM_FRAMES = 30
 # Field -> its feature, and how many numbers each frame has.
 _FLOATS = {
-    "actions": ("action", softmotion.ACTION_SIZE),
-    "positions": ("endeffector_pos", softmotion.POSITION_SIZE),
+    "actions": ("action", 4),
+    "positions": ("endeffector_pos", 3),
 }
 
 

@@ -239,7 +239,10 @@ def test_missing_files_are_an_early_error(tmp_path):
         ({"num_record_frames": 30}, "no key '6/image_aux1/encoded'"),
         ({"batch_size": 0}, "`batch_size`"),
         ({"start_step": -1}, "`start_step`"),
-        ({"frame_shape": (64, 64, 3)}, "12288 bytes for `frame_shape`.*got 12"),
+        (
+            {"frame_shape": (64, 64, 3)},
+            r"12288 bytes for `frame_shape`.*got 12[.] That would be .*\(2, 2, 3\)",
+        ),
         ({"frame_shape": (64, 64)}, "`frame_shape` must be"),
     ],
 )
@@ -255,7 +258,7 @@ def test_missing_camera_and_actions_are_early_errors(tmp_path):
         pytest.warns(UserWarning),
     ):
         bair.clips(file, camera="image_main", **SMALL)
-    with pytest.raises(ValueError, match="'0/endeffector_pos' must hold 3 floats"):
+    with pytest.raises(ValueError, match="no floats under .*'0/endeffector_pos'"):
         bair.clips(file, with_positions=True, **SMALL)
 
 

@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsigmavae_video.data.softmotion import write_shards
+from tfsigmavae_video.data.softmotion import find_files, write_shards
+from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
+
+SIZES = {"actions": 7, "positions": 2}
 
 
 def random_clips(number, num_frames=3, size=4):
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, [number, num_frames, size, size, 3], np.uint8)
+
+
+def with_floats(**floats):
+    return {"frames": random_clips(1)[0], **floats}
 
 
 def read_examples(path):
@@ -48,6 +55,36 @@ def test_plain_clips_get_zeros_and_a_copy_as_second_view(tmp_path):
     assert features["2/image_main/encoded"] == features["2/image_aux1/encoded"]
     assert list(features["2/action"].float_list.value) == [0.0] * 4
     assert list(features["2/endeffector_pos"].float_list.value) == [0.0] * 3
+
+
+def test_any_size_of_action_position_and_frame_is_read_as_it_was_written(tmp_path):
+    """The first record decides; later clips without any get zeros of that size."""
+    rng = np.random.default_rng(1)
+    frames = rng.integers(0, 256, [2, 5, 6, 8, 1], np.uint8)
+    floats = {name: rng.normal(size=[5, n]) for name, n in SIZES.items()}
+    write_shards(tmp_path, "train", [{"frames": frames[0], **floats}, frames[1]])
+    source = SoftmotionSource(
+        tmp_path, frame_shape=(6, 8, 1), with_actions=True, with_positions=True
+    )
+    assert {name: source.fields[name][0] for name in SIZES} == {
+        name: (size,) for name, size in SIZES.items()
+    }
+    clips = [source(number, 1, 4) for number in range(2)]
+    for number, clip in enumerate(clips):
+        np.testing.assert_array_equal(clip["frames"], frames[number, 1:])
+        for name, size in SIZES.items():
+            wanted = np.zeros([5, size]) if number else floats[name]
+            np.testing.assert_array_equal(clip[name], np.float32(wanted)[1:])
+
+
+def test_a_record_with_fewer_actions_is_named(tmp_path):
+    write_shards(tmp_path, "train", [with_floats(actions=np.ones([3, 6]))])
+    write_shards(tmp_path, "test", [with_floats(actions=np.ones([3, 2]))])
+    first, second = (find_files(tmp_path, split)[0] for split in ("train", "test"))
+    second.rename(first.with_name("traj_1_to_1.tfrecords"))
+    source = SoftmotionSource(tmp_path, frame_shape=(4, 4, 3), with_actions=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="traj_1_to_1.*/action"):
+        source(1, 0, 3)
 
 
 @pytest.mark.parametrize(
@@ -112,11 +149,20 @@ def test_nothing_is_overwritten(tmp_path):
         ([np.zeros([2, 4, 4, 3])], "clip 0 must be uint8.*float64"),
         ([np.zeros([4, 4, 3], np.uint8)], r"\[T, H, W, C\]"),
         ([*random_clips(1), *random_clips(1, 2)], "clip 1 must be uint8 of shape"),
-        ([{"frames": random_clips(1)[0], "actions": np.zeros([3, 2])}], "`actions`"),
-        ([{"frames": random_clips(1)[0], "positions": np.ones(3)}], "`positions`"),
+        ([with_floats(actions=np.zeros([2, 4]))], r"`actions` of clip 0.*\(3, numbers"),
+        ([with_floats(actions=np.zeros([3, 0]))], "`actions` of clip 0"),
+        ([with_floats(positions=np.ones(3))], r"`positions`.*shape \(3,\)"),
+        ([with_floats(actions=[[0.0], [np.nan], [0.0]])], r"finite.*nan\] at frame 1"),
         (
-            [{"frames": random_clips(1)[0], "actions": np.full([3, 4], np.nan)}],
-            "finite",
+            [
+                with_floats(actions=np.ones([3, 2])),
+                with_floats(actions=np.ones([3, 4])),
+            ],
+            r"`actions` of clip 1 .*shape \(3, 2\), got shape \(3, 4\)",
+        ),
+        (
+            [with_floats(), with_floats(positions=np.ones([3, 2]))],
+            r"`positions` of clip 1 .*\(3, 3\), got shape \(3, 2\)",
         ),
         (
             [{"frames": random_clips(1)[0], "second_view": random_clips(1, 2)[0]}],

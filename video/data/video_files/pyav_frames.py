@@ -26,6 +26,7 @@ class FrameConverter:
         self._pixel_aspect = float(pixel_aspect or 1)
         # One for all frames: making its tables takes longer than a small frame.
         self._reformat = VideoReformatter().reformat
+        self._has_matrix, self._matrix = None, None
 
     def __call__(self, frame):
         format = _pixel_format(frame.format)
@@ -40,7 +41,20 @@ class FrameConverter:
         ).to_ndarray()
         if format == "gray":
             pixels = pixels[..., None]
-        return _upright(self._with_square_pixels(pixels), frame.side_data)
+        return _upright(self._with_square_pixels(pixels), self._display_matrix(frame))
+
+    def _display_matrix(self, frame):
+        """That of the stream, by its first frame seen; `None` if there is none.
+
+        A frame whose `side_data` was asked for refers to itself: its pixels would stay
+        in memory until Python looks for such circles, hundreds of frames later.
+        """
+        if self._has_matrix is None:
+            matrix = frame.side_data.get("DISPLAYMATRIX")
+            self._has_matrix = matrix is not None
+            if self._has_matrix:
+                self._matrix = np.frombuffer(bytes(matrix), "=i4").tolist()
+        return self._matrix
 
     def _with_square_pixels(self, pixels):
         """Widens wide pixels and heightens narrow ones, so that nothing is lost."""
@@ -57,16 +71,15 @@ def _pixel_format(format):
     return "gray" if is_grey else "rgb24"
 
 
-def _upright(pixels, side_data):
+def _upright(pixels, matrix):
     """Turns and mirrors by the display matrix, to the next right angle.
 
     A pixel (x, y) is shown at (a x + c y, b x + d y). Reference: ISO/IEC 14496-12,
     section 6.2.2.
     """
-    matrix = side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return pixels
-    a, b, _, c, d = np.frombuffer(bytes(matrix), "=i4")[:5].tolist()
+    a, b, _, c, d = matrix[:5]
     if abs(b) > abs(a):
         pixels = pixels.swapaxes(0, 1)
         a, d = c, b

@@ -1,0 +1,74 @@
+import io
+import sys
+import time
+
+import pytest
+
+from tfsigmavae_video.data import progress
+from tfsigmavae_video.data.progress import Progress, duration
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """`clock[0]`: the time in seconds."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_rate_and_rest_count_from_now_on(clock):
+    work = Progress(10_000, "clips", done=1000)
+    assert work.text() == "1,000 of 10,000 clips"
+    work.add(200)
+    work.add(50)
+    clock[0] += 5
+    # 250 in 5 s are 50 a second: 8,750 take 175 s.
+    assert work.text() == "1,250 of 10,000 clips, 50 clips/s, 2 min 55 s left"
+
+
+def test_a_line_each_ten_seconds_where_there_is_no_terminal(clock, capsys):
+    work = Progress(100, "clips")
+    for _ in range(50):
+        clock[0] += 0.5
+        work.add(1)
+        work.show()
+    work.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in lines] == ["21", "42"]
+    assert all("\r" not in line for line in lines)
+
+
+def test_a_bar_on_a_terminal(clock, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    work = Progress(4, "clips")
+    work.add(1)
+    clock[0] += 2
+    work.show()
+    bar = "[" + progress._BAR_SIZE // 4 * "#" + 3 * progress._BAR_SIZE // 4 * "." + "]"
+    text = "1 of 4 clips, 0.5 clips/s, 6 s left"
+    assert terminal.getvalue() == f"\r{bar} {text}\x1b[K"
+    work.add(3)
+    work.close()
+    assert terminal.getvalue().endswith("4 of 4 clips, 2 clips/s, 0 s left\x1b[K\n")
+
+
+def test_a_quiet_one_prints_nothing(clock, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    work = Progress(4, "clips", quiet=True)
+    work.add(4)
+    work.show()
+    work.close()
+    assert terminal.getvalue() == ""
+
+
+def test_durations_are_for_people():
+    told = [duration(seconds) for seconds in (0, 59, 60, 154, 3600, 11_100)]
+    wanted = ["0 s", "59 s", "1 min 0 s", "2 min 34 s", "1 h 0 min", "3 h 5 min"]
+    assert told == wanted

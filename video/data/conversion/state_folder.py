@@ -1,0 +1,114 @@
+"""The folder of an unfinished conversion: what is done, and whether it still holds."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import shutil
+
+from tfsigmavae.files import read_json, write_json
+from tfsigmavae_video.data.softmotion import DATASET
+
+_PLAN = "plan.json"
+_DONE = "done"
+
+
+class StateFolder:
+    """Files that are written so far, in `OUTPUT.partial`; it becomes `OUTPUT` at last.
+
+    A shard is done when its note is there, which is written after its file. Whatever
+    else a killed process leaves is written again.
+
+    Args:
+        output: `pathlib.Path` of the data set to make.
+        plan: dict of JSON values that decide the files' bytes. A folder of another plan
+            is refused.
+
+    Raises:
+        FileExistsError: if an unfinished conversion by another plan is there.
+        BlockingIOError: on entering it, if another process is at work.
+    """
+
+    def __init__(self, output, plan):
+        self.output, self._plan = output, plan
+        self.path = output.with_name(f"{output.name}.partial")
+        self._check_plan()
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps others out during the `with` block; a lock dies with its process."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / ".lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BlockingIOError(
+                    f"Another process is converting to '{self.output}'. Wait for it, "
+                    "or end it."
+                ) from None
+            if not self.is_complete:
+                write_json(self.path / _PLAN, self._plan)
+            yield
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether only the last step is missing."""
+        return (self.path / DATASET).is_file()
+
+    def file(self, shard) -> pathlib.Path:
+        return self.path / shard.split / shard.name
+
+    def is_done(self, shard) -> bool:
+        return self._note(shard).is_file()
+
+    def note(self, shard, bad):
+        """Notes that a shard is done."""
+        write_json(self._note(shard), bad)
+
+    def bad_pieces(self, shard) -> dict:
+        """What was noted of a shard, with numbers of clips as keys."""
+        return {
+            int(number): row for number, row in read_json(self._note(shard)).items()
+        }
+
+    def finish(self, dataset=None) -> dict:
+        """Gives the folder its name.
+
+        Args:
+            dataset: what to write as `dataset.json`; nothing if it `is_complete`.
+
+        Returns:
+            The content of `dataset.json`.
+        """
+        if dataset is not None:
+            write_json(self.path / DATASET, dataset)
+        shutil.rmtree(self.path / _DONE, ignore_errors=True)
+        (self.path / _PLAN).unlink(missing_ok=True)
+        for left in self.path.glob(".*"):  # the lock, and what was half written
+            left.unlink()
+        os.replace(self.path, self.output)
+        return read_json(self.output / DATASET)
+
+    def _note(self, shard):
+        return self.path / _DONE / shard.split / f"{shard.name}.json"
+
+    def _check_plan(self):
+        kept = [self.path / name for name in (DATASET, _PLAN)]
+        found = next((read_json(path) for path in kept if path.is_file()), self._plan)
+        changed = [key for key in self._plan if found.get(key) != self._plan[key]]
+        if changed:
+            difference = _difference(found, self._plan, changed[0])
+            raise FileExistsError(
+                f"'{self.path}' is an unfinished conversion with other "
+                f"{' and '.join(changed)}: {difference}. "
+                "Give the same as before to go on with it, or delete it to begin anew."
+            )
+
+
+def _difference(found, wanted, key):
+    """The first value that differs, in words."""
+    old, new = found.get(key, {}), wanted[key]
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if key == "origin":
+        return f"the videos or their files changed ({names[0]})"
+    return f"{names[0]} was {old.get(names[0])!r} and is {new.get(names[0])!r}"
