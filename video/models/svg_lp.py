@@ -80,6 +80,10 @@ class SVGLP(VideoModel):
             more to be good). Defaults to `False`.
         remat: bool, rematerialisation: the gradient computes what the convolutions keep
             in memory a second time. Less memory, slower. Defaults to `False`.
+        prior_sees_actions: bool, whether actions, brought to mean 0 and deviation 1,
+            enter the prior as well. `False`: as they are, and into the predictor alone,
+            as in FitVid; z then tells what they tell, and they may go unheard. Without
+            effect where `action_size` is 0. Defaults to `True`.
         beta, max_gradient_norm, seed: see `VariationalModel`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
@@ -124,6 +128,7 @@ class SVGLP(VideoModel):
         batch_norm_momentum=0.9,
         frame_statistics=False,
         remat=False,
+        prior_sees_actions=True,
         beta=1.0,
         max_gradient_norm=None,
         seed=None,
@@ -155,6 +160,7 @@ class SVGLP(VideoModel):
             "batch_norm_momentum": batch_norm_momentum,
             "frame_statistics": frame_statistics,
             "remat": remat,
+            "prior_sees_actions": prior_sees_actions,
         }
         _check_arguments(self._arguments)
         self.latent_size = latent_size
@@ -165,6 +171,7 @@ class SVGLP(VideoModel):
             num_context=num_context,
             action_size=action_size,
             frame_statistics=frame_statistics,
+            prior_sees_actions=prior_sees_actions,
             dtype=self.dtype_policy,
         )
         if not self.decoder.built:  # a reloaded one is
@@ -239,10 +246,11 @@ class SVGLP(VideoModel):
         return self.num_context - 1 if self.scored_frames == "future" else 0
 
     def latent_rates(self, inputs):
-        frames, _ = self.unpack(inputs)
+        frames, actions = self.unpack(inputs)
         codes, _ = self.networks.encode(frames)
+        actions = self.networks.read_actions(actions, codes)
         posterior, _ = self.networks.posterior(codes[:, 1:])
-        prior, _ = self.networks.prior(codes[:, :-1])
+        prior, _ = self.networks.predict_latents(codes[:, :-1], actions)
         return rates_of(posterior, prior)[:, self._first_scored_step :]
 
     def importance_sampler(self, inputs):
@@ -312,6 +320,11 @@ class SVGLP(VideoModel):
 
     def get_config(self):
         return {**super().get_config(), **self._arguments}
+
+    @classmethod
+    def from_config(cls, config):
+        # Files of 0.1.0 do not name it.
+        return super().from_config({"prior_sees_actions": False, **config})
 
 
 def _check_arguments(arguments):

@@ -17,6 +17,7 @@ class SVGNetworks(keras.layers.Layer):
         prior: `GaussianLSTM` or `StandardNormal`.
         frame_shape, num_context, action_size: see `VideoModel`.
         frame_statistics: see `SVGLP`. Defaults to `False`.
+        prior_sees_actions: see `SVGLP`. Defaults to `True`.
         **kwargs: `name` and `dtype` of the layer.
     """
 
@@ -31,6 +32,7 @@ class SVGNetworks(keras.layers.Layer):
         num_context,
         action_size=0,
         frame_statistics=False,
+        prior_sees_actions=True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -42,9 +44,10 @@ class SVGNetworks(keras.layers.Layer):
         self.num_context = num_context
         self.action_size = action_size
         self.frame_statistics = frame_statistics
+        self.prior_sees_actions = bool(action_size) and prior_sees_actions
         # Actions come in any unit; what is small beside the codes would go unheard.
         self.action_units = None
-        if action_size:
+        if self.prior_sees_actions:
             self.action_units = RunningStandardization(
                 name="action_units", dtype=self.dtype_policy
             )
@@ -59,8 +62,9 @@ class SVGNetworks(keras.layers.Layer):
         inputs_size = acting_size + self.posterior.latent_size
         self.predictor(keras.KerasTensor([None, 1, inputs_size]))
         self.posterior(keras.KerasTensor([None, 1, size]))
-        self.prior(keras.KerasTensor([None, 1, acting_size]))
-        if self.action_size:
+        prior_size = acting_size if self.prior_sees_actions else size
+        self.prior(keras.KerasTensor([None, 1, prior_size]))
+        if self.prior_sees_actions:
             self.action_units.build([None, None, self.action_size])
         self.built = True
 
@@ -100,13 +104,17 @@ class SVGNetworks(keras.layers.Layer):
         """Actions from frame to frame of `codes`, in no unit; `None` where none are."""
         if actions is None:
             return None
-        between = actions[:, : tf.shape(codes)[1] - 1]
-        return self.action_units(between, training=training)
+        return self._in_no_unit(actions[:, : tf.shape(codes)[1] - 1], training)
+
+    def _in_no_unit(self, actions, training=False):
+        if not self.prior_sees_actions:
+            return actions
+        return self.action_units(actions, training=training)
 
     def predict_latents(self, codes, actions, state=None):
         """The prior over z_t, of h_{t-1} and the action that leads to x_t."""
         inputs = [codes]
-        if self.action_size:
+        if self.prior_sees_actions:
             inputs.append(tf.cast(actions, codes.dtype))
         return self.prior(tf.concat(inputs, axis=-1), state)
 
@@ -183,7 +191,7 @@ class SVGNetworks(keras.layers.Layer):
         code, skip_maps, prior_state, predictor_state = state
         encoder_folded, generator_folded = folded
         code = code[:, None]
-        action = None if action is None else self.action_units(action[:, None])
+        action = None if action is None else self._in_no_unit(action[:, None])
         prior, prior_state = self.predict_latents(code, action, prior_state)
         latent = prior.mean() + prior.stddev() * noise[:, None]
         predicted, predictor_state = self._predict(

@@ -232,7 +232,7 @@ def test_missing_files_are_an_early_error(tmp_path):
     [
         ({"split": "val"}, "Unknown split 'val'"),
         ({"camera": "wrist"}, "Unknown `camera` 'wrist'.*image_aux1"),
-        ({"windows": "last"}, "Unknown `windows` 'last'.*random"),
+        ({"windows": "middle"}, "Unknown `windows` 'middle'.*random"),
         ({"num_frames": 7}, "at most the 6 frames stored"),
         ({"num_frames": 0}, "`num_frames` must be an int >= 1"),
         ({"num_frames": 5, "num_record_frames": 4}, "at most the 4 frames"),

@@ -123,3 +123,16 @@ def test_fit_takes_actions_of_another_type_and_length():
         history = model.fit(inputs, batch_size=3, verbose=0, shuffle=False)
         losses.append(history.history["loss"][0])
     assert np.isfinite(losses[0]) and losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_the_prior_sees_actions_or_not(seen):
+    model = randomise_weights(tiny_model(action_size=2, prior_sees_actions=seen))
+    others = {"frames": CLIPS, "actions": np.roll(ACTIONS, 1, axis=0)}
+    rates = model.latent_rates({"frames": CLIPS, "actions": ACTIONS})
+    assert rates.shape[:2] == (3, 4)
+    kl = model.elbo_terms({"frames": CLIPS, "actions": ACTIONS}, training=False).kl
+    np.testing.assert_allclose(np.sum(rates, (1, 2)), kl, rtol=1e-4)  # float32 sums
+    assert np.any(np.abs(rates - model.latent_rates(others)) > 1e-4) == seen
+    again = type(model).from_config(model.get_config())
+    assert len(again.weights) == len(model.weights)
