@@ -200,10 +200,12 @@ def test_one_file_is_not_held_out_after_conversion_either(sources, tmp_path):
     assert not load_clips(tmp_path / "out", "test", frame_shape=SHAPE).is_held_out
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers, size", [(1, 16), (3, 2)])
 def test_unreadable_pieces_are_left_out_named_and_counted(
-    files, tmp_path, small_shards, workers
+    files, tmp_path, monkeypatch, workers, size
 ):
+    """Whether or not they are read at once with good ones."""
+    monkeypatch.setattr(plan, "_SMALLEST_SHARD", size)
     source = Clips(files, broken=[(2, 4), (2, 5), (2, 6), (4, 8), (5, 0)])
     told = convert_clips({"train": source}, tmp_path / "out", 3, ["train"], workers)
     without = {(2, 3), (2, 6), (4, 6), (5, 0)}
