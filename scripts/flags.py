@@ -3,6 +3,7 @@
 import argparse
 import ast
 import json
+import re
 import textwrap
 
 import source
@@ -111,6 +112,16 @@ def _explained(models, recipe):
         lines.append(f"--model-options {title}:")
         lines += textwrap.wrap(shown, 78, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def frame_size(text):
+    """`64` or `48x80` as (height, width)."""
+    if not re.fullmatch(r"\d+(x\d+)?", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not like 64, or like 48x80 (HEIGHTxWIDTH)"
+        )
+    height, _, width = text.partition("x")
+    return int(height), int(width or height)
 
 
 def option(text):

@@ -1,11 +1,12 @@
 """Converts videos once into records that train fast, on all cores.
 
-    python scripts/make_dataset.py --data my_videos/ --output data/mine --fps 10
+    python scripts/make_dataset.py --data my_videos/ --output data/mine
     python scripts/train_video.py --data data/mine --output runs/mine
 
-Each video is cut into clips of --num-frames; what is left out is told and listed in
-OUTPUT/dataset.json. Ctrl-C is safe: the same command goes on, and ends in the same
-files. The last line printed is JSON.
+Each video is cut into clips; what is left out is told and listed in
+OUTPUT/dataset.json. Size, rate and length are chosen by what is found, as by
+`train_video.py --preset own`, where no flag tells. Ctrl-C is safe: the same command
+goes on, and ends in the same files. The last line printed is JSON.
 """
 
 import argparse
@@ -17,21 +18,22 @@ import console
 import flags
 
 # Flags that are options of `load_clips` for videos; other data refuse them.
-OPTIONS = ("fit", "fps", "stride", "cut_shots", "with_actions")
+OPTIONS = ("num_frames", "fit", "fps", "stride", "cut_shots", "with_actions")
 
 
 def main(argv=None):
     args = vars(_parser().parse_args(argv))
-    given = {name: args.pop(name) for name in OPTIONS}
+    given = {name: args.pop(name) for name in OPTIONS} | dict(args.pop("data_options"))
     options = {name: value for name, value in given.items() if value is not None}
-    options |= dict(args.pop("data_options"))
     size, channels = args.pop("frame_size"), args.pop("channels")
-    options["frame_shape"] = (size, size, channels)
     from tfsigmavae.video import convert_clips
+    from tfsigmavae_video.experiments.own_videos import own_conversion
 
+    chosen = own_conversion(args["data"], options, size, channels)
+    print(*chosen.reasons, sep="\n", file=sys.stderr)
     started = time.time()
     try:
-        dataset = convert_clips(**args, **options)
+        dataset = convert_clips(**args, **chosen.options)
     except KeyboardInterrupt:
         told = f"Interrupted; the same command goes on with {args['output']}."
         print(told, file=sys.stderr)
@@ -50,11 +52,11 @@ def _parser():
     add = parser.add_argument
     add("--data", required=True, help="folder of videos, one video, or records")
     add("--output", required=True, help="folder to make")
-    add("--num-frames", type=int, default=30, help="per clip (default: %(default)s)")
-    add("--frame-size", type=int, default=64, help="pixels (default: %(default)s)")
-    add("--channels", type=int, default=3, help="3, or 1 for grey (default: 3)")
-    add("--fit", help="crop, letterbox or stretch to a square (default: crop)")
-    add("--fps", type=float, help="frames per second (default: as they are)")
+    add("--num-frames", type=int, help="per clip")
+    add("--frame-size", type=flags.frame_size, help="pixels: 64, or HEIGHTxWIDTH")
+    add("--channels", type=int, choices=[1, 3], help="1 for grey, 3 for colour")
+    add("--fit", help="crop, letterbox or stretch to this size (default: crop)")
+    add("--fps", type=float, help="frames per second")
     add("--stride", type=int, help="take every n-th frame instead")
     shots = "cut videos where the scene changes"
     add("--cut-shots", action="store_true", default=None, help=shots)

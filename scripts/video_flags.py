@@ -1,7 +1,6 @@
 """Flags of `train_video.py`. No heavy import: `--help` must be instant."""
 
 import argparse
-import re
 import sys
 
 import flags
@@ -41,7 +40,7 @@ def parse(argv, description) -> dict:
     if data := _videos(argv):
         from tfsigmavae_video.experiments import own_recipe
 
-        recipe = own_recipe(data)
+        recipe = own_recipe(data, use_actions="--use-actions" in argv)
         print(
             f"--preset own, for '{data}':", *recipe.reasons, sep="\n  ", file=sys.stderr
         )
@@ -51,11 +50,11 @@ def parse(argv, description) -> dict:
     models = "tfsigmavae_video.models"
     parser = flags.parser_of(description, OWN, CHOICES, models, recipes, argv, OPTIONS)
     known = flags.parse(parser, argv, recipes, {"demo": "runs/demo"}, OPTIONS)
-    size = re.fullmatch(r"(\d+)(?:x(\d+))?", known.pop("frame_size"))
-    if size is None:
-        parser.error("--frame-size must be like 64, or like 48x80 (HEIGHTxWIDTH).")
-    height, width = int(size[1]), int(size[2] or size[1])
-    return known | {"frame_shape": (height, width, known.pop("channels"))}
+    try:
+        size = flags.frame_size(known.pop("frame_size"))
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"argument --frame-size: {error}")
+    return known | {"frame_shape": (*size, known.pop("channels"))}
 
 
 def _videos(argv):

@@ -1,12 +1,14 @@
 """Options for videos that nobody has made a recipe for: chosen from what is found."""
 
 import dataclasses
+import math
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from tfsigmavae_video.data import loading
+from tfsigmavae.files import read_json
+from tfsigmavae_video.data import loading, softmotion
 from tfsigmavae_video.data.folder import VideoFolder, holds_videos
 from tfsigmavae_video.data.folder.discovery import find_videos
 from tfsigmavae_video.data.video_files import VideoError, list_videos, open_video
@@ -18,12 +20,14 @@ _NUM_LOOKED_AT = 50
 _ENOUGH_FRAMES = 15
 # Frames per second at which something moves from one frame to the next.
 _RATE = 10
+_RATES = ("stride", "fps")
 # Videos further apart than this are brought to one rate by their times.
 _SAME_RATE = 1.05
 # The shorter side of a frame; the area is about that of 64 x 64, which costs what the
 # demo costs. Multiples of 8 fit the network's stages.
 _SHORTER = {"square": 64, "wide": 48, "tall": 48}
 _LONGER = 5 / 3  # times the shorter, but for squares
+_MOST_CACHED = 1.5e9  # bytes
 _WIDE = 1.35  # between 4:3, of which a square loses a quarter, and 3:2
 
 
@@ -40,11 +44,13 @@ class OwnRecipe:
     reasons: list
 
 
-def own_recipe(data) -> OwnRecipe:
-    """Chooses size, frame rate, context, horizon and network for a folder of videos.
+def own_recipe(data, use_actions: bool = False) -> OwnRecipe:
+    """Chooses size, frame rate, context, horizon and network for videos.
 
     Args:
-        data: folder of videos, or one video file.
+        data: folder of videos, one video file, or what `convert_clips` made of them.
+        use_actions: whether to train with the actions beside the videos, which are
+            those from frame to frame: every frame is taken then. Defaults to `False`.
 
     Raises:
         ValueError: if there are no videos, or all that were looked at are unreadable or
@@ -52,22 +58,90 @@ def own_recipe(data) -> OwnRecipe:
 
     Example:
         >>> recipe = own_recipe("my_videos")
-        >>> print(*recipe.reasons, sep="\\n")
+        >>> print(*recipe.reasons, sep="\n")
         >>> VideoExperiment(**recipe.options).run("runs/mine")
     """
-    facts = _look(data)
+    converted = pathlib.Path(data) / softmotion.DATASET
+    if converted.is_file():
+        return _of_records(data, read_json(converted))
+    facts, num_videos = _look(data)
     shape, why_shape = _frame_shape(facts)
     taken, step, why_rate = _rate(facts)
+    if use_actions:
+        taken, step, why_rate = {}, 1, "Every frame, since actions lead to the next."
     lengths = np.array([num_frames // step for _, num_frames, _ in facts])
     horizon, cut, why_horizon = _horizon(lengths)
+    num_bytes = num_videos * np.mean(lengths) * math.prod(shape)
+    cache, why_cache = _cache(num_bytes)
+    options = {"frame_shape": shape, "cache": cache, "data_options": taken | cut}
+    reasons = [why_shape, why_rate, *why_horizon, why_cache]
+    return _recipe(data, options | horizon, reasons, use_actions)
+
+
+def own_conversion(data, given: dict, size=None, channels=None) -> OwnRecipe:
+    """Chooses what is not given of size, rate and length, to convert videos.
+
+    The choice is that of `own_recipe`, so that training need not choose again. Clips
+    are as long as what is given to the model and predicted together. Of other data than
+    videos nothing is chosen: 64 x 64 pixels in colour, 30 frames.
+
+    Args:
+        data: see `convert_clips`.
+        given: dict, options of `convert_clips`.
+        size: (height, width) of the frames, or `None`.
+        channels: of the frames, or `None`.
+
+    Returns:
+        `OwnRecipe` with the options of `convert_clips`.
+    """
+    chosen, why = {"num_frames": 30, "frame_shape": (64, 64, 3)}, []
+    if is_own(data):
+        recipe = own_recipe(data, bool(given.get("with_actions")))
+        found = recipe.options
+        length = found["num_context"] + found["eval_frames"]
+        rate = found["data_options"] if given.keys().isdisjoint(_RATES) else {}
+        chosen = {"num_frames": length, "frame_shape": found["frame_shape"]}
+        chosen |= {name: rate[name] for name in _RATES if name in rate}
+        why = [*recipe.reasons[:2], f"Clips of {length} frames: given and predicted."]
+    height, width, stored = chosen["frame_shape"]
+    chosen["frame_shape"] = (*(size or (height, width)), channels or stored)
+    return OwnRecipe(chosen | given, why)
+
+
+def _of_records(data, dataset):
+    """For clips of one length and size, which are read fast."""
+    height, width, channels = dataset["fields"]["frames"]
+    num_frames = dataset["options"]["num_frames"]
+    if num_frames < 4:
+        raise ValueError(
+            f"The clips of '{data}' have {num_frames} frames, and 4 are needed. Convert"
+            " the videos anew."
+        )
+    horizon, _, why = _horizon(np.array([num_frames]))
+    options = {"frame_shape": (height, width, channels)} | horizon
+    reasons = [f"Frames of {width}x{height} pixels, as they were converted.", *why]
+    return _recipe(data, options, reasons)
+
+
+def _recipe(data, options, reasons, use_actions=False):
     network, why_network = _network()
-    options = OWN | horizon | network
-    options |= {"data": str(data), "data_options": taken | cut, "frame_shape": shape}
-    return OwnRecipe(options, [why_shape, why_rate, *why_horizon, why_network])
+    own = {"data": str(data), "use_actions": use_actions}
+    return OwnRecipe(OWN | network | own | options, [*reasons, why_network])
+
+
+def _cache(num_bytes):
+    """Where decoded frames are kept; decoding costs more than training does."""
+    size = f"{num_bytes / 1e9:.2g} GB"
+    if num_bytes <= _MOST_CACHED:
+        return "memory", f"Decoded once and kept in memory: about {size}."
+    return None, (
+        f"Decoded while training, which slows it: {size} are too much to keep. "
+        "scripts/make_dataset.py converts them once, and training is faster."
+    )
 
 
 def _look(data):
-    """(shape, frames, frames per second or None) of some of the videos."""
+    """(shape, frames, frames per second or None) of some videos, and number of all."""
     found, _ = find_videos(data)
     paths = list(found.values())
     if not paths:
@@ -79,13 +153,14 @@ def _look(data):
             facts += [_facts(*where) for where in list_videos(path)]
         except (VideoError, OSError) as error:
             errors.append(str(error))
+    num_videos = len(facts) * len(paths) / len(chosen)
     facts = [fact for fact in facts if fact[1] >= 4]
     if not facts:
         raise ValueError(
             f"'{data}' holds no video of 4 frames or more that can be read. "
             + " ".join(errors[:3])
         )
-    return facts
+    return facts, num_videos
 
 
 def _facts(path, member):
@@ -171,7 +246,9 @@ def _network():
 
 
 def is_own(data) -> bool:
-    """Whether a path holds videos, and no data set with a recipe of its own."""
+    """Whether a path holds videos, or records made of them: what has no recipe."""
     if not pathlib.Path(data).exists():
         return False
+    if (pathlib.Path(data) / softmotion.DATASET).is_file():
+        return True
     return loading.source_class(data) is VideoFolder and holds_videos(data)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from tfsigmavae.video import VideoExperiment, own_recipe, write_animation
+from tfsigmavae.video import (
+    VideoExperiment,
+    convert_clips,
+    own_recipe,
+    write_animation,
+)
 from tfsigmavae_video.experiments import own_videos
 from tfsigmavae_video.networks.frame_networks import stage_widths
 
@@ -12,6 +17,7 @@ FPS = 30
 
 def write(folder, names, num_frames=60, size=(48, 64), channels=3, fps=FPS):
     frames = np.zeros([num_frames, *size, channels], np.uint8)  # quick to encode
+    folder.mkdir(exist_ok=True)
     for name in names:
         if name.endswith(".npy"):
             np.save(folder / name, frames)
@@ -89,3 +95,33 @@ def test_no_videos_or_none_that_can_be_read_is_an_error(tmp_path):
     (tmp_path / "b.mp4").write_bytes(b"words")
     with pytest.raises(ValueError, match="no video of 4 frames.*b.mp4"):
         own_recipe(tmp_path)
+
+
+def test_what_fits_is_decoded_once(tmp_path, monkeypatch):
+    write(tmp_path, ["a.npy", "b.npy"])
+    recipe = own_recipe(tmp_path)
+    assert recipe.options["cache"] == "memory"
+    assert "about 0.00083 GB" in " ".join(recipe.reasons)  # 2 * 60 * 48 * 48 * 3
+    monkeypatch.setattr(own_videos, "_MOST_CACHED", 8e5)
+    recipe = own_recipe(tmp_path)
+    assert recipe.options["cache"] is None
+    assert "make_dataset.py" in " ".join(recipe.reasons)
+
+
+def test_actions_lead_from_each_frame_to_the_next(tmp_path):
+    write(tmp_path, ["a.mp4"], fps=30)
+    options = own_recipe(tmp_path, use_actions=True).options
+    assert options["use_actions"] is True and "stride" not in options["data_options"]
+
+
+def test_converted_videos_are_taken_as_they_are(tmp_path):
+    write(tmp_path / "in", ["a.npy", "b.npy"], size=(16, 24))
+    shape = (16, 24, 3)
+    convert_clips(tmp_path / "in", tmp_path / "out", num_frames=20, frame_shape=shape)
+    assert own_videos.is_own(tmp_path / "out")
+    options = own_recipe(tmp_path / "out").options
+    assert options["frame_shape"] == shape
+    assert (options["num_context"], options["eval_frames"]) == (5, 15)
+    experiment = VideoExperiment(**options)
+    experiment.check_data()
+    assert len(experiment.train_clips) == 3 and len(experiment.test_clips) == 3
