@@ -30,7 +30,8 @@ def main(argv=None):
     from tfsigmavae_video.experiments.own_videos import own_conversion
 
     chosen = own_conversion(args["data"], options, size, channels)
-    print(*chosen.reasons, sep="\n", file=sys.stderr)
+    for reason in chosen.reasons:
+        print(reason, file=sys.stderr)
     started = time.time()
     try:
         dataset = convert_clips(**args, **chosen.options)

@@ -49,12 +49,21 @@ class PictureFolder(VideoFile):
 def numbered_pictures(path) -> list:
     """The pictures of a folder, by number; [] if it holds anything else.
 
-    Hidden files do not count.
+    Hidden files do not count. Where the first one moves, all are videos of their own.
     """
     files = [file for file in path.iterdir() if not file.name.startswith(".")]
     if not all(map(_is_numbered_picture, files)):
         return []
-    return sorted(files, key=lambda file: _natural_key(file.name))
+    files = sorted(files, key=lambda file: _natural_key(file.name))
+    return [] if files and _is_animated(files[0]) else files
+
+
+def _is_animated(file):
+    try:
+        with Image.open(file) as picture:
+            return getattr(picture, "is_animated", False)
+    except DAMAGE:
+        return False
 
 
 def _is_numbered_picture(file):

@@ -33,6 +33,16 @@ def test_pictures_are_in_the_order_of_their_numbers(tmp_path, name):
         np.testing.assert_array_equal(video.read([2, 10]), FRAMES[[2, 10]])
 
 
+@pytest.mark.parametrize("suffix", ["webp", "png"])
+def test_pictures_that_move_are_videos_of_their_own(tmp_path, suffix):
+    frames = [Image.fromarray(frame) for frame in FRAMES]
+    for number in range(2):
+        path = tmp_path / f"clip_{number}.{suffix}"
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+        assert is_video(path)
+    assert not is_video(tmp_path)
+
+
 def test_numbers_may_have_gaps(tmp_path):
     folder = _folder(tmp_path / "clip", FRAMES)
     for number in (0, 3, 4, 11):
