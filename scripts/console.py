@@ -21,9 +21,10 @@ def run(main):
         sys.exit(130)
     except (ValueError, TypeError, OSError, ImportError) as error:
         raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+        raised_in = os.path.realpath(raised_in)
         modules = map(sys.modules.get, ("__main__", "tfsigmavae", "tfsigmavae_video"))
         files = [getattr(module, "__file__", None) for module in modules]
-        ours = tuple(os.path.dirname(file) + os.sep for file in files if file)
+        ours = tuple(os.path.dirname(os.path.realpath(f)) + os.sep for f in files if f)
         if os.environ.get("TFSIGMAVAE_TRACEBACK") or not raised_in.startswith(ours):
             raise
         sys.exit(f"error: {error}")

@@ -1,49 +1,29 @@
-"""Opens the model that a script is given, and what its run says of the data."""
-
-import json
-import pathlib
-
-# How a clip is made of a video's frames; the others tell which clips there are.
-_OF_A_VIDEO = ("stride", "fps", "fit", "alpha")
+"""Opens the model that a script is given, and data as those of its training."""
 
 
 def load(path):
-    """The model, and the path of its file.
-
-    Args:
-        path: a run folder or its model.keras.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    import keras
-
+    """The model of a run folder or `model.keras`, and the path of its file."""
     import tfsigmavae.video  # noqa: F401 (registers the models)
+    from tfsigmavae_video.models.saved_run import open_run
 
-    path = pathlib.Path(path)
-    file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"There is no model '{file}'. `--model` must be a run folder or its "
-            "model.keras, which training writes."
-        )
-    return keras.models.load_model(file), file
+    return open_run(path)
 
 
 def data_options(file, data, given: dict) -> dict:
     """Options with which the model's training data were opened, for other data.
 
     Args:
-        file: path of the model; its run's `config.json` lies beside it, or is missing.
+        file: path of the model.
         data: path of the data to open; options that its kind does not have are left
             out, and of one video those that do not tell how to take its frames.
         given: options that win.
     """
     from tfsigmavae_video.data import loading
     from tfsigmavae_video.data.video_files import is_video
+    from tfsigmavae_video.models import saved_run
 
-    config = file.parent / "config.json"
-    run = json.loads(config.read_text()) if config.is_file() else {}
-    allowed = _OF_A_VIDEO if is_video(data) else loading.option_defaults(data)
-    found = run.get("data_options", {}).items()
+    if is_video(data):
+        return saved_run.reading_options(file) | given
+    allowed = loading.option_defaults(data)
+    found = saved_run.data_options(file).items()
     return {name: value for name, value in found if name in allowed} | given

@@ -40,11 +40,8 @@ def parse(argv, description) -> dict:
     if data := _videos(argv):
         from tfsigmavae_video.experiments import own_recipe
 
-        recipe = own_recipe(data, use_actions="--use-actions" in argv)
-        print(
-            f"--preset own, for '{data}':", *recipe.reasons, sep="\n  ", file=sys.stderr
-        )
-        recipes["own"] = recipe.options
+        own = own_recipe(data, use_actions="--use-actions" in argv)
+        recipes["own"] = own.options
         argv = ["--preset", "own", *argv]
     recipes = {name: _with_flags(recipe) for name, recipe in recipes.items()}
     models = "tfsigmavae_video.models"
@@ -54,7 +51,24 @@ def parse(argv, description) -> dict:
         size = flags.frame_size(known.pop("frame_size"))
     except argparse.ArgumentTypeError as error:
         parser.error(f"argument --frame-size: {error}")
-    return known | {"frame_shape": (*size, known.pop("channels"))}
+    known |= {"frame_shape": (*size, known.pop("channels"))}
+    if data:
+        _tell_own(known, own, data)
+    return known
+
+
+def _tell_own(known, own, data):
+    """Prints why the options are what they are, but for those that flags give."""
+    found, given = (dict(options["data_options"]) for options in (own.options, known))
+    rates = {"stride", "fps"}
+    if rates <= given.keys():  # one was found, the other is given in its place
+        known["data_options"] = given = {
+            k: v for k, v in given.items() if k not in rates & found.keys()
+        }
+    found, given = own.options | found, known | given
+    kept = {name for name in found.keys() | rates if found.get(name) == given.get(name)}
+    told = [text for text, names in own.reasons.items() if kept.issuperset(names)]
+    print(f"--preset own, for '{data}':", *told, sep="\n  ", file=sys.stderr)
 
 
 def _videos(argv):

@@ -143,9 +143,7 @@ def source_class(data) -> type:
 def _kind_of(path):
     supported = "; or ".join(kind.description for kind in _KINDS)
     if not path.exists():
-        raise FileNotFoundError(
-            f"There is no file or folder '{path}'. `data` must be {supported}."
-        )
+        raise FileNotFoundError(f"There is no file or folder '{path}'.")
     kind = next((kind for kind in _KINDS if kind.is_held_by(path)), None)
     if kind is None:
         raise ValueError(f"'{path}' holds no known clips. `data` must be {supported}.")

@@ -37,11 +37,11 @@ class OwnRecipe:
 
     Args:
         options: dict, for `VideoExperiment(**options)`.
-        reasons: list of sentences, one for each choice.
+        reasons: dict, a sentence for each choice -> tuple of the options it is about.
     """
 
     options: dict
-    reasons: list
+    reasons: dict
 
 
 def own_recipe(data, use_actions: bool = False) -> OwnRecipe:
@@ -74,7 +74,8 @@ def own_recipe(data, use_actions: bool = False) -> OwnRecipe:
     num_bytes = num_videos * np.mean(lengths) * math.prod(shape)
     cache, why_cache = _cache(num_bytes)
     options = {"frame_shape": shape, "cache": cache, "data_options": taken | cut}
-    reasons = [why_shape, why_rate, *why_horizon, why_cache]
+    reasons = {why_shape: ("frame_shape",), why_rate: _RATES, why_cache: ("cache",)}
+    reasons |= why_horizon
     return _recipe(data, options | horizon, reasons, use_actions)
 
 
@@ -94,7 +95,7 @@ def own_conversion(data, given: dict, size=None, channels=None) -> OwnRecipe:
     Returns:
         `OwnRecipe` with the options of `convert_clips`.
     """
-    chosen, why = {"num_frames": 30, "frame_shape": (64, 64, 3)}, []
+    chosen, why = {"num_frames": 30, "frame_shape": (64, 64, 3)}, {}
     if is_own(data):
         recipe = own_recipe(data, bool(given.get("with_actions")))
         found = recipe.options
@@ -102,10 +103,14 @@ def own_conversion(data, given: dict, size=None, channels=None) -> OwnRecipe:
         rate = found["data_options"] if given.keys().isdisjoint(_RATES) else {}
         chosen = {"num_frames": length, "frame_shape": found["frame_shape"]}
         chosen |= {name: rate[name] for name in _RATES if name in rate}
-        why = [*recipe.reasons[:2], f"Clips of {length} frames: given and predicted."]
+        told = f"Clips of {length} frames: as many as are given and predicted."
+        why = recipe.reasons | {told: ("num_frames",)}
     height, width, stored = chosen["frame_shape"]
-    chosen["frame_shape"] = (*(size or (height, width)), channels or stored)
-    return OwnRecipe(chosen | given, why)
+    shape = (*(size or (height, width)), channels or stored)
+    options = chosen | {"frame_shape": shape} | given
+    kept = {name for name in chosen if options[name] == chosen[name]}
+    why = {told: names for told, names in why.items() if kept.intersection(names)}
+    return OwnRecipe(options, why)
 
 
 def _of_records(data, dataset):
@@ -119,19 +124,20 @@ def _of_records(data, dataset):
         )
     horizon, _, why = _horizon(np.array([num_frames]))
     options = {"frame_shape": (height, width, channels)} | horizon
-    reasons = [f"Frames of {width}x{height} pixels, as they were converted.", *why]
-    return _recipe(data, options, reasons)
+    told = f"Frames of {width}x{height} pixels, as they were converted."
+    return _recipe(data, options, {told: ("frame_shape",)} | why)
 
 
 def _recipe(data, options, reasons, use_actions=False):
     network, why_network = _network()
     own = {"data": str(data), "use_actions": use_actions}
-    return OwnRecipe(OWN | network | own | options, [*reasons, why_network])
+    reasons = reasons | {why_network: ("model_options", "steps")}
+    return OwnRecipe(OWN | network | own | options, reasons)
 
 
 def _cache(num_bytes):
     """Where decoded frames are kept; decoding costs more than training does."""
-    size = f"{num_bytes / 1e9:.2g} GB"
+    size = f"{num_bytes / 1e6:,.0f} MB"
     if num_bytes <= _MOST_CACHED:
         return "memory", f"Decoded once and kept in memory: about {size}."
     return None, (
@@ -186,7 +192,8 @@ def _frame_shape(facts):
     what = "grey" if channels == 1 else "colour"
     return (height, width, channels), (
         f"Frames of {width}x{height} pixels, {what}: the videos are {kind} "
-        f"({', '.join(sizes[:3])}{more}), and what sticks out is cropped."
+        f"({', '.join(sizes[:3])}{more}; width x height). What sticks out is cropped; "
+        "--data-options fit=letterbox keeps it."
     )
 
 
@@ -220,14 +227,16 @@ def _horizon(lengths):
         "num_frames": num_frames,
         "eval_frames": eval_frames,
     }
-    why = [
+    told = (
         f"{num_context} frames are given, {num_frames} predicted in training and "
         f"{eval_frames} in evaluation: nine videos of ten have {usual} or more."
-    ]
+    )
+    why = {told: tuple(horizon)}
     size = 2 * (num_context + eval_frames)
     if np.max(lengths) < 2 * size:
         return horizon, {}, why
-    why.append(f"Clips of {size} frames, so that a long video counts as many.")
+    told = f"Clips of {size} frames, so that a long video counts as many."
+    why[told] = ("clip_frames",)
     return horizon, {"clip_frames": size}, why
 
 

@@ -13,12 +13,13 @@ import tensorflow as tf
 from tfsigmavae.callbacks import EvaluationNoise
 from tfsigmavae.checks import check_choice
 from tfsigmavae.experiments.experiment import Experiment
+from tfsigmavae.files import read_json
 from tfsigmavae_video import models
 from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, softmotion
 from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.evaluation import evaluate_actions, evaluate_prediction
-from tfsigmavae_video.pictures import VideoPreview, write_prediction
+from tfsigmavae_video.pictures import VideoPreview, playing_fps, write_prediction
 
 # The window of SSIM.
 _MIN_SIZE = 11
@@ -134,6 +135,9 @@ class VideoExperiment(Experiment):
             defaults = loading.option_defaults(self.data)
         defaults = {name: v for name, v in defaults.items() if name not in _TAKEN}
         own = json.loads(json.dumps(defaults)) | options["data_options"]
+        made = pathlib.Path(self.data) / softmotion.DATASET
+        if made.is_file():  # other videos are to be read alike
+            options["converted_with"] = read_json(made)["options"]
         return options | {"data_options": own}
 
     @classmethod
@@ -202,6 +206,7 @@ class VideoExperiment(Experiment):
             self.preview_steps,
             seed=self.seed,
             actions=shown.get("actions"),
+            fps=playing_fps(self.test_clips),
         )
         return [preview]
 
@@ -262,6 +267,7 @@ class VideoExperiment(Experiment):
             min(self.num_samples, 10),
             self.seed,
             shown.get("actions"),
+            fps=playing_fps(self.test_clips),
         )
         return {"gif": animation, "png": strip}
 

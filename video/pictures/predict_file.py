@@ -1,11 +1,13 @@
 """The future of a video file, drawn at the file's own pace."""
 
+import os
 import pathlib
 
 import numpy as np
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae_video.data import loading
+from tfsigmavae_video.models.saved_run import open_run, reading_options
 from tfsigmavae_video.pictures.prediction import write_prediction
 
 # Where nobody knows how fast the frames follow one another.
@@ -41,11 +43,11 @@ def predict_file(
     """Samples futures of a video file and writes them as an animation and a film strip.
 
     They play at the rate of the frames that the model is given: that of the video, or a
-    part of it where `stride` or `fps` take fewer frames. Give those the model was
-    trained with.
+    part of it where `stride` or `fps` take fewer frames.
 
     Args:
-        model: a `VideoModel`.
+        model: path of a run folder or of its `model.keras`: the video is read as those
+            that the model was trained on. Or a `VideoModel`, with those `data_options`.
         path: video file, folder of numbered pictures, or array file; of several videos
             the first.
         output: folder for `NAME.gif` (or another format) and `NAME.png`, of a video
@@ -59,7 +61,8 @@ def predict_file(
         seed: int. Defaults to `0`.
         format: `"gif"` (at most 50 frames per second), `"mp4"`, `"webp"` or `"apng"`.
         scale: int, enlargement. Defaults to `2`.
-        **data_options: see `VideoFolder`: `stride`, `fps`, `fit`, `alpha`.
+        **data_options: see `VideoFolder`: `stride`, `fps`, `fit`, `alpha`; by default
+            those of the run, and of a `VideoModel` the defaults there.
 
     Returns:
         Paths of the animation and of the film strip.
@@ -70,9 +73,12 @@ def predict_file(
             `start` on than the model's context.
 
     Example:
-        >>> animation, strip = predict_file(model, "clip.mp4", num_frames=20, stride=3)
+        >>> animation, strip = predict_file("runs/mine", "clip.mp4", num_frames=20)
     """
     check_at_least("num_frames", num_frames, 1)
+    if isinstance(model, str | os.PathLike):
+        model, file = open_run(model)
+        data_options = reading_options(file) | data_options
     source = loading.load(
         path,
         "test",

@@ -101,7 +101,7 @@ def test_what_fits_is_decoded_once(tmp_path, monkeypatch):
     write(tmp_path, ["a.npy", "b.npy"])
     recipe = own_recipe(tmp_path)
     assert recipe.options["cache"] == "memory"
-    assert "about 0.00083 GB" in " ".join(recipe.reasons)  # 2 * 60 * 48 * 48 * 3
+    assert "about 1 MB" in " ".join(recipe.reasons)  # 2 * 60 * 48 * 48 * 3
     monkeypatch.setattr(own_videos, "_MOST_CACHED", 8e5)
     recipe = own_recipe(tmp_path)
     assert recipe.options["cache"] is None

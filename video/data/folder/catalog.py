@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -156,10 +157,7 @@ def reason_of(error, path) -> str:
     """What an error says of a file, without its name."""
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror or error}"
-    text = str(error)
-    for start in (f"'{path}' ", f"'{path}"):
-        text = text.removeprefix(start)
-    return text
+    return re.sub(rf"^'{re.escape(str(path))}(:[^']*)?' ?", "", str(error))
 
 
 def _by_hash(video, test_share):
@@ -176,6 +174,8 @@ def _nothing_found(root, others):
         return f"There is no file or folder '{root}'."
     kinds = f"Videos are files that end in {', '.join(SUFFIXES)}, or folders that hold"
     text = f"'{root}' holds no videos"
+    if list(others) == [root.absolute().name]:
+        return f"'{root}' {others[root.absolute().name]}, no folder of videos."
     if others:
         text += f", but {len(others):,} other files such as '{next(iter(others))}'"
     text += f". {kinds} numbered pictures and nothing else."

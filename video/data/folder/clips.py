@@ -123,10 +123,10 @@ class ClipCutter:
 
     def _too_short(self, num_frames):
         plain = self._choice.stride == 1 and self._choice.fps is None
-        taken = "" if plain else " taken"
+        taken = "" if plain else " at this rate"
         return (
-            f"is too short: {num_frames} frames{taken}, and `min_frames` is "
-            f"{self._choice.min_frames}"
+            f"is too short: {num_frames} frames{taken}, and {self._choice.min_frames} "
+            "are needed (`min_frames`)"
         )
 
 

@@ -41,6 +41,8 @@ def find_videos(root) -> tuple:
     root = pathlib.Path(root)
     if is_video(root):
         return {root.absolute().name: root}, {}
+    if what := _mark(root):
+        return {}, {root.absolute().name: f"is {what}"}
     videos, others = {}, {}
     if root.is_dir():
         _walk(root, "", set(), videos, others)
@@ -66,9 +68,9 @@ def _walk(folder, prefix, above, videos, others):
         others[prefix.rstrip("/")] = f"cannot be opened: {error.strerror}"
         return
     real = os.path.realpath(folder)
-    marks = [what for mark, what in _OUR_MARKS.items() if (folder / mark).is_file()]
-    if real in above or (marks and prefix):
-        others[prefix.rstrip("/")] = f"is {marks[0] if marks else 'a link to itself'}"
+    mark = _mark(folder)
+    if real in above or mark:
+        others[prefix.rstrip("/")] = f"is {mark or 'a link to itself'}"
         return
     stems = {_stem(e) for e in entries if e.suffix.lower() not in _ARRAYS}
     for entry in entries:
@@ -81,6 +83,12 @@ def _walk(folder, prefix, above, videos, others):
             _walk(entry, f"{name}/", above | {real}, videos, others)
         elif entry.suffix.lower() not in _USUAL and entry.suffix:
             others[name] = "is no video that can be read"
+
+
+def _mark(folder):
+    """What a folder of our own is, or `None`."""
+    marks = (what for mark, what in _OUR_MARKS.items() if (folder / mark).is_file())
+    return next(marks, None)
 
 
 def _is_hidden(name):

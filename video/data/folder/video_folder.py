@@ -18,7 +18,7 @@ from tfsigmavae_video.data.folder.discovery import natural_order
 from tfsigmavae_video.data.folder.frame_choice import FrameChoice
 from tfsigmavae_video.data.folder.open_videos import OpenVideos
 from tfsigmavae_video.data.softmotion import check_split
-from tfsigmavae_video.data.video_files import Framing, VideoError
+from tfsigmavae_video.data.video_files import Framing, VideoError, is_video
 
 
 class VideoFolder(ArrayClipSource):
@@ -115,6 +115,7 @@ class VideoFolder(ArrayClipSource):
             raise ValueError(
                 f"'{path}' has no clips of the split {split!r}: "
                 + "; ".join(listed(left_out))
+                + ". Ask for fewer frames, or take more of them (a smaller `stride`)."
             )
         self.is_held_out = catalog.is_held_out
         fields = {"frames": (tuple(frame_shape), tf.uint8)}
@@ -191,9 +192,12 @@ class VideoFolder(ArrayClipSource):
                 file=sys.stderr,
             )
         if not self.is_held_out and split == "train":
+            what = "one video"
+            if is_video(self.root) and self.root.is_dir():
+                what += ", its numbered pictures are the frames"
             print(
-                f"'{self.root}' is one video: it is trained on and tested on, so "
-                "scores are not of held-out clips.",
+                f"'{self.root}' is {what}: it is trained on and tested on, so scores "
+                "are not of held-out clips.",
                 file=sys.stderr,
             )
 

@@ -2,7 +2,7 @@
 
 import re
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from tfsigmavae_video.data.video_files.picture_pixels import (
     DAMAGE,
@@ -35,6 +35,14 @@ class PictureFolder(VideoFile):
                 f"({', '.join(SUFFIXES)}) and nothing else."
             )
         shape = _decoded(self._pictures[0]).shape
+        for picture in self._pictures[1:]:
+            if (size := _size(picture)) != shape[:2]:
+                raise VideoError(
+                    f"'{path}' has pictures of other sizes: {picture.name} is "
+                    f"{size[1]}x{size[0]}, the first one {shape[1]}x{shape[0]}. Frames "
+                    "of a video have one size; pictures that are no video are loaded "
+                    "by `tfsigmavae.images.load`."
+                )
         super().__init__(path, None, len(self._pictures), None, shape)
 
     def close(self):
@@ -75,6 +83,19 @@ def _natural_key(name):
     """Sorts "frame10" after "frame9"."""
     parts = re.split("([0-9]+)", name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], name
+
+
+def _size(path):
+    """(height, width), upright, from the head of the file."""
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            is_turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except DAMAGE as error:
+        raise VideoError(
+            f"'{path}' cannot be decoded: {error}. Copy it again, or remove it."
+        ) from error
+    return (width, height) if is_turned else (height, width)
 
 
 def _decoded(path, channels=1):

@@ -1,0 +1,49 @@
+"""Opens the model of a finished run, and tells how its videos were read."""
+
+import pathlib
+
+import keras
+
+from tfsigmavae.files import read_json
+
+# How a clip is made of a video's frames; other options tell which clips there are.
+_OF_A_VIDEO = ("stride", "fps", "fit", "alpha")
+
+
+def open_run(path) -> tuple:
+    """The model of a run, and the path of its file.
+
+    Args:
+        path: a run folder or its `model.keras`.
+
+    Returns:
+        Model and `pathlib.Path`.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    path = pathlib.Path(path)
+    file = path / "model.keras" if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"There is no model '{file}'. Name a run folder or its model.keras, which "
+            "training writes."
+        )
+    return keras.models.load_model(file), file
+
+
+def data_options(file) -> dict:
+    """All options of the data that a run was trained on; {} where nobody knows.
+
+    Args:
+        file: path of the model; its run's `config.json` lies beside it, or is missing.
+    """
+    config = pathlib.Path(file).parent / "config.json"
+    run = read_json(config) if config.is_file() else {}
+    return run.get("converted_with", {}) | run.get("data_options", {})
+
+
+def reading_options(file) -> dict:
+    """Of `data_options`, those that tell how to take the frames of a video."""
+    found = data_options(file)
+    return {name: found[name] for name in _OF_A_VIDEO if name in found}
