@@ -16,8 +16,6 @@ from tfsigmavae import decoders
 # would go through again and again: a tenth of the time.
 gc.freeze()
 gc.set_threshold(20_000, 10, 10)
-# What XLA compiles here runs a few times: LLVM need not make it fast.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 _DEFAULT_FOLDER = pathlib.Path(__file__).parents[2] / "shared" / "data"
 

@@ -23,8 +23,12 @@ from tfsigmavae.callbacks import (
     TensorBoardLog,
     TrainingCheckpoint,
 )
+from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint
 from tfsigmavae.version import __version__
+
+# Options of a kind of data; which there are is seen only where the data are.
+_OF_DATA = ("data_options.", "converted_with.")
 
 
 class RunFolder:
@@ -126,6 +130,9 @@ class RunFolder:
             while step < num_steps and not stop.interrupted:
                 steps_per_epoch, epochs = _next_fit(step, num_steps, epoch_steps)
                 tracker = TrainingCheckpoint(checkpoint, step)
+                for callback in callbacks:
+                    if isinstance(callback, StepCallback):
+                        callback.begin_at(step)
                 model.fit(
                     batches_from(step),
                     steps_per_epoch=steps_per_epoch,
@@ -190,8 +197,13 @@ def _differences(saved, config, changeable):
     return [
         f"{key} {old.get(key)!r} -> {new.get(key)!r}"
         for key in sorted((old.keys() | new.keys()) - set(changeable))
-        if old.get(key) != new.get(key)
+        if old.get(key) != new.get(key) and not _is_unknown(key, old, new)
     ]
+
+
+def _is_unknown(key, old, new):
+    """Whether it is a default of data that one of the two could not look at."""
+    return key.startswith(_OF_DATA) and not (key in old and key in new)
 
 
 def _flat(config, prefix=""):

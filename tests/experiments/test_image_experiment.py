@@ -70,7 +70,7 @@ def read(folder, name):
 
 def scores_of(summary):
     """What a summary says of the model and not of the machine or the place."""
-    machine = ("seconds", "cpu_seconds", "samples", "reconstructions")
+    machine = ("seconds", "cpu_seconds", "samples", "reconstructions", "report")
     return {key: value for key, value in summary.items() if key not in machine}
 
 
@@ -82,6 +82,7 @@ def test_run_folder_holds_the_whole_record(complete, data):
         "history.csv",
         "history.png",
         "model.keras",
+        "report.html",
         "run.json",
         "samples",
         "summary.json",

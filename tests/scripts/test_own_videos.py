@@ -85,7 +85,7 @@ def test_two_commands_from_videos_to_their_future(videos, call, tmp_path):
     video = videos / "gif" / "clip 0.gif"
     few = ("--num-samples", 2, "--num-frames", 3)
     drawn, _ = call("predict_video", "--model", run, "--data", video, *few)
-    assert drawn["animation"].endswith("predictions/clip 0.gif")
+    assert drawn["animation"].endswith("predictions/clip 0-predicted.gif")
     with Image.open(drawn["animation"]) as animation:
         assert animation.n_frames == 2 + 3
         assert animation.info["duration"] == 100  # as the video's

@@ -10,6 +10,7 @@ from tfsigmavae.files import write_text
 
 # As Keras writes what there was not.
 _MISSING = "NA"
+_TOO_MANY = "more than there are columns"
 
 
 def read_history(path) -> list[dict]:
@@ -19,15 +20,17 @@ def read_history(path) -> list[dict]:
         path: file of `HistoryLog`, or of Keras' `CSVLogger`; there need not be one.
 
     Returns:
-        List of dicts of floats, one a row; a figure that is missing has no entry. A
-        last line that was not written to its end is left out.
+        List of dicts of floats, one a row; a figure that is missing has no entry. Lines
+        that were not written to their end are left out.
     """
     path = pathlib.Path(path)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     whole = text[: text.rfind("\n") + 1]
+    rows = csv.DictReader(io.StringIO(whole), restkey=_TOO_MANY)
     return [
         {name: float(value) for name, value in row.items() if value != _MISSING}
-        for row in csv.DictReader(io.StringIO(whole))
+        for row in rows
+        if _TOO_MANY not in row and all(row.values())
     ]
 
 

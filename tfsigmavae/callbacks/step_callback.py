@@ -19,6 +19,13 @@ class StepCallback(keras.callbacks.Callback):
         self.step = initial_step or 0
         self._asks_optimizer = initial_step is None
 
+    def begin_at(self, step):
+        """Tells how many steps were done, better than the optimizer can.
+
+        One that scales the loss does not count the steps that it skips.
+        """
+        self.step, self._asks_optimizer = step, False
+
     def on_train_begin(self, logs=None):
         if self._asks_optimizer:
             self.step = _steps_of(self.model.optimizer)

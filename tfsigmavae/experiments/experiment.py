@@ -82,6 +82,8 @@ class Experiment(abc.ABC):
     shape_names: typing.ClassVar[tuple] = ()
     # Pictures that `draw` gives -> what the report calls them.
     captions: typing.ClassVar[dict] = {}
+    # What the report says of pictures and scores.
+    explanation: typing.ClassVar[str] = ""
     # Options that shape no result, and may differ from one attempt to the next.
     changeable: typing.ClassVar[tuple] = ("preview_every",)
     # What one example is called.
@@ -245,7 +247,8 @@ class Experiment(abc.ABC):
             "report": str(page),
         }
         shown = {self.captions[name]: path for name, path in pictures.items()}
-        write_report(page, folder.path.name, shown | history, tables)
+        title = folder.path.resolve().name
+        write_report(page, title, shown | history, tables, self.explanation)
         folder.write_json("summary.json", summary)
         return summary
 

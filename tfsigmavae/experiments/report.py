@@ -18,7 +18,9 @@ td + td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 """
 
 
-def write_report(path, title: str, pictures: dict, tables: dict) -> pathlib.Path:
+def write_report(
+    path, title: str, pictures: dict, tables: dict, explanation: str = ""
+) -> pathlib.Path:
     """Writes an HTML page that needs no other file but the pictures beside it.
 
     Args:
@@ -27,12 +29,15 @@ def write_report(path, title: str, pictures: dict, tables: dict) -> pathlib.Path
         pictures: caption -> path of a picture in the page's folder or below it.
         tables: heading -> dict of name -> value; dicts in it are joined to
             "name.name".
+        explanation: what stands below the heading. Defaults to nothing.
 
     Returns:
         `path` as a `pathlib.Path`.
     """
     path = pathlib.Path(path)
     parts = [f"<h1>{html.escape(title)}</h1>"]
+    if explanation:
+        parts.append(f"<p>{html.escape(explanation)}</p>")
     for caption, picture in pictures.items():
         relative = pathlib.Path(os.path.relpath(picture, path.parent))
         source = urllib.parse.quote(relative.as_posix())

@@ -63,13 +63,13 @@ def own_recipe(data, use_actions: bool = False) -> OwnRecipe:
     """
     converted = pathlib.Path(data) / softmotion.DATASET
     if converted.is_file():
-        return _of_records(data, read_json(converted))
+        return _of_records(data, read_json(converted), use_actions)
     facts, num_videos = _look(data)
     shape, why_shape = _frame_shape(facts)
-    taken, step, why_rate = _rate(facts)
+    taken, lengths, why_rate = _rate(facts)
     if use_actions:
-        taken, step, why_rate = {}, 1, "Every frame, since actions lead to the next."
-    lengths = np.array([num_frames // step for _, num_frames, _ in facts])
+        taken, why_rate = {}, "Every frame, since actions lead to the next."
+        lengths = np.array([num_frames for _, num_frames, _ in facts])
     horizon, cut, why_horizon = _horizon(lengths)
     num_bytes = num_videos * np.mean(lengths) * math.prod(shape)
     cache, why_cache = _cache(num_bytes)
@@ -113,7 +113,7 @@ def own_conversion(data, given: dict, size=None, channels=None) -> OwnRecipe:
     return OwnRecipe(options, why)
 
 
-def _of_records(data, dataset):
+def _of_records(data, dataset, use_actions):
     """For clips of one length and size, which are read fast."""
     height, width, channels = dataset["fields"]["frames"]
     num_frames = dataset["options"]["num_frames"]
@@ -125,7 +125,7 @@ def _of_records(data, dataset):
     horizon, _, why = _horizon(np.array([num_frames]))
     options = {"frame_shape": (height, width, channels)} | horizon
     told = f"Frames of {width}x{height} pixels, as they were converted."
-    return _recipe(data, options, {told: ("frame_shape",)} | why)
+    return _recipe(data, options, {told: ("frame_shape",)} | why, use_actions)
 
 
 def _recipe(data, options, reasons, use_actions=False):
@@ -198,22 +198,25 @@ def _frame_shape(facts):
 
 
 def _rate(facts):
-    """Options, how many frames one is taken of, and the reason."""
-    rates = np.array([rate for _, _, rate in facts if rate is not None])
-    if len(rates) < len(facts):
-        return {}, 1, "Every frame: not all videos tell how long a frame lasts."
-    median = float(np.median(rates))
-    usual = _usual_length([num_frames for _, num_frames, _ in facts])
-    step = max(min(round(median / _RATE), usual // _ENOUGH_FRAMES), 1)
-    if step == 1:
-        return {}, 1, f"Every frame: {median:.4g} per second."
-    why = "between neighbours hardly anything moves."
-    if rates.max() > _SAME_RATE * rates.min() and rates.min() >= _RATE:
+    """Options, frames that each video has then, and the reason."""
+    lengths = np.array([num_frames for _, num_frames, _ in facts])
+    rates = np.array([rate or np.nan for _, _, rate in facts])
+    if np.isnan(rates).any():
+        return {}, lengths, "Every frame: not all videos tell how long a frame lasts."
+    if rates.max() > _SAME_RATE * rates.min():
+        # By their times; short videos may need more frames per second.
+        enough = _ENOUGH_FRAMES / np.quantile(lengths / rates, 0.1, method="lower")
+        fps = float(min(max(_RATE, math.ceil(enough)), rates.min()))
         found = f"{rates.min():.4g} to {rates.max():.4g}"
-        why = f"{_RATE} frames per second of {found}, by their times: {why}"
-        return {"fps": _RATE}, step, why
-    found = f"{median / step:.4g} of {median:.4g} per second"
-    return {"stride": step}, step, f"One frame in {step} ({found}): {why}"
+        why = f"{fps:.4g} frames per second of {found}, by their times."
+        return {"fps": fps}, (lengths * fps / rates).astype(int), why
+    rate = float(np.median(rates))
+    step = max(min(round(rate / _RATE), _usual_length(lengths) // _ENOUGH_FRAMES), 1)
+    if step == 1:
+        return {}, lengths, f"Every frame: {rate:.4g} per second."
+    found = f"{rate / step:.4g} of {rate:.4g} per second"
+    why = f"One frame in {step} ({found}): between neighbours hardly anything moves."
+    return {"stride": step}, -(-lengths // step), why
 
 
 def _horizon(lengths):

@@ -85,9 +85,18 @@ class VideoExperiment(Experiment):
     models: typing.ClassVar = models.MODELS
     shape_names: typing.ClassVar = ("frame_shape", "num_context", "action_size")
     captions: typing.ClassVar = {
-        "gif": "Sampled futures of held-out clips",
+        "gif": "Sampled futures",
         "png": "The clip that moves most",
     }
+    explanation: typing.ClassVar = (
+        "Columns are clips, the first of the test split. Rows are what happened, what "
+        "the model makes of it when it sees it (reconstruction), the best of all "
+        "samples, two samples, and the mean of all. Frames framed green are given, red "
+        "ones are the model's. sigma is the standard deviation that it gives a pixel, "
+        "from 0 to 1; psnr is in dB, and more is better, as for ssim; copy_last is the "
+        "score of showing the last given frame again; kl is in nats a clip. held_out "
+        "says whether the model has never seen these clips."
+    )
     # Which memory keeps the frames, and which keeps the activations.
     changeable: typing.ClassVar = ("cache", "model_options.remat", "preview_every")
     example: typing.ClassVar = "clip"
@@ -96,6 +105,11 @@ class VideoExperiment(Experiment):
         super().__post_init__()
         if isinstance(self.data, dict):
             self._check_sources()
+        if taken := [name for name in self.data_options if name in _TAKEN]:
+            raise TypeError(
+                f"`data_options` must not hold {taken[0]!r}: the experiment has options "
+                "of its own for that."
+            )
         check_cache(self.cache)
         check_choice("windows", self.windows, WINDOWS)
         if len(self.frame_shape) != 3 or min(self.frame_shape[:2]) < _MIN_SIZE:

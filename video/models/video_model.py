@@ -47,6 +47,8 @@ class VideoModel(VariationalModel):
 
     def __init__(self, frame_shape, num_context, action_size=0, **kwargs):
         super().__init__(**kwargs)
+        # Keras would cast actions before they are standardised, and floating pixels.
+        self.autocast = False
         if len(frame_shape) != 3:
             raise ValueError(
                 "`frame_shape` must be (height, width, channels), "

@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from tfsigmavae.layers.parameters import likelihood_dtype
 
+_MOST = 10.0
+
 
 class RunningStandardization(keras.layers.Layer):
     """Standardises each number by mean and deviation of those it was trained on.
@@ -14,6 +16,8 @@ class RunningStandardization(keras.layers.Layer):
     Both are running averages: all numbers of the first batches, then mostly those of
     the last `1 / (1 - momentum)`. Training uses them too, this batch included. A number
     that never changed has no deviation: it is only shifted. Before any training, y = x.
+    y is cut off at -10 and 10: a button that is hardly ever pressed has next to no
+    deviation, and would drown all else.
 
     Args:
         momentum: float in [0, 1), weight of the past in the averages. Defaults to
@@ -59,7 +63,8 @@ class RunningStandardization(keras.layers.Layer):
         # What rounding makes of a constant is no deviation.
         varies = variance > 1e-10 * tf.square(mean)
         scale = tf.where(varies, tf.math.rsqrt(variance), 1.0)
-        return tf.cast((values - mean) * scale, inputs.dtype)
+        values = (values - mean) * scale
+        return tf.cast(tf.clip_by_value(values, -_MOST, _MOST), inputs.dtype)
 
     def _learn(self, values):
         mean, variance = tf.nn.moments(values, list(range(values.shape.rank - 1)))

@@ -12,20 +12,23 @@ from tfsigmavae_video.pictures.prediction import write_prediction
 
 # Where nobody knows how fast the frames follow one another.
 _UNKNOWN_FPS = 6.0
+_MOST_IN_GIF = 50.0
 
 
-def playing_fps(source) -> float:
+def playing_fps(source, format="gif") -> float:
     """Frames per second at which clips play as they were filmed.
 
     Args:
         source: `ClipSource`.
+        format: of the film; a GIF plays at most 50. Defaults to `"gif"`.
 
     Returns:
         float, the median of those known; 6 where none is.
     """
     if source.fps is None or np.all(np.isnan(source.fps)):
         return _UNKNOWN_FPS
-    return float(np.nanmedian(source.fps))
+    fps = float(np.nanmedian(source.fps))
+    return min(fps, _MOST_IN_GIF) if format == "gif" else fps
 
 
 def predict_file(
@@ -43,15 +46,15 @@ def predict_file(
     """Samples futures of a video file and writes them as an animation and a film strip.
 
     They play at the rate of the frames that the model is given: that of the video, or a
-    part of it where `stride` or `fps` take fewer frames.
+    part of it where `stride` or `fps` take fewer frames (in a GIF, at most at 50).
 
     Args:
         model: path of a run folder or of its `model.keras`: the video is read as those
             that the model was trained on. Or a `VideoModel`, with those `data_options`.
         path: video file, folder of numbered pictures, or array file; of several videos
             the first.
-        output: folder for `NAME.gif` (or another format) and `NAME.png`, of a video
-            `NAME.mp4`. Defaults to `"predictions"`.
+        output: folder for `NAME-predicted.gif` (or another format) and
+            `NAME-predicted.png`, of a video `NAME.mp4`. Defaults to `"predictions"`.
         num_frames: int, frames to predict. As far as the video goes on, the truth and
             the reconstruction are drawn as well. Defaults to `10`.
         num_samples: int, futures. Defaults to `10`.
@@ -59,7 +62,7 @@ def predict_file(
             or `"end"`: the last frames are the context, and nobody knows what follows.
             Defaults to `0`.
         seed: int. Defaults to `0`.
-        format: `"gif"` (at most 50 frames per second), `"mp4"`, `"webp"` or `"apng"`.
+        format: `"gif"`, `"mp4"`, `"webp"` or `"apng"`. Defaults to `"gif"`.
         scale: int, enlargement. Defaults to `2`.
         **data_options: see `VideoFolder`: `stride`, `fps`, `fit`, `alpha`; by default
             those of the run, and of a `VideoModel` the defaults there.
@@ -106,7 +109,12 @@ def predict_file(
         seed,
         clip.get("actions"),
         format,
-        fps=playing_fps(source),
+        fps=playing_fps(source, format),
         scale=scale,
-        name=pathlib.Path(path).stem,
+        name=f"{_name(path)}-predicted",  # never that of the video itself
     )
+
+
+def _name(path):
+    path = pathlib.Path(path).resolve()
+    return path.name if path.is_dir() else path.stem

@@ -86,6 +86,7 @@ def test_run_folder_holds_the_whole_record(complete, data):
         "history.csv",
         "history.png",
         "model.keras",
+        "report.html",
         "run.json",
         "samples",
         "summary.json",
@@ -238,6 +239,7 @@ def test_every_option_reaches_the_model(data):
         "batch_norm_momentum": 0.8,
         "frame_statistics": True,
         "remat": True,
+        "prior_sees_actions": False,
         "network": "vgg",
         "width": 3,
     }

@@ -127,8 +127,8 @@ def test_posterior_is_that_of_the_reconstruction(model):
     assert posterior.batch_shape == [2, 5] and posterior.event_shape == [3]
     networks = model.networks
     codes, skips = networks.encode(clips / np.float32(255))
-    actions = networks.read_actions(actions, codes)
-    raw = networks.generate(codes, posterior.mean(), actions, skips, 0, False)
+    heard = networks.read_actions(actions, codes)
+    raw = networks.generate(codes, posterior.mean(), heard, skips, 0, False)
     frames = model.decoder(model.decoder.activate(raw)).mean()
     np.testing.assert_array_equal(frames, model.reconstruct(clips, actions))
 
