@@ -107,8 +107,8 @@ class VideoExperiment(Experiment):
             self._check_sources()
         if taken := [name for name in self.data_options if name in _TAKEN]:
             raise TypeError(
-                f"`data_options` must not hold {taken[0]!r}: the experiment has its own "
-                "option for that."
+                f"`data_options` must not hold {taken[0]!r}, which is an option of the "
+                "experiment itself."
             )
         check_cache(self.cache)
         check_choice("windows", self.windows, WINDOWS)

@@ -5,8 +5,8 @@ from tfsigmavae_video.pictures.animation import (
     write_animation,
     write_image,
 )
+from tfsigmavae_video.pictures.file_prediction import playing_fps, predict_file
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
-from tfsigmavae_video.pictures.predict_file import playing_fps, predict_file
 from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
 from tfsigmavae_video.pictures.preview import VideoPreview
 from tfsigmavae_video.pictures.steering import steered_rows, write_steered

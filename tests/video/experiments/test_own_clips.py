@@ -150,3 +150,22 @@ def test_clips_too_short_for_evaluation_are_told_before_training(source):
     mine = VideoExperiment(data, model=DriftingModel, frame_shape=SHAPE)
     with pytest.raises(ValueError, match="4 frames.*Set `num_frames` to at most 2"):
         mine.check_data()
+
+
+@pytest.mark.parametrize("name", ["frame_shape", "with_actions", "min_frames"])
+def test_options_of_the_experiment_are_no_options_of_its_data(name):
+    with pytest.raises(TypeError, match=f"must not hold '{name}'"):
+        experiment("somewhere", data_options={name: 1})
+
+
+def test_a_complete_run_needs_no_data(tmp_path):
+    write_shards(tmp_path / "data", "train", random_clips(2, 4, SHAPE))
+    write_shards(tmp_path / "data", "test", random_clips(2, 4, SHAPE))
+    mine = experiment(str(tmp_path / "data"), data_options={"camera": "image_main"})
+    folder = sv.RunFolder(tmp_path / "run", mine.options())
+    folder.write_json("summary.json", {"psnr": 1})
+    (tmp_path / "data").rename(tmp_path / "moved")
+    assert mine.run(tmp_path / "run") == {"psnr": 1}
+    other = experiment(str(tmp_path / "data"), data_options={"camera": "image_aux1"})
+    with pytest.raises(ValueError, match="other options.*camera"):
+        other.run(tmp_path / "run")

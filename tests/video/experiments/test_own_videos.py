@@ -125,3 +125,27 @@ def test_converted_videos_are_taken_as_they_are(tmp_path):
     experiment = VideoExperiment(**options)
     experiment.check_data()
     assert len(experiment.train_clips) == 3 and len(experiment.test_clips) == 3
+
+
+def test_videos_of_several_rates_are_taken_by_their_times(tmp_path):
+    write(tmp_path, ["a.mp4", "b.mp4"], num_frames=60, fps=60)
+    write(tmp_path, ["c.mp4"], num_frames=60, fps=30)
+    recipe = own_recipe(tmp_path)
+    # One second is the shortest: 15 frames of it are enough for 5 + 10.
+    assert recipe.options["data_options"] == {"fps": 15.0}
+    experiment = VideoExperiment(**recipe.options)
+    experiment.check_data()
+    lengths = [*experiment.train_clips.num_frames, *experiment.test_clips.num_frames]
+    assert sorted(lengths) == [15, 15, 30]
+
+
+def test_reasons_are_of_the_options(tmp_path):
+    recipe = own_recipe(write(tmp_path, ["a.mp4"], num_frames=240, fps=30))
+    names = {name for names in recipe.reasons.values() for name in names}
+    known = recipe.options.keys() | recipe.options["data_options"].keys()
+    assert names <= known | {"fps", "stride"}
+    given = {"fps": 5.0, "num_frames": 8}
+    converted = own_videos.own_conversion(tmp_path, given, size=(16, 24))
+    assert converted.options["fps"] == 5.0 and "stride" not in converted.options
+    assert converted.options["frame_shape"] == (16, 24, 3)
+    assert not converted.reasons  # nothing of the choice is left
