@@ -150,3 +150,20 @@ def test_an_empty_table_has_no_rows(tmp_path, text):
     (tmp_path / "history.csv").write_text(text)
     assert read_history(tmp_path / "history.csv") == []
     assert read_history(tmp_path / "missing.csv") == []
+
+
+@pytest.mark.parametrize("line", ["1,200", "1,200,3.0,4.0,5.0", "1,,3.0,4.0"])
+def test_a_line_of_another_length_is_left_out(tmp_path, line):
+    table = tmp_path / "history.csv"
+    table.write_text(f"epoch,step,loss,mse\n0,100,1.0,2.0\n{line}\n2,300,5.0,6.0\n")
+    assert [row["step"] for row in read_history(table)] == [100, 300]
+
+
+def test_steps_are_counted_from_where_the_run_is(tmp_path):
+    log = HistoryLog(tmp_path / "history.csv")
+    log.begin_at(7)
+    log.set_params({"steps": 2})
+    log.on_train_begin()  # without asking an optimizer, of which there is none
+    log.on_epoch_begin(0)
+    log.on_train_batch_end(0)
+    assert log.step == 8

@@ -136,3 +136,29 @@ def test_the_prior_sees_actions_or_not(seen):
     assert np.any(np.abs(rates - model.latent_rates(others)) > 1e-4) == seen
     again = type(model).from_config(model.get_config())
     assert len(again.weights) == len(model.weights)
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_actions_are_heard_in_half_precision(dtype):
+    """They are standardised before they are rounded, by every way in."""
+    model = tiny_model(action_size=2, dtype=dtype)
+    units = model.networks.action_units
+    units.moving_mean.assign([1000.0, 1e5])
+    units.moving_variance.assign([0.25, 1e4])
+    actions = ACTIONS * np.float32([0.5, 100]) + np.float32([1000, 1e5])
+    inputs = {"frames": CLIPS, "actions": actions}
+    heard = []
+    original = model.networks.action_units.call
+    model.networks.action_units.call = lambda *a, **k: (
+        heard.append(np.asarray(value := original(*a, **k), np.float32)) or value
+    )
+    tf.config.run_functions_eagerly(True)
+    try:
+        model(inputs)
+        model.elbo_terms(inputs, training=False)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    # 8 bits of precision in bfloat16, and 1e5 in float32 is known to 0.004.
+    for value in heard:
+        np.testing.assert_allclose(value, ACTIONS[:, :4], rtol=1e-2, atol=1e-2)
+    assert len(heard) == 2

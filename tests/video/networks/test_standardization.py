@@ -79,3 +79,12 @@ def test_precision_is_kept_under_mixed_precision():
     assert layer.moving_mean.dtype == "float32"
     values = np.float32(BATCHES[1])
     np.testing.assert_array_equal(layer(values), trained(BATCHES[1:2])(values))
+
+
+def test_what_hardly_ever_changes_does_not_drown_the_rest():
+    """A button pressed once, then never again while the averages forget it."""
+    layer = RunningStandardization(momentum=0.5)
+    for pressed in [1.0] + [0.0] * 60:
+        layer(tf.constant([[pressed], [0.0]]), training=True)
+    assert float(layer(tf.ones([1, 1]))[0, 0]) == 10.0
+    assert float(layer(-tf.ones([1, 1]))[0, 0]) == -10.0
