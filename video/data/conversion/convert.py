@@ -15,7 +15,7 @@ from tfsigmavae_video.data.conversion.plan import SplitPlan
 from tfsigmavae_video.data.conversion.report import results, summary, versions
 from tfsigmavae_video.data.conversion.shard_writer import ShardWriter
 from tfsigmavae_video.data.conversion.state_folder import StateFolder
-from tfsigmavae_video.data.loading import load
+from tfsigmavae_video.data.loading import load, option_defaults
 from tfsigmavae_video.data.progress import Progress
 from tfsigmavae_video.data.softmotion import DATASET, SPLITS, check_split
 
@@ -40,7 +40,8 @@ def convert_clips(
 
     A conversion that was stopped or killed goes on where it was when it is called again
     with the same arguments; until then its files are in `output.partial`. The files are
-    the same to the byte, with any number of workers. A complete one is left as it is.
+    the same to the byte, with any number of workers. A complete one is left as it is;
+    whether the data have changed since is told.
 
     Workers are threads: decoders, resizing and TensorFlow do not hold the interpreter,
     and a process of its own would need 0.6 GB for TensorFlow alone.
@@ -57,14 +58,17 @@ def convert_clips(
             `fps`.
 
     Returns:
-        dict, the content of `output/dataset.json`: "options", "fields" and "splits"
-        (name -> shape of one frame), "is_held_out" (see `ClipSource`) and "splits"
-        with the number of "clips", "frames", "files" and "rest_frames" (those at the
-        ends of clips that do not fill a piece), and what was "skipped", name -> reason.
+        dict, the content of `output/dataset.json`: "options" (those that are not the
+        defaults), "fields" (name -> shape of one frame), "is_held_out" (see
+        `ClipSource`), "fps" (split -> frames per second, the median of the clips, or
+        `None` where unknown) and "splits" with the number of "clips", "frames", "files"
+        and "rest_frames" (those at the ends of clips that do not fill a piece), and
+        what was "skipped", name -> reason.
 
     Raises:
         FileExistsError: if `output` holds anything else, or an unfinished conversion
             with other options or of data that changed.
+        RuntimeError: if the data change while they are converted.
         BlockingIOError: if another process converts to `output`.
         ValueError: on an argument out of its range, if no clip is long enough or can be
             read, or if the disk is too full.
@@ -79,22 +83,30 @@ def convert_clips(
     check_at_least("workers", workers, 1)
     splits = _checked_splits(splits)
     output = pathlib.Path(output)
-    chosen = _json_values(
-        {"data": _name_of(data), "num_frames": num_frames, "splits": splits, **options}
-    )
-    if (dataset := _complete(output, chosen)) is not None:
+    defaults = _defaults(data, num_frames)
+    chosen = {"data": _name_of(data), "num_frames": num_frames, "splits": splits}
+    chosen |= _besides_defaults(options, defaults)
+
+    def plan():
+        given = {"min_frames": num_frames, **options}
+        sources = {split: _open(data, split, given) for split in splits}
+        return [SplitPlan(*which, num_frames) for which in sources.items()]
+
+    if (dataset := _complete(output, chosen, defaults)) is not None:
         _say(progress, f"'{output}' is complete.")
+        _say_if_changed(progress, dataset, plan)
         return dataset
-    options = {"min_frames": num_frames, **options}
-    plans = [
-        SplitPlan(split, _open(data, split, options), num_frames) for split in splits
-    ]
-    origin = {plan.split: plan.origin() for plan in plans}
-    facts = {"options": chosen, "versions": versions(), "origin": origin}
+    plans = plan()
+    facts = {"options": chosen, "versions": versions(), "origin": _origin(plans)}
     state = StateFolder(output, facts)
     with state.locked():
+        # Another process may have made it since.
+        if (dataset := _complete(output, chosen, defaults)) is not None:
+            _say(progress, f"'{output}' is complete.")
+            return dataset
         if not state.is_complete:
             _write(plans, state, workers, progress)
+            _check_unchanged(plans, facts["origin"], state)
             dataset = facts | results(plans, state)
         dataset = state.finish(dataset)
     for split, told in dataset["splits"].items():
@@ -110,7 +122,54 @@ def _open(data, split, options):
     return source
 
 
-def _complete(output, chosen):
+def _defaults(data, num_frames):
+    """Options that need not be given: naming them changes nothing."""
+    if isinstance(data, dict):
+        return {}
+    try:
+        found = option_defaults(data)
+    except (FileNotFoundError, ValueError):
+        return {}  # raised again on opening, which a complete data set does not need
+    return _json_values(found | {"min_frames": num_frames})
+
+
+def _besides_defaults(options, defaults):
+    return {
+        name: value
+        for name, value in _json_values(options).items()
+        if name not in defaults or defaults[name] != value
+    }
+
+
+def _origin(plans):
+    return {plan.split: plan.origin() for plan in plans}
+
+
+def _check_unchanged(plans, origin, state):
+    """Some clips would be those of the old files, and others those of the new."""
+    try:
+        changed = _origin(plans) != origin
+    except FileNotFoundError:
+        changed = True
+    if changed:
+        raise RuntimeError(
+            "The videos or their files changed while they were converted. Delete "
+            f"'{state.path}', and convert them again when nothing writes to them."
+        )
+
+
+def _say_if_changed(progress, dataset, plan):
+    try:
+        if _origin(plan()) == dataset["origin"]:
+            return
+        what = "The data have changed since"
+    except (OSError, ValueError) as error:
+        what = f"Its data cannot be opened any more ({error})"
+    way_out = "to convert them anew, choose another `output`, or delete this one."
+    _say(progress, f"{what}: {way_out}")
+
+
+def _complete(output, chosen, defaults):
     """What a finished conversion says of itself; an error where it is another one."""
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return None
@@ -119,13 +178,17 @@ def _complete(output, chosen):
             f"'{output}' exists and is no converted data set. Choose another `output`."
         )
     dataset = read_json(output / DATASET)
-    for name in {**dataset["options"], **chosen}:
-        was, asked = (values.get(name) for values in (dataset["options"], chosen))
-        if was != asked:
-            raise FileExistsError(
-                f"'{output}' is a complete data set made with {name} {was!r}, and "
-                f"{asked!r} is asked for. Choose another `output`, or delete this one."
-            )
+    was, asked = defaults | dataset["options"], defaults | chosen
+    others = [
+        f"{name} {was.get(name)!r}, and {asked.get(name)!r} is asked for"
+        for name in {**chosen, **dataset["options"]}
+        if was.get(name) != asked.get(name)
+    ]
+    if others:
+        raise FileExistsError(
+            f"'{output}' is a complete data set made with {'; '.join(others)}. Choose "
+            "another `output`, or delete this one."
+        )
     return dataset
 
 
