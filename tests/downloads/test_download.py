@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import http.server
+import os
 import re
 import threading
 
@@ -471,6 +473,27 @@ def test_what_another_process_has_made_meanwhile_is_taken(
     monkeypatch.setitem(downloads.download.__globals__, "_alone", later)
     downloads.download(server.url, path, **QUICK)
     assert server.asked == [None]
+    assert names(tmp_path) == ["clips.tar", "clips.tar.json"]
+
+
+@pytest.mark.parametrize("ending", ["finishes", "fails"])
+def test_another_process_may_end_just_before_the_lock(
+    server, tmp_path, monkeypatch, ending
+):
+    """The file that was opened has then another name, or none."""
+    path, flock = tmp_path / "clips.tar", fcntl.flock
+
+    def late(stream, how):
+        monkeypatch.undo()
+        if ending == "fails":
+            os.unlink(stream.name)
+        else:
+            downloads.download(server.url, path, **QUICK)
+        flock(stream, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    downloads.download(server.url, path, **QUICK)
+    assert path.read_bytes() == CONTENT and server.asked == [None]
     assert names(tmp_path) == ["clips.tar", "clips.tar.json"]
 
 

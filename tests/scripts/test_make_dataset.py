@@ -126,7 +126,8 @@ def test_mistakes_are_one_line_and_leave_nothing(videos, tmp_path, call, flags, 
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 from tfsigmavae_video.data.conversion import plan
 from tfsigmavae_video.data.folder import VideoFolder
 plan._SMALLEST_SHARD = 1

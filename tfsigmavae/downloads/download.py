@@ -178,15 +178,27 @@ def _another_file(file, what, record_file):
 @contextlib.contextmanager
 def _alone(partial):
     """Makes the file, where it is missing, and holds it for this process."""
-    with open(partial, "ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DownloadError(
-                f"Another process is downloading '{partial}'. Wait for it to end."
-            ) from error
+    with _locked(partial):
         try:
             yield
         finally:
             if partial.exists() and not partial.stat().st_size:
                 partial.unlink()
+
+
+def _locked(partial):
+    """The open file, which nobody has renamed or deleted before it was held."""
+    while True:
+        stream = open(partial, "ab")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(stream.fileno()), os.stat(partial)):
+                return stream
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            stream.close()
+            raise DownloadError(
+                f"Another process is downloading '{partial}'. Wait for it to end."
+            ) from error
+        stream.close()
