@@ -372,7 +372,7 @@ def test_data_that_change_while_they_are_converted_are_an_error(files, tmp_path)
         return read(*chosen)
 
     source.read_arrays = changing
-    with pytest.raises(RuntimeError, match="changed while.*Delete '.*out.partial'"):
+    with pytest.raises(ValueError, match="changed while.*Delete '.*out.partial'"):
         convert_clips({"train": source}, tmp_path / "out", 3, "train", workers=1)
     assert not (tmp_path / "out").exists()
     with pytest.raises(FileExistsError, match="files changed.*delete it to begin"):
@@ -391,7 +391,7 @@ def test_data_that_are_gone_at_the_end_are_an_error(files, tmp_path):
         return read(*chosen)
 
     source.read_arrays = losing
-    with pytest.raises(RuntimeError, match="changed while"):
+    with pytest.raises(ValueError, match="changed while"):
         convert_clips({"train": source}, tmp_path / "out", 3, "train", workers=1)
 
 

@@ -68,10 +68,9 @@ def convert_clips(
     Raises:
         FileExistsError: if `output` holds anything else, or an unfinished conversion
             with other options or of data that changed.
-        RuntimeError: if the data change while they are converted.
         BlockingIOError: if another process converts to `output`.
         ValueError: on an argument out of its range, if no clip is long enough or can be
-            read, or if the disk is too full.
+            read, if the disk is too full, or if the data change meanwhile.
         KeyboardInterrupt: on Ctrl-C, when the workers have ended.
 
     Example:
@@ -152,7 +151,7 @@ def _check_unchanged(plans, origin, state):
     except FileNotFoundError:
         changed = True
     if changed:
-        raise RuntimeError(
+        raise ValueError(
             "The videos or their files changed while they were converted. Delete "
             f"'{state.path}', and convert them again when nothing writes to them."
         )
