@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import copy
-import json
 import os
 import pathlib
 import shutil
@@ -10,14 +9,18 @@ import sys
 import threading
 
 from tfsigmavae.checks import check_at_least
-from tfsigmavae.files import read_json
+from tfsigmavae_video.data.conversion.options import (
+    besides_defaults,
+    complete,
+    defaults_of,
+)
 from tfsigmavae_video.data.conversion.plan import SplitPlan
 from tfsigmavae_video.data.conversion.report import results, summary, versions
 from tfsigmavae_video.data.conversion.shard_writer import ShardWriter
 from tfsigmavae_video.data.conversion.state_folder import StateFolder
-from tfsigmavae_video.data.loading import load, option_defaults
+from tfsigmavae_video.data.loading import load
 from tfsigmavae_video.data.progress import Progress
-from tfsigmavae_video.data.softmotion import DATASET, SPLITS, check_split
+from tfsigmavae_video.data.softmotion import SPLITS, check_split
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -82,16 +85,16 @@ def convert_clips(
     check_at_least("workers", workers, 1)
     splits = _checked_splits(splits)
     output = pathlib.Path(output)
-    defaults = _defaults(data, num_frames)
+    defaults = defaults_of(data, num_frames)
     chosen = {"data": _name_of(data), "num_frames": num_frames, "splits": splits}
-    chosen |= _besides_defaults(options, defaults)
+    chosen |= besides_defaults(options, defaults)
 
     def plan():
         given = {"min_frames": num_frames, **options}
         sources = {split: _open(data, split, given) for split in splits}
         return [SplitPlan(*which, num_frames) for which in sources.items()]
 
-    if (dataset := _complete(output, chosen, defaults)) is not None:
+    if (dataset := complete(output, chosen, defaults)) is not None:
         _say(progress, f"'{output}' is complete.")
         _say_if_changed(progress, dataset, plan)
         return dataset
@@ -100,7 +103,7 @@ def convert_clips(
     state = StateFolder(output, facts)
     with state.locked():
         # Another process may have made it since.
-        if (dataset := _complete(output, chosen, defaults)) is not None:
+        if (dataset := complete(output, chosen, defaults)) is not None:
             _say(progress, f"'{output}' is complete.")
             return dataset
         if not state.is_complete:
@@ -119,25 +122,6 @@ def _open(data, split, options):
         source = copy.copy(source)  # the caller's own stays as it is
         source.on_bad = "raise"  # another clip in its place would be there twice
     return source
-
-
-def _defaults(data, num_frames):
-    """Options that need not be given: naming them changes nothing."""
-    if isinstance(data, dict):
-        return {}
-    try:
-        found = option_defaults(data)
-    except (FileNotFoundError, ValueError):
-        return {}  # raised again on opening, which a complete data set does not need
-    return _json_values(found | {"min_frames": num_frames})
-
-
-def _besides_defaults(options, defaults):
-    return {
-        name: value
-        for name, value in _json_values(options).items()
-        if name not in defaults or defaults[name] != value
-    }
 
 
 def _origin(plans):
@@ -166,29 +150,6 @@ def _say_if_changed(progress, dataset, plan):
         what = f"Its data cannot be opened any more ({error})"
     way_out = "to convert them anew, choose another `output`, or delete this one."
     _say(progress, f"{what}: {way_out}")
-
-
-def _complete(output, chosen, defaults):
-    """What a finished conversion says of itself; an error where it is another one."""
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return None
-    if not (output / DATASET).is_file():
-        raise FileExistsError(
-            f"'{output}' exists and is no converted data set. Choose another `output`."
-        )
-    dataset = read_json(output / DATASET)
-    was, asked = defaults | dataset["options"], defaults | chosen
-    others = [
-        f"{name} {was.get(name)!r}, and {asked.get(name)!r} is asked for"
-        for name in {**chosen, **dataset["options"]}
-        if was.get(name) != asked.get(name)
-    ]
-    if others:
-        raise FileExistsError(
-            f"'{output}' is a complete data set made with {'; '.join(others)}. Choose "
-            "another `output`, or delete this one."
-        )
-    return dataset
 
 
 def _write(plans, state, workers, progress):
@@ -243,10 +204,6 @@ def _name_of(data):
     if isinstance(data, dict):
         return {split: source.name for split, source in data.items()}
     return str(pathlib.Path(data).absolute())
-
-
-def _json_values(values):
-    return json.loads(json.dumps(values, default=str))
 
 
 def _available_cores():
