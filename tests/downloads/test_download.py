@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import http.server
+import os
 import re
 import threading
 
@@ -30,10 +32,10 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.send_error(server.statuses.pop(0))
             return
         content, first = server.content, 0
+        etag, condition = server.headers.get("ETag"), self.headers.get("If-Range")
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        condition = self.headers.get("If-Range")
         server.conditions.append(condition)
-        may_resume = condition in (None, server.headers.get("ETag"))
+        may_resume = condition in (None, etag) or server.ignores_conditions
         if asked and server.has_ranges and may_resume:
             first = int(asked[1])
             if first >= len(content):
@@ -45,14 +47,14 @@ class Server(http.server.BaseHTTPRequestHandler):
                 "Content-Range", f"bytes {told}-{len(content) - 1}/{len(content)}"
             )
         else:
-            self.send_response(200)
+            self.send_response(server.status)
         if server.tells_length:
             self.send_header("Content-Length", str(len(content) - first))
         for name, value in server.headers.items():
             self.send_header(name, value)
         self.end_headers()
         end = server.cuts.pop(0) if server.cuts else len(content)
-        self.wfile.write(content[first : max(end, first)])
+        self.wfile.write(content[first : max(end, first)] + server.more)
         self.close_connection = True
 
     def log_message(self, *_):
@@ -65,6 +67,7 @@ def server():
     served.content, served.headers, served.asked = CONTENT, {"ETag": '"one"'}, []
     # Where connections break; answers that are errors; and what else servers do.
     served.cuts, served.statuses, served.conditions = [], [], []
+    served.ignores_conditions, served.status, served.more = False, 200, b""
     served.has_ranges, served.tells_length, served.shift = True, True, 0
     served.url = f"http://127.0.0.1:{served.server_port}/clips.tar"
     thread = threading.Thread(target=served.serve_forever, args=(0.01,))
@@ -314,3 +317,203 @@ def test_progress_is_one_line_or_a_line_now_and_then(
     monkeypatch.setattr(news, "_SECONDS_BETWEEN_LINES", 0.0)
     downloads.download(server.url, tmp_path / "b.tar")
     assert "\r" not in capsys.readouterr().err
+
+
+def cut(server, path, **options):
+    """A download that stops after 60,000 bytes."""
+    server.cuts = [60_000, 0]
+    with pytest.raises(DownloadError):
+        downloads.download(server.url, path, retries=0, **QUICK, **options)
+    server.cuts = []
+    server.asked.clear()
+    server.conditions.clear()
+
+
+PAGE = {"Content-Type": "text/html; charset=utf-8", "ETag": '"page"'}
+
+
+def test_a_web_page_is_refused_and_leaves_nothing(server, tmp_path):
+    """A portal answers 200 whatever is asked."""
+    path = tmp_path / "clips.tar"
+    server.content, server.headers = b"<html>please log in</html>", PAGE
+    with pytest.raises(DownloadError, match=r"web page \(text/html\) in place of"):
+        downloads.download(server.url, path, **QUICK)
+    assert not names(tmp_path)
+    # One that was asked for is a file as others are.
+    downloads.download(server.url, tmp_path / "page.html", **QUICK)
+    assert (tmp_path / "page.html").read_bytes() == server.content
+
+
+def test_a_web_page_does_not_replace_what_has_come(server, tmp_path):
+    path = tmp_path / "clips.tar"
+    cut(server, path)
+    server.content, server.headers = b"<html>please log in</html>", PAGE
+    with pytest.raises(DownloadError, match="web page"):
+        downloads.download(server.url, path, **QUICK)
+    server.content, server.headers = CONTENT, {"ETag": '"one"'}
+    downloads.download(server.url, path, **QUICK)
+    assert path.read_bytes() == CONTENT and server.asked[-1] == "bytes=60000-"
+
+
+def test_a_record_of_a_deleted_file_does_not_count(server, tmp_path):
+    path = tmp_path / "clips.tar"
+    server.content = b"another file"
+    downloads.download(server.url, path, **QUICK)
+    server.content = CONTENT
+    path.write_bytes(CONTENT)
+    with pytest.raises(DownloadError, match=r"'clips.tar.json' says\). Delete it"):
+        downloads.download(server.url, path, **QUICK)
+    path.unlink()
+    downloads.download(server.url, path, **QUICK)
+    assert read_json(tmp_path / "clips.tar.json")["sha256"] == SHA256
+    downloads.download(server.url, path, **QUICK)
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_more_bytes_than_announced_are_refused(server, tmp_path, tells_length):
+    path = tmp_path / "clips.tar"
+    cut(server, path)
+    server.tells_length, server.more = False, b"and more"
+    if tells_length:
+        server.headers = {"ETag": '"one"', "Content-Length": "40008"}
+    with pytest.raises(DownloadError, match="sends more than the 100,000 bytes"):
+        downloads.download(server.url, path, **QUICK)
+    assert (tmp_path / "clips.tar.partial").stat().st_size == 60_000
+    server.more, server.headers = b"", {"ETag": '"one"'}
+    downloads.download(server.url, path, **QUICK)
+    assert path.read_bytes() == CONTENT
+    # Nor where only the caller knows the size.
+    server.more = b"and more"
+    with pytest.raises(DownloadError, match="sends more than the 100,000 bytes"):
+        downloads.download(server.url, tmp_path / "b", size=len(CONTENT), **QUICK)
+
+
+@pytest.mark.parametrize(
+    "headers, words",
+    [
+        ({"Content-Length": "abc"}, "gives the length 'abc'"),
+        ({"Content-Encoding": "gzip"}, "gives the file encoded"),
+    ],
+)
+def test_answers_that_make_no_sense_are_told(server, tmp_path, headers, words):
+    server.tells_length, server.headers = False, headers
+    with pytest.raises(DownloadError, match=words):
+        downloads.download(server.url, tmp_path / "clips.tar", **QUICK)
+    assert not names(tmp_path)
+
+
+def test_a_compressed_file_is_not_an_encoded_one(server, tmp_path):
+    """Apache says so of files whose name ends in .gz, and sends them as they are."""
+    server.headers = {"Content-Encoding": "x-gzip"}
+    path = downloads.download(server.url, tmp_path / "clips.tgz", **QUICK)
+    assert path.read_bytes() == CONTENT
+
+
+def test_an_answer_without_content_is_told(server, tmp_path):
+    server.status = 204
+    with pytest.raises(DownloadError, match="answers 204 No Content"):
+        downloads.download(server.url, tmp_path / "clips.tar", **QUICK)
+
+
+def test_a_part_that_was_not_asked_for_is_taken_if_it_is_the_beginning(
+    server, tmp_path
+):
+    server.status = 206
+    server.headers = {"Content-Range": "bytes 0-99999/100000"}
+    path = downloads.download(server.url, tmp_path / "a.tar", **QUICK)
+    assert path.read_bytes() == CONTENT
+    server.headers = {"Content-Range": "bytes 5-99999/100000"}
+    with pytest.raises(DownloadError, match="from 0 on and sent 'bytes 5-"):
+        downloads.download(server.url, tmp_path / "b.tar", **QUICK)
+
+
+@pytest.mark.parametrize("notes", ["{", "[]", '{"url": 1}', "\xff"])
+def test_damaged_notes_begin_anew(server, tmp_path, capsys, notes):
+    path = tmp_path / "clips.tar"
+    cut(server, path)
+    notes_file = tmp_path / "clips.tar.partial.json"
+    notes_file.write_bytes(notes.encode("latin1"))
+    downloads.download(server.url, path, **{**QUICK, "progress": None})
+    assert path.read_bytes() == CONTENT and server.asked == [None]
+    assert "partial.json' is damaged: beginning again" in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_told(server, tmp_path):
+    path = downloads.download(server.url, tmp_path / "clips.tar", **QUICK)
+    (tmp_path / "clips.tar.json").write_text("{")
+    with pytest.raises(DownloadError, match="clips.tar.json' is damaged. Delete it"):
+        downloads.download(server.url, path, **QUICK)
+
+
+def test_a_folder_is_no_file_to_make(server, tmp_path):
+    with pytest.raises(DownloadError, match="is a folder. Name the file"):
+        downloads.download(server.url, tmp_path, **QUICK)
+
+
+def test_a_checksum_may_be_in_capitals(server, tmp_path):
+    path = tmp_path / "clips.tar"
+    for _ in range(2):
+        downloads.download(server.url, path, sha256=SHA256.upper(), **QUICK)
+    assert read_json(tmp_path / "clips.tar.json")["sha256"] == SHA256
+
+
+def test_what_another_process_has_made_meanwhile_is_taken(
+    server, tmp_path, monkeypatch
+):
+    path = tmp_path / "clips.tar"
+    alone = downloads.download.__globals__["_alone"]
+
+    @contextlib.contextmanager
+    def later(partial):
+        monkeypatch.undo()
+        downloads.download(server.url, path, **QUICK)
+        with alone(partial):
+            yield
+
+    monkeypatch.setitem(downloads.download.__globals__, "_alone", later)
+    downloads.download(server.url, path, **QUICK)
+    assert server.asked == [None]
+    assert names(tmp_path) == ["clips.tar", "clips.tar.json"]
+
+
+@pytest.mark.parametrize("ending", ["finishes", "fails"])
+def test_another_process_may_end_just_before_the_lock(
+    server, tmp_path, monkeypatch, ending
+):
+    """The file that was opened has then another name, or none."""
+    path, flock = tmp_path / "clips.tar", fcntl.flock
+
+    def late(stream, how):
+        monkeypatch.undo()
+        if ending == "fails":
+            os.unlink(stream.name)
+        else:
+            downloads.download(server.url, path, **QUICK)
+        flock(stream, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    downloads.download(server.url, path, **QUICK)
+    assert path.read_bytes() == CONTENT and server.asked == [None]
+    assert names(tmp_path) == ["clips.tar", "clips.tar.json"]
+
+
+def test_a_weak_mark_is_not_a_condition(server, tmp_path):
+    """A server must not compare it by If-Range: RFC 9110, 13.1.5."""
+    path = tmp_path / "clips.tar"
+    server.headers = {"ETag": 'W/"one"'}
+    cut(server, path)
+    downloads.download(server.url, path, **QUICK)
+    assert server.conditions == [None] and server.asked == ["bytes=60000-"]
+
+
+@pytest.mark.parametrize("etag", ['"one"', 'W/"one"'])
+def test_a_part_of_another_file_is_not_put_behind_it(server, tmp_path, etag):
+    """Of the same size, from a server that ignores the condition."""
+    path = tmp_path / "clips.tar"
+    server.headers = {"ETag": etag}
+    cut(server, path)
+    server.ignores_conditions = True
+    server.headers, server.content = {"ETag": '"two"'}, CONTENT[::-1]
+    downloads.download(server.url, path, **QUICK)
+    assert path.read_bytes() == CONTENT[::-1]
+    assert server.asked == ["bytes=60000-", None]

@@ -111,7 +111,7 @@ def test_flags_are_the_options_of_load_clips(videos, call, flags, options):
         (["--data", "nowhere"], "error: There is no file or folder 'nowhere'"),
         (["--fit", "zoom"], "error: .*'zoom'.*crop"),
         (["--data-options", "colour=1"], "error: Unknown option 'colour' .*Allowed"),
-        (["--num-frames", "11"], "error: .*`min_frames` is 11"),
+        (["--num-frames", "11"], "error: .*11 are needed .`min_frames`"),
         (["--splits", "val"], "error: Unknown split 'val'"),
     ],
     ids=str,
@@ -126,7 +126,8 @@ def test_mistakes_are_one_line_and_leave_nothing(videos, tmp_path, call, flags, 
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 from tfsigmavae_video.data.conversion import plan
 from tfsigmavae_video.data.folder import VideoFolder
 plan._SMALLEST_SHARD = 1

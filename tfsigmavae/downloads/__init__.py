@@ -6,6 +6,6 @@ download("http://localhost:8000/clips.tar", "data/clips.tar")
 """
 
 from tfsigmavae.downloads.download import download
-from tfsigmavae.downloads.transfer import DownloadError
+from tfsigmavae.downloads.errors import DownloadError
 
 __all__ = ["DownloadError", "download"]

@@ -3,19 +3,15 @@
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import time
 import urllib.parse
 
+from tfsigmavae.downloads.errors import CutError, DiskFullError, DownloadError
 from tfsigmavae.downloads.news import TransferNews
-from tfsigmavae.downloads.transfer import (
-    CHUNK,
-    CutError,
-    DiskFullError,
-    DownloadError,
-    Transfer,
-)
+from tfsigmavae.downloads.transfer import CHUNK, Transfer
 from tfsigmavae.files import read_json, write_json
 
 _LONGEST_WAIT = 60.0
@@ -70,14 +66,22 @@ def download(
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise ValueError(f"A URL must begin with http:// or https://, got '{url}'.")
     news = TransferNews(path.name, progress)
+    if path.is_dir():
+        raise DownloadError(f"'{path}' is a folder. Name the file to make in it.")
+    sha256 = sha256 and sha256.strip().lower()
     if path.exists():
-        _check(path, path, size, sha256, news)
+        _check_kept(path, size, sha256, news)
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    transfer = Transfer(path, size, sha256 is not None, timeout, news)
-    with _alone(transfer.partial):
+    with _alone(path.with_name(path.name + ".partial")):
+        if path.exists():  # made by another process a moment ago
+            _check_kept(path, size, sha256, news)
+            return path
+        transfer = Transfer(path, size, sha256 is not None, timeout, news)
         _from_any(transfer, urls, retries, wait, news)
-        _check(transfer.partial, path, size, sha256, news, transfer.origin)
+        digest = _check(transfer.partial, size, sha256, news)
+        # A record of an earlier file, which was deleted, says nothing of this one.
+        _record(path, transfer.num_bytes(), digest, transfer.origin)
         os.replace(transfer.partial, path)
         transfer.origin_file.unlink(missing_ok=True)
     return path
@@ -116,20 +120,40 @@ def _insist(transfer, url, retries, wait, news):
             time.sleep(pause)
 
 
-def _check(file, path, size, sha256, news, origin=None):
-    """Compares with what is expected, or was found the first time, and records it."""
-    record_file = path.with_name(path.name + ".json")
-    record = read_json(record_file) if record_file.is_file() else {}
-    size, sha256 = size or record.get("size"), sha256 or record.get("sha256")
+def _check_kept(path, size, sha256, news):
+    """Compares a file that is there with what is expected, or was found at first."""
+    record_file = _record_file(path)
+    if not record_file.is_file():
+        _record(path, path.stat().st_size, _check(path, size, sha256, news), None)
+        return
+    try:
+        record = read_json(record_file)
+        known = record["size"], record["sha256"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise DownloadError(
+            f"'{record_file}' is damaged. Delete it: it is made anew."
+        ) from error
+    told_by = record_file if size is sha256 is None else None
+    _check(path, size or known[0], sha256 or known[1], news, told_by)
+
+
+def _check(file, size, sha256, news, record_file=None):
+    """Compares with what is expected; returns the SHA-256 that was found."""
     found = file.stat().st_size
     if size not in (None, found):
-        raise _another_file(file, f"{found:,} bytes, not {size:,}")
+        raise _another_file(file, f"{found:,} bytes, not {size:,}", record_file)
     digest = _digest(file, found, news)
     if sha256 not in (None, digest):
-        raise _another_file(file, f"SHA-256 {digest}, not {sha256}")
-    if not record:
-        record = {"size": found, "sha256": digest, "origin": origin}
-        write_json(record_file, record)
+        raise _another_file(file, f"SHA-256 {digest}, not {sha256}", record_file)
+    return digest
+
+
+def _record_file(path):
+    return path.with_name(path.name + ".json")
+
+
+def _record(path, size, digest, origin):
+    write_json(_record_file(path), {"size": size, "sha256": digest, "origin": origin})
 
 
 def _digest(file, size, news):
@@ -143,25 +167,38 @@ def _digest(file, size, news):
     return digest.hexdigest()
 
 
-def _another_file(file, what):
+def _another_file(file, what, record_file):
+    known = f" (as '{record_file.name}' says)" if record_file else ""
     return DownloadError(
-        f"'{file}' is not the file it should be: it has {what}. Delete it and download "
-        "it again."
+        f"'{file}' is not the file it should be: it has {what}{known}. Delete it and "
+        "download it again."
     )
 
 
 @contextlib.contextmanager
 def _alone(partial):
     """Makes the file, where it is missing, and holds it for this process."""
-    with open(partial, "ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DownloadError(
-                f"Another process is downloading '{partial}'. Wait for it to end."
-            ) from error
+    with _locked(partial):
         try:
             yield
         finally:
             if partial.exists() and not partial.stat().st_size:
                 partial.unlink()
+
+
+def _locked(partial):
+    """The open file, which nobody has renamed or deleted before it was held."""
+    while True:
+        stream = open(partial, "ab")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(stream.fileno()), os.stat(partial)):
+                return stream
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            stream.close()
+            raise DownloadError(
+                f"Another process is downloading '{partial}'. Wait for it to end."
+            ) from error
+        stream.close()

@@ -2,12 +2,16 @@
 
 import errno
 import http.client
+import json
+import math
 import os
 import re
 import shutil
 import urllib.error
 import urllib.request
 
+from tfsigmavae.downloads.answer import check_is_file, content_length, mark
+from tfsigmavae.downloads.errors import CutError, DiskFullError, DownloadError
 from tfsigmavae.files import read_json, write_json
 from tfsigmavae.version import __version__
 
@@ -15,19 +19,8 @@ CHUNK = 1 << 20  # bytes
 # What a server may mend by itself.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _CUT = (http.client.HTTPException, TimeoutError, ConnectionError)
+_NOTES = {"url", "size", "etag", "last_modified"}
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-
-
-class DownloadError(OSError):
-    """A download did not end well; the message tells why and the way out."""
-
-
-class DiskFullError(DownloadError):
-    """There is no room for the file: another URL would not help."""
-
-
-class CutError(Exception):
-    """The connection broke, or was not made: another attempt may do better."""
 
 
 class Transfer:
@@ -46,10 +39,10 @@ class Transfer:
     def __init__(self, path, size, is_checked, timeout, news):
         self.partial = path.with_name(path.name + ".partial")
         self.origin_file = path.with_name(path.name + ".partial.json")
-        self.origin = read_json(self.origin_file) if self.origin_file.is_file() else {}
-        self.furthest = self.num_bytes()
-        self._size, self._is_checked = size, is_checked
+        self._path, self._size, self._is_checked = path, size, is_checked
         self._timeout, self._news = timeout, news
+        self.origin = self._kept_origin()
+        self.furthest = self.num_bytes()
 
     def num_bytes(self) -> int:
         """How many bytes are there."""
@@ -67,17 +60,32 @@ class Transfer:
             return
         try:
             with self._open(url, first) as response:
+                # Before anything that is there is given up for it.
+                check_is_file(url, response, self._path)
                 first, size = self._checked_range(url, response, first)
                 size = self._checked_size(url, first, size)
-                self.origin = {"url": url, "size": size, **_mark(response)}
+                self.origin = {"url": url, "size": size, **mark(response)}
                 write_json(self.origin_file, self.origin)
-                self._receive(response, first, size)
+                self._receive(url, response, first, size)
         except urllib.error.HTTPError as error:
             self._refused(url, error, first)
         except urllib.error.URLError as error:
             raise CutError(f"no connection: {error.reason}") from error
         except _CUT as error:
             raise CutError(_in_words(error)) from error
+
+    def _kept_origin(self):
+        """Where the beginning is from; {} if nothing or nonsense tells it."""
+        if not self.origin_file.is_file():
+            return {}
+        try:
+            origin = read_json(self.origin_file)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            origin = None
+        if isinstance(origin, dict) and origin.keys() >= _NOTES:
+            return origin
+        self._news.tell(f"'{self.origin_file}' is damaged: beginning again")
+        return {}
 
     def _is_beginning_of(self, url):
         # From another mirror only where the checksum will tell.
@@ -88,10 +96,10 @@ class Transfer:
         headers = {"User-Agent": agent, "Accept-Encoding": "identity"}
         if first:
             headers["Range"] = f"bytes={first}-"
-            mark = self.origin["etag"] or self.origin["last_modified"]
+            known = self.origin["etag"] or self.origin["last_modified"]
             # A weak mark (W/"...") does not promise the same bytes.
-            if mark and self.origin["url"] == url and not mark.startswith("W/"):
-                headers["If-Range"] = mark
+            if known and self.origin["url"] == url and not known.startswith("W/"):
+                headers["If-Range"] = known
         request = urllib.request.Request(url, headers=headers)
         return urllib.request.urlopen(request, timeout=self._timeout)
 
@@ -110,8 +118,7 @@ class Transfer:
 
     def _checked_range(self, url, response, first):
         """The first byte that comes, and the size of the whole file if it is told."""
-        length = response.headers.get("Content-Length")
-        length = None if length is None else int(length)
+        length = content_length(url, response)
         if response.status != 206:
             if first:
                 is_new = self._has_changed(url, response)
@@ -128,6 +135,8 @@ class Transfer:
                 f"delete '{self.partial}' to begin again."
             )
         total = None if match[2] == "*" else int(match[2])
+        if not first:  # all of it, though no part was asked for
+            return first, total
         known = self._size or self.origin["size"]
         is_same_size = None in (total, known) or total == known
         if not is_same_size or self._has_changed(url, response):
@@ -136,9 +145,9 @@ class Transfer:
         return first, total or known
 
     def _has_changed(self, url, response):
-        mark = _mark(response)
         same_place = self.origin.get("url") == url
-        return same_place and any(mark[key] != self.origin[key] for key in mark)
+        new = mark(response)
+        return same_place and any(new[key] != self.origin[key] for key in new)
 
     def _begin_again(self):
         os.truncate(self.partial, 0)
@@ -155,18 +164,26 @@ class Transfer:
             raise self._disk_full(f"{size - first:,} more bytes")
         return self._size if size is None else size
 
-    def _receive(self, response, first, size):
+    def _receive(self, url, response, first, size):
         with open(self.partial, "r+b", buffering=0) as stream:
             stream.truncate(first)
             stream.seek(first)
             self._news.begin(first, size)
+            left = math.inf if size is None else size - first
             try:
-                while chunk := response.read(CHUNK):
+                while chunk := response.read(min(CHUNK, left)):
                     self._write(stream, chunk)
                     self._news.add(len(chunk))
+                    left -= len(chunk)
             finally:
                 self._news.end()
-        if size is not None and self.num_bytes() < size:
+            if left == 0 and response.read(1):
+                stream.truncate(first)  # who knows which of them are the file's
+                raise DownloadError(
+                    f"'{url}' sends more than the {size:,} bytes of the file: a fault "
+                    "of the server or a proxy. Name another place (`--url`)."
+                )
+        if size is not None and left:
             raise CutError(f"cut after {self.num_bytes():,} of {size:,} bytes")
         self.origin["size"] = self.num_bytes()
 
@@ -186,12 +203,6 @@ class Transfer:
             f"The disk is full: '{self.partial}' needs {needed}, and {room:,} bytes "
             "are free. Make room and run the same again: it goes on from here."
         )
-
-
-def _mark(response):
-    """What tells one state of a file on a server from another."""
-    headers = response.headers
-    return {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified")}
 
 
 def _in_words(error):

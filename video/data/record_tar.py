@@ -1,6 +1,7 @@
 """TFRecord files within a tar archive, found by its headers; nothing is unpacked."""
 
 import pathlib
+import posixpath
 import tarfile
 
 from tfsigmavae_video.data.record_index import Member
@@ -17,7 +18,8 @@ def is_tar(path) -> bool:
 def find_members(tar, split: str) -> list:
     """The TFRecord files of a split, in the order of the archive.
 
-    A header of 512 bytes is read for each member, and nothing else.
+    A header of 512 bytes is read for each member, and nothing else. As when it is
+    unpacked, the last one of a name counts, and a link is the file it leads to.
 
     Args:
         tar: path of an uncompressed archive that holds `.../train/*.tfrecords` and
@@ -29,7 +31,8 @@ def find_members(tar, split: str) -> list:
 
     Raises:
         FileNotFoundError: if the archive has no TFRecord files of `split`.
-        ValueError: if it is compressed, truncated or no tar archive at all.
+        ValueError: if it is compressed, truncated or no tar archive at all, or if a
+            link leads to no file in it.
     """
     try:
         with tarfile.open(tar, "r:") as archive:
@@ -42,14 +45,37 @@ def find_members(tar, split: str) -> list:
         if stream.read(_BLOCK) != bytes(_BLOCK):
             raise ValueError(_what_is_wrong(tar, "its end mark is missing"))
     found = [
-        Member(tar, member.offset_data, member.size, member.name)
-        for member in members
-        if member.isreg() and _is_of_split(member.name, split)
+        Member(tar, member.offset_data, member.size, name)
+        for name, member in _unpacked(tar, members, split).items()
     ]
     if not found:
         raise FileNotFoundError(
             f"No TFRecord files match '{split}/*.tfrecords' in '{tar}', which has "
             f"{len(members)} members, such as {[m.name for m in members[:3]]}."
+        )
+    return found
+
+
+def _unpacked(tar, members, split):
+    """Name -> the member that holds it, as if all were unpacked one after another."""
+    files, symbolic = {}, {}
+    for member in members:
+        name = posixpath.normpath(member.name)
+        files.pop(name, None), symbolic.pop(name, None)
+        if member.isreg():
+            files[name] = member
+        elif member.islnk():  # to a member that came before
+            files[name] = files.get(posixpath.normpath(member.linkname))
+        elif member.issym():
+            folder = posixpath.dirname(name)
+            symbolic[name] = posixpath.normpath(f"{folder}/{member.linkname}")
+    files |= {name: files.get(target) for name, target in symbolic.items()}
+    found = {name: file for name, file in files.items() if _is_of_split(name, split)}
+    lost = [name for name, file in found.items() if file is None]
+    if lost:
+        raise ValueError(
+            f"'{lost[0]}' in '{tar}' is a link to a file that is not in the archive. "
+            "Unpack it where that file is, or make it anew with `tar --dereference`."
         )
     return found
 

@@ -3,6 +3,7 @@
 import math
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
@@ -89,7 +90,10 @@ class SoftmotionSource(ClipSource):
             view={"camera": camera},
             name=root.stem if is_file else split,
         )
-        self.is_held_out = not is_file and _holds_out(root / softmotion.DATASET)
+        told = {"is_held_out": False} if is_file else _told_by_conversion(root)
+        self.is_held_out = told.get("is_held_out", True)
+        rate = told.get("fps", {}).get(split)
+        self.fps = None if rate is None else np.full(len(index), float(rate))
         self._frame_keys = [softmotion.frame_key(t, camera) for t in range(num_stored)]
         self._record = RecordReader(index)
         # Two splits of one tar archive are the same file.
@@ -142,9 +146,10 @@ class SoftmotionSource(ClipSource):
             )
 
 
-def _holds_out(path):
-    """What converted clips tell of themselves; others are held out."""
-    return not path.is_file() or read_json(path).get("is_held_out", True)
+def _told_by_conversion(root):
+    """What converted clips tell of themselves; {} for others."""
+    path = root / softmotion.DATASET
+    return read_json(path) if path.is_file() else {}
 
 
 def _count_frames(features, camera, num_record_frames, where):

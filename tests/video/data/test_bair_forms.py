@@ -1,6 +1,7 @@
 """BAIR extracted, as its tar, and as tensorflow-datasets prepares it: equal arrays."""
 
 import io
+import subprocess
 import tarfile
 import unittest.mock
 
@@ -162,6 +163,57 @@ def test_faults_within_the_tar_name_the_member(tar, tmp_path):
         ValueError, match=f"Record 1 of '{path}:{member}' has a corrupt"
     ):
         load_clips(path, "test")
+
+
+def add_link(archive, name, target, kind=tarfile.LNKTYPE):
+    link = tarfile.TarInfo(name)
+    link.type, link.linkname = kind, target
+    archive.addfile(link)
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_link_in_the_tar_is_the_file_it_leads_to(root, tmp_path, kind):
+    """`tar` writes a file that has two names once, and a link."""
+    files = sorted(bair.find_files(root))
+    path = tmp_path / TAR
+    with tarfile.open(path, "w") as archive:
+        archive.add(files[0], "./a/store/first")
+        is_hard = kind == tarfile.LNKTYPE
+        target = "./a/store/first" if is_hard else "../store/first"
+        add_link(archive, "a/train/traj_0_to_0.tfrecords", target, kind)
+        archive.add(files[1], "a/train/traj_1_to_1.tfrecords")
+    (tmp_path / "b" / "train").mkdir(parents=True)
+    with tarfile.open(path) as archive:
+        archive.extractall(tmp_path / "b", filter="tar")
+    _, extracted = arrays_of(tmp_path / "b" / "a", "train")
+    check_equal(arrays_of(path, "train")[1], extracted)
+
+
+def test_the_last_member_of_a_name_counts(root, tmp_path):
+    """As `tar -r` and `tar -u` put the new one behind the old."""
+    files = sorted(bair.find_files(root))
+    path = tmp_path / TAR
+    with tarfile.open(path, "w") as archive:
+        archive.add(files[0], "a/train/traj_0_to_0.tfrecords")
+        add_link(archive, "a/train/traj_2_to_2.tfrecords", archive.getnames()[0])
+        archive.add(files[1], "a/train/traj_1_to_1.tfrecords")
+    with tarfile.open(path, "a") as archive:
+        archive.add(files[2], "./a/train/traj_0_to_0.tfrecords")
+    # GNU tar, since Python's would write into the file that the link shares.
+    (tmp_path / "b").mkdir()
+    subprocess.run(["tar", "-xf", path, "-C", tmp_path / "b"], check=True)
+    _, extracted = arrays_of(tmp_path / "b" / "a", "train")
+    assert len(extracted) == 3
+    check_equal(arrays_of(path, "train")[1], extracted)
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_link_to_nothing_is_told(tmp_path, kind):
+    path = tmp_path / TAR
+    with tarfile.open(path, "w") as archive:
+        add_link(archive, "a/train/traj_0_to_0.tfrecords", "../elsewhere", kind)
+    with pytest.raises(ValueError, match="traj_0.*is a link to a file that is not in"):
+        load_clips(path)
 
 
 def test_other_tars_are_told(tmp_path):

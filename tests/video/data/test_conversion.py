@@ -1,7 +1,9 @@
 """What is converted reads back as the source itself gives it, whatever happens."""
 
+import fcntl
 import hashlib
 import os
+import pathlib
 import shutil
 import signal
 import threading
@@ -359,6 +361,150 @@ def test_data_that_changed_meanwhile_are_refused(files, tmp_path):
         convert_clips(changed, tmp_path / "out", 3)
 
 
+def test_data_that_change_while_they_are_converted_are_an_error(files, tmp_path):
+    """Else some clips would be old and some new, under the name of the old."""
+    mine = [shutil.copy(file, tmp_path) for file in files]
+    source = Clips(mine)
+    read = source.read_arrays
+
+    def changing(*chosen):
+        os.utime(mine[-1], (1, 1))
+        return read(*chosen)
+
+    source.read_arrays = changing
+    with pytest.raises(ValueError, match="changed while.*Delete '.*out.partial'"):
+        convert_clips({"train": source}, tmp_path / "out", 3, "train", workers=1)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(FileExistsError, match="files changed.*delete it to begin"):
+        convert_clips({"train": Clips(mine)}, tmp_path / "out", 3, "train")
+    shutil.rmtree(tmp_path / "out.partial")
+    convert_clips({"train": Clips(mine)}, tmp_path / "out", 3, "train")
+
+
+def test_data_that_are_gone_at_the_end_are_an_error(files, tmp_path):
+    mine = [pathlib.Path(shutil.copy(file, tmp_path)) for file in files]
+    source = Clips(mine)
+    read = source.read_arrays
+
+    def losing(*chosen):
+        mine[-1].unlink(missing_ok=True)
+        return read(*chosen)
+
+    source.read_arrays = losing
+    with pytest.raises(ValueError, match="changed while"):
+        convert_clips({"train": source}, tmp_path / "out", 3, "train", workers=1)
+
+
+def test_a_complete_one_whose_data_changed_since_is_told(files, tmp_path, capsys):
+    mine = [shutil.copy(file, tmp_path) for file in files]
+    made = convert_clips({"train": Clips(mine)}, tmp_path / "out", 3, "train")
+    capsys.readouterr()
+    os.utime(mine[0], (1, 1))
+    assert convert_clips({"train": Clips(mine)}, tmp_path / "out", 3, "train") == made
+    told = capsys.readouterr().err
+    assert "is complete.\nThe data have changed since: to convert them anew" in told
+    assert "another `output`, or delete" in told
+
+
+def test_a_complete_one_outlives_its_data(tmp_path, capsys):
+    clips = np.zeros([2, 6, *SHAPE], np.uint8)
+    write_shards(tmp_path / "in", "train", clips)
+    call = {"splits": "train", "frame_shape": SHAPE}
+    made = convert_clips(tmp_path / "in", tmp_path / "out", 3, **call)
+    assert convert_clips(tmp_path / "in", tmp_path / "out", 3, **call) == made
+    assert "data" not in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "in")
+    assert convert_clips(tmp_path / "in", tmp_path / "out", 3, **call) == made
+    assert "data cannot be opened any more (There is no" in capsys.readouterr().err
+
+
+def test_naming_a_default_changes_nothing(tmp_path):
+    clips = np.zeros([2, 6, *SHAPE], np.uint8)
+    write_shards(tmp_path / "in", "train", clips)
+    call = {"splits": "train", "frame_shape": SHAPE}
+    named = {**call, "camera": "image_aux1", "with_actions": False}
+    for first, second in ((call, named), (named, call)):
+        made = convert_clips(tmp_path / "in", tmp_path / "out", 3, **first)
+        assert convert_clips(tmp_path / "in", tmp_path / "out", 3, **second) == made
+        shutil.rmtree(tmp_path / "out")
+    convert_clips(tmp_path / "in", tmp_path / "out", 3, **call)
+    with pytest.raises(FileExistsError, match="camera 'image_aux1', and 'image_main'"):
+        other = {**call, "camera": "image_main"}
+        convert_clips(tmp_path / "in", tmp_path / "out", 3, **other)
+
+
+@pytest.mark.parametrize("moment", ["__init__", "_lock"])
+def test_one_that_another_process_completes_meanwhile_is_taken(
+    sources, tmp_path, monkeypatch, moment
+):
+    """Between the look at `output` and the lock."""
+    made, original = [], getattr(StateFolder, moment)
+
+    def late(state, *args):
+        if moment == "__init__":  # has looked at the partial folder already
+            original(state, *args)
+        monkeypatch.undo()
+        made.append(convert_clips(sources, tmp_path / "out", 3))
+        return None if moment == "__init__" else original(state, *args)
+
+    monkeypatch.setattr(StateFolder, moment, late)
+    assert convert_clips(sources, tmp_path / "out", 3) == made[0]
+    assert os.listdir(tmp_path) == ["out"]
+    monkeypatch.setattr(StateFolder, moment, late)
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(FileExistsError, match="num_frames 3, and 2 is asked for"):
+        convert_clips(sources, tmp_path / "out", 2)
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_lock_that_went_with_its_folder_is_none(tmp_path, monkeypatch):
+    """The other process ends between the opening of the file and the lock."""
+    state, flock = StateFolder(tmp_path / "out", {}), fcntl.flock
+
+    def late(lock, how):
+        monkeypatch.undo()
+        os.rename(state.path, tmp_path / "out")
+        flock(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with state.locked():
+        assert (state.path / ".lock").is_file()
+        with pytest.raises(BlockingIOError):
+            StateFolder(tmp_path / "out", {})._lock()
+
+
+def test_a_name_that_is_taken_meanwhile_is_told(sources, tmp_path):
+    source, read = sources["train"], sources["train"].read_arrays
+
+    def taking(*chosen):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "holiday.jpg").touch()
+        return read(*chosen)
+
+    source.read_arrays = taking
+    with pytest.raises(FileExistsError, match="something else meanwhile. Move it away"):
+        convert_clips(sources, tmp_path / "out", 3)
+    shutil.rmtree(tmp_path / "out")
+    source.read_arrays = read
+    source.reads.clear()
+    convert_clips(sources, tmp_path / "out", 3)
+    assert not source.reads and os.listdir(tmp_path) == ["out"]
+
+
+def test_the_frame_rate_is_kept(files, tmp_path):
+    """The median of the clips that are written; two are too short."""
+    source = Clips(files)
+    source.fps = np.array([10.0, 99.0, np.nan, 99.0, 30.0, 12.5])
+    sources = {"train": source, "test": Clips(files)}
+    told = convert_clips(sources, tmp_path / "out", 4)
+    assert told["fps"] == {"train": 12.5, "test": None}
+    back = [load_clips(tmp_path / "out", s, frame_shape=SHAPE) for s in sources]
+    np.testing.assert_array_equal(back[0].fps, [12.5] * len(back[0]))
+    assert back[1].fps is None
+    again = convert_clips(tmp_path / "out", tmp_path / "more", 2, frame_shape=SHAPE)
+    assert again["fps"] == told["fps"]
+
+
 def test_two_at_once_are_refused(sources, tmp_path):
     state = StateFolder(tmp_path / "out", {})
     with state.locked(), pytest.raises(BlockingIOError, match="Another process"):
@@ -408,8 +554,16 @@ def test_too_full_a_disk_is_an_early_error(sources, tmp_path, monkeypatch):
         convert_clips(sources, tmp_path / "out", 3)
 
 
+@pytest.fixture
+def python_handles_ctrl_c():
+    """Shells have it ignored in what they start in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_ends_the_workers_and_the_next_call_goes_on(
-    sources, tmp_path, small_shards, monkeypatch
+    sources, tmp_path, small_shards, python_handles_ctrl_c
 ):
     convert_clips(sources, tmp_path / "whole", 3)
     before = threading.active_count()

@@ -90,6 +90,35 @@ def test_a_folder_reads_back_as_the_source_gives_it(videos, tmp_path, options):
     assert all(skipped.values())
 
 
+def test_the_pace_of_the_films_is_kept(tmp_path):
+    root = tmp_path / "films"
+    root.mkdir()
+    for number in range(3):
+        write_gif(root / f"{number}.gif", 9, seed=number)  # 10 frames a second
+    call = {"frame_shape": SHAPE, "splits": "train", "progress": False}
+    for options, fps in (({}, 10.0), ({"stride": 2}, 5.0), ({"fps": 5}, 5.0)):
+        output = tmp_path / str(options)
+        told = convert_clips(root, output, 4, **call, **options)
+        assert told["fps"] == {"train": pytest.approx(fps)}
+        source = load_clips(output, frame_shape=SHAPE)
+        np.testing.assert_allclose(source.fps, [fps] * len(source))
+
+
+def test_options_of_a_complete_one_are_compared_as_they_work(tmp_path):
+    root = tmp_path / "films"
+    root.mkdir()
+    for number in range(3):
+        write_gif(root / f"{number}.gif", 9, seed=number)
+    call = {"frame_shape": SHAPE, "splits": "train", "progress": False}
+    made = convert_clips(root, tmp_path / "all", 3, **call)
+    assert convert_clips(root, tmp_path / "all", 3, stride=1, fit="crop", **call)
+    assert made["options"].keys() == {"data", "num_frames", "splits", "frame_shape"}
+    convert_clips(root, tmp_path / "third", 3, stride=3, **call)
+    words = "made with fps None, and 5 is asked for; stride 3, and 1 is asked for"
+    with pytest.raises(FileExistsError, match=words):
+        convert_clips(root, tmp_path / "third", 3, fps=5, **call)
+
+
 def test_a_film_that_breaks_off_is_converted_up_to_there(tmp_path, videos):
     """Found only by decoding: the clips before and after are kept, none comes twice."""
     root = tmp_path / "films"

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import copy
-import json
 import os
 import pathlib
 import shutil
@@ -10,14 +9,18 @@ import sys
 import threading
 
 from tfsigmavae.checks import check_at_least
-from tfsigmavae.files import read_json
+from tfsigmavae_video.data.conversion.options import (
+    besides_defaults,
+    complete,
+    defaults_of,
+)
 from tfsigmavae_video.data.conversion.plan import SplitPlan
 from tfsigmavae_video.data.conversion.report import results, summary, versions
 from tfsigmavae_video.data.conversion.shard_writer import ShardWriter
 from tfsigmavae_video.data.conversion.state_folder import StateFolder
 from tfsigmavae_video.data.loading import load
 from tfsigmavae_video.data.progress import Progress
-from tfsigmavae_video.data.softmotion import DATASET, SPLITS, check_split
+from tfsigmavae_video.data.softmotion import SPLITS, check_split
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -40,7 +43,8 @@ def convert_clips(
 
     A conversion that was stopped or killed goes on where it was when it is called again
     with the same arguments; until then its files are in `output.partial`. The files are
-    the same to the byte, with any number of workers. A complete one is left as it is.
+    the same to the byte, with any number of workers. A complete one is left as it is;
+    whether the data have changed since is told.
 
     Workers are threads: decoders, resizing and TensorFlow do not hold the interpreter,
     and a process of its own would need 0.6 GB for TensorFlow alone.
@@ -57,17 +61,19 @@ def convert_clips(
             `fps`.
 
     Returns:
-        dict, the content of `output/dataset.json`: "options", "fields" and "splits"
-        (name -> shape of one frame), "is_held_out" (see `ClipSource`) and "splits"
-        with the number of "clips", "frames", "files" and "rest_frames" (those at the
-        ends of clips that do not fill a piece), and what was "skipped", name -> reason.
+        dict, the content of `output/dataset.json`: "options" (those that are not the
+        defaults), "fields" (name -> shape of one frame), "is_held_out" (see
+        `ClipSource`), "fps" (split -> frames per second, the median of the clips, or
+        `None` where unknown) and "splits" with the number of "clips", "frames", "files"
+        and "rest_frames" (those at the ends of clips that do not fill a piece), and
+        what was "skipped", name -> reason.
 
     Raises:
         FileExistsError: if `output` holds anything else, or an unfinished conversion
             with other options or of data that changed.
         BlockingIOError: if another process converts to `output`.
         ValueError: on an argument out of its range, if no clip is long enough or can be
-            read, or if the disk is too full.
+            read, if the disk is too full, or if the data change meanwhile.
         KeyboardInterrupt: on Ctrl-C, when the workers have ended.
 
     Example:
@@ -79,22 +85,30 @@ def convert_clips(
     check_at_least("workers", workers, 1)
     splits = _checked_splits(splits)
     output = pathlib.Path(output)
-    chosen = _json_values(
-        {"data": _name_of(data), "num_frames": num_frames, "splits": splits, **options}
-    )
-    if (dataset := _complete(output, chosen)) is not None:
+    defaults = defaults_of(data, num_frames)
+    chosen = {"data": _name_of(data), "num_frames": num_frames, "splits": splits}
+    chosen |= besides_defaults(options, defaults)
+
+    def plan():
+        given = {"min_frames": num_frames, **options}
+        sources = {split: _open(data, split, given) for split in splits}
+        return [SplitPlan(*which, num_frames) for which in sources.items()]
+
+    if (dataset := complete(output, chosen, defaults)) is not None:
         _say(progress, f"'{output}' is complete.")
+        _say_if_changed(progress, dataset, plan)
         return dataset
-    options = {"min_frames": num_frames, **options}
-    plans = [
-        SplitPlan(split, _open(data, split, options), num_frames) for split in splits
-    ]
-    origin = {plan.split: plan.origin() for plan in plans}
-    facts = {"options": chosen, "versions": versions(), "origin": origin}
+    plans = plan()
+    facts = {"options": chosen, "versions": versions(), "origin": _origin(plans)}
     state = StateFolder(output, facts)
     with state.locked():
+        # Another process may have made it since.
+        if (dataset := complete(output, chosen, defaults)) is not None:
+            _say(progress, f"'{output}' is complete.")
+            return dataset
         if not state.is_complete:
             _write(plans, state, workers, progress)
+            _check_unchanged(plans, facts["origin"], state)
             dataset = facts | results(plans, state)
         dataset = state.finish(dataset)
     for split, told in dataset["splits"].items():
@@ -110,23 +124,32 @@ def _open(data, split, options):
     return source
 
 
-def _complete(output, chosen):
-    """What a finished conversion says of itself; an error where it is another one."""
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return None
-    if not (output / DATASET).is_file():
-        raise FileExistsError(
-            f"'{output}' exists and is no converted data set. Choose another `output`."
+def _origin(plans):
+    return {plan.split: plan.origin() for plan in plans}
+
+
+def _check_unchanged(plans, origin, state):
+    """Some clips would be those of the old files, and others those of the new."""
+    try:
+        changed = _origin(plans) != origin
+    except FileNotFoundError:
+        changed = True
+    if changed:
+        raise ValueError(
+            "The videos or their files changed while they were converted. Delete "
+            f"'{state.path}', and convert them again when nothing writes to them."
         )
-    dataset = read_json(output / DATASET)
-    for name in {**dataset["options"], **chosen}:
-        was, asked = (values.get(name) for values in (dataset["options"], chosen))
-        if was != asked:
-            raise FileExistsError(
-                f"'{output}' is a complete data set made with {name} {was!r}, and "
-                f"{asked!r} is asked for. Choose another `output`, or delete this one."
-            )
-    return dataset
+
+
+def _say_if_changed(progress, dataset, plan):
+    try:
+        if _origin(plan()) == dataset["origin"]:
+            return
+        what = "The data have changed since"
+    except (OSError, ValueError) as error:
+        what = f"Its data cannot be opened any more ({error})"
+    way_out = "to convert them anew, choose another `output`, or delete this one."
+    _say(progress, f"{what}: {way_out}")
 
 
 def _write(plans, state, workers, progress):
@@ -181,10 +204,6 @@ def _name_of(data):
     if isinstance(data, dict):
         return {split: source.name for split, source in data.items()}
     return str(pathlib.Path(data).absolute())
-
-
-def _json_values(values):
-    return json.loads(json.dumps(values, default=str))
 
 
 def _available_cores():

@@ -49,6 +49,8 @@ class SplitPlan:
         shards: list of `Shard`.
         num_pieces: how many pieces there are.
         skipped: dict, name -> reason, of what the source left out and of short clips.
+        fps: frames per second, the median of the clips that have pieces, or `None`
+            where the data do not tell.
         num_rest_frames: frames at the ends of clips that do not fill a piece.
 
     Raises:
@@ -72,6 +74,7 @@ class SplitPlan:
             self.clip_name(number): f"has {lengths[number]} frames of {num_frames}"
             for number in np.flatnonzero(counts == 0)
         }
+        self.fps = _rate(source.fps, counts > 0)
         self.shards = _shards(split, _pieces(counts, num_frames))
 
     def clip_name(self, number) -> str:
@@ -100,6 +103,12 @@ def _check_fields(source):
             'Records hold "frames" (uint8), "actions" [A] and "positions" [P] of each '
             f"frame, but '{source.name}' has {fields} with {frames} frames."
         )
+
+
+def _rate(fps, is_taken):
+    known = [] if fps is None else np.asarray(fps)[is_taken]
+    known = [rate for rate in known if np.isfinite(rate)]
+    return float(np.median(known)) if known else None
 
 
 def _pieces(counts, num_frames):

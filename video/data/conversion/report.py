@@ -22,6 +22,7 @@ def results(plans, state) -> dict:
     return {
         "fields": {field: [*shape] for field, (shape, _) in fields},
         "is_held_out": all(plan.source.is_held_out for plan in plans),
+        "fps": {plan.split: plan.fps for plan in plans},
         "splits": {plan.split: _result(plan, state) for plan in plans},
     }
 

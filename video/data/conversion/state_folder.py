@@ -1,6 +1,7 @@
 """The folder of an unfinished conversion: what is done, and whether it still holds."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import pathlib
@@ -11,6 +12,7 @@ from tfsigmavae_video.data.softmotion import DATASET
 
 _PLAN = "plan.json"
 _DONE = "done"
+_LOCK = ".lock"
 
 
 class StateFolder:
@@ -26,7 +28,7 @@ class StateFolder:
 
     Raises:
         FileExistsError: if an unfinished conversion by another plan is there.
-        BlockingIOError: on entering it, if another process is at work.
+        BlockingIOError: on entering `locked`, if another process is at work.
     """
 
     def __init__(self, output, plan):
@@ -37,18 +39,43 @@ class StateFolder:
     @contextlib.contextmanager
     def locked(self):
         """Keeps others out during the `with` block; a lock dies with its process."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / ".lock", "w") as lock:
+        with self._lock():
+            # What another process did until now counts.
+            if (self.output / DATASET).is_file():
+                self._remove_if_empty()
+            else:
+                self._check_plan()
+                if not self.is_complete:
+                    write_json(self.path / _PLAN, self._plan)
+            yield
+
+    def _lock(self):
+        """The lock's file, held; the one that lies in the folder now."""
+        while True:
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                lock = open(self.path / _LOCK, "w")
+            except FileNotFoundError:  # the folder got its name at this moment
+                continue
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name)):
+                    return lock
+            except FileNotFoundError:
+                pass
             except BlockingIOError:
+                lock.close()
                 raise BlockingIOError(
                     f"Another process is converting to '{self.output}'. Wait for it, "
                     "or end it."
                 ) from None
-            if not self.is_complete:
-                write_json(self.path / _PLAN, self._plan)
-            yield
+            lock.close()
+
+    def _remove_if_empty(self):
+        """Removes a folder that was made for the lock alone."""
+        if os.listdir(self.path) == [_LOCK]:
+            (self.path / _LOCK).unlink()
+            self.path.rmdir()
 
     @property
     def is_complete(self) -> bool:
@@ -79,14 +106,27 @@ class StateFolder:
 
         Returns:
             The content of `dataset.json`.
+
+        Raises:
+            FileExistsError: if something else has taken the name meanwhile.
         """
         if dataset is not None:
             write_json(self.path / DATASET, dataset)
         shutil.rmtree(self.path / _DONE, ignore_errors=True)
         (self.path / _PLAN).unlink(missing_ok=True)
-        for left in self.path.glob(".*"):  # the lock, and what was half written
-            left.unlink()
-        os.replace(self.path, self.output)
+        for left in self.path.glob(".*"):  # what was half written
+            if left.name != _LOCK:
+                left.unlink()
+        try:
+            os.replace(self.path, self.output)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            raise FileExistsError(
+                f"'{self.output}' was made by something else meanwhile. Move it away "
+                f"and run the same again: all is done, in '{self.path}'."
+            ) from error
+        (self.output / _LOCK).unlink(missing_ok=True)  # held until here
         return read_json(self.output / DATASET)
 
     def _note(self, shard):
