@@ -72,7 +72,10 @@ class PyAVFile(VideoFile):
         self.close()
         # "file:" for names that look like an address; lists of other files stay shut.
         name = f"file:{os.path.abspath(self.path)}"
-        self._container = av.open(name, options={"protocol_whitelist": "file"})
+        # Tags may be in any encoding; those that we look at are ASCII.
+        self._container = av.open(
+            name, options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
         self._stream = _best_stream(self._container, self.path)
         self._decoder = self._stream.codec_context
         tags = {key.lower(): value for key, value in self._stream.metadata.items()}
@@ -175,10 +178,11 @@ class PyAVFile(VideoFile):
         av = _import_av()
         try:
             yield
-        except (av.error.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise VideoError(
-                f"'{self.name}' {what}: {error.strerror or error}. Copy or convert it "
-                "again, or leave it out."
+                f"'{self.name}' {what}: {reason}. Copy or convert it again, or leave "
+                "it out."
             ) from error
 
 

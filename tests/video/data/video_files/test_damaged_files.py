@@ -125,6 +125,11 @@ def test_files_that_are_no_video_are_refused(tmp_path, data, what):
     assert len(str(caught.value)) < 400 + len(str(path))
 
 
+def _in_latin_1(data):
+    assert b"Lavf" in data
+    return data.replace(b"Lavf", "Lävf".encode("latin-1"))
+
+
 # What is odd -> (name, function of `data`, number of frames).
 READ = {
     "mp4 named avi": ("a.avi", lambda data: data("mp4"), 20),
@@ -137,6 +142,7 @@ READ = {
     "npy named mp4": ("a.mp4", lambda data: _npy(), 2),
     "bytes after the end": ("a.mp4", lambda data: data("mp4") + bytes(99), 20),
     "ts from the middle": ("a.ts", lambda data: data("ts")[188 * 3 :], None),
+    "tag in Latin-1": ("a.avi", lambda data: _in_latin_1(data("avi")), 20),
     "upper case": ("A.MP4", lambda data: data("mp4"), 20),
     "blank and unicode": (" ä 日 .mp4", lambda data: data("mp4"), 20),
 }
