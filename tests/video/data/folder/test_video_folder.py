@@ -179,7 +179,7 @@ def test_how_many_frames_are_wanted_moves_no_video(tmp_path):
         save(tmp_path / name, 0, 2 if name in held_out else 5)
     train = VideoFolder(tmp_path, "train", min_frames=3, **PLAIN)
     assert set(train.clip_names) == set(names) - held_out
-    with pytest.raises(ValueError, match="too short: 2 frames.*`min_frames` is 3"):
+    with pytest.raises(ValueError, match="too short: 2 frames, and 3 are needed"):
         VideoFolder(tmp_path, "test", min_frames=3, **PLAIN)
 
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_trains(folder, capsys):
     }
     assert "Left out of split 'train'" in told and ": 7 (see `skipped`)" in told
     assert "outside.npy: lies in no folder of a split" in told
-    assert "clip_0.npy: is too short: 5 frames, and `min_frames` is 6" in told
+    assert "clip_0.npy: is too short: 5 frames, and 6 are needed" in told
     assert "and 2 more" in told and "bad.gif" not in told
     test = load_clips(folder, "test", min_frames=6, **PLAIN)
     assert list(test.skipped) == ["test/bad.gif"]
@@ -324,7 +324,7 @@ def test_shots_and_pieces(tmp_path):
     assert read_all(strided) == [[0] * 4, [220, 220, 20, 220]]
     left = VideoFolder(tmp_path, cut_shots=True, min_frames=11, **PLAIN)
     assert left.skipped == {
-        "train/a.npy@11": "is too short: 10 frames, and `min_frames` is 11"
+        "train/a.npy@11": "is too short: 10 frames, and 11 are needed (`min_frames`)"
     }
 
 
