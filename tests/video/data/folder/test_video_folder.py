@@ -183,6 +183,43 @@ def test_how_many_frames_are_wanted_moves_no_video(tmp_path):
         VideoFolder(tmp_path, "test", min_frames=3, **PLAIN)
 
 
+def test_one_file_of_two_names_is_in_one_split(tmp_path):
+    """By a link to the file, or to a folder around it."""
+    for clip in range(8):
+        save(tmp_path / "mine" / f"{clip}.npy", clip, 5)
+        (tmp_path / "mine" / f"link_{clip}.npy").symlink_to(f"{clip}.npy")
+    (tmp_path / "mine" / "more").symlink_to(tmp_path / "other")
+    (tmp_path / "mine" / "same").symlink_to(tmp_path / "other")
+    save(tmp_path / "other" / "8.npy", 8, 5)
+    train, test = (
+        VideoFolder(tmp_path / "mine", split, test_share=0.5, **PLAIN)
+        for split in ("train", "test")
+    )
+    wanted = [f"{n}.npy" for n in range(8)] + ["more/8.npy"]
+    assert sorted(train.clip_names + test.clip_names) == wanted
+    assert train.skipped == {
+        f"link_{n}.npy": f"is the same file as '{n}.npy'" for n in range(8)
+    } | {"same/8.npy": "is the same file as 'more/8.npy'"}
+    assert test.skipped == {}
+
+
+def test_splits_made_of_links_are_those(tmp_path):
+    for clip in range(3):
+        save(tmp_path / "all" / f"{clip}.npy", clip, 5)
+    for split, clips in {"train": (0, 1), "test": (1, 2)}.items():
+        (tmp_path / split).mkdir()
+        for clip in clips:
+            link = tmp_path / split / f"{clip}.npy"
+            link.symlink_to(tmp_path / "all" / f"{clip}.npy")
+    train, test = (VideoFolder(tmp_path, s, **PLAIN) for s in ("train", "test"))
+    assert (train.clip_names, test.clip_names) == (
+        ["train/0.npy"],
+        ["test/1.npy", "test/2.npy"],
+    )
+    assert train.skipped["train/1.npy"] == "is the same file as 'test/1.npy'"
+    assert train.skipped["all/0.npy"] == "is the same file as 'train/0.npy'"
+
+
 def test_what_cannot_be_used_is_named_and_the_rest_trains(folder, capsys):
     train = folder / "train"
     (train / "empty.gif").touch()
