@@ -319,6 +319,18 @@ def test_actions_that_do_not_fit_are_told_of(folder):
             load_clips(folder, with_actions=True, **options, **PLAIN)
 
 
+def test_actions_beside_several_videos_are_nobodys(folder):
+    np.savez(folder / "train" / "two.npz", a=grey_levels(1, 5), b=grey_levels(2, 5))
+    np.savez(folder / "train" / "one.npz", a=grey_levels(3, 5))
+    for name in ("one", "two"):
+        np.savetxt(folder / "train" / f"{name}.csv", np.ones([5, 2]), delimiter=",")
+    source = load_clips(folder, with_actions=True, **PLAIN)
+    assert source.clip_names == ["train/one.npz:a"]
+    for name in ("train/two.npz:a", "train/two.npz:b"):
+        wanted = "holds several videos, and 'two.csv' does not say whose"
+        assert source.skipped[name].startswith(wanted)
+
+
 def test_rates_are_by_time_stamps(tmp_path, capsys):
     (tmp_path / "test").mkdir()
     (tmp_path / "train").mkdir()
