@@ -98,6 +98,8 @@ class ArrayFile(VideoFile):
 def members(path) -> list:
     """The videos of a .npy or .npz file, from its headers alone.
 
+    Other arrays of a .npz, such as labels, are left out where it has videos.
+
     Returns:
         list: of names for a .npz ("NAME", or "NAME/0", "NAME/1", ... where an array has
         several videos), of numbers for a .npy of several, [None] for a .npy of one.
@@ -107,15 +109,19 @@ def members(path) -> list:
 
 def _videos(path):
     """Member -> (name of its array, its number in there or None, its shape)."""
-    videos = {}
+    videos, problems = {}, []
     for name, shape, dtype in _headers(path):
-        _check_layout(path if name is None else f"{path}:{name}", shape, dtype)
-        if len(shape) < 5:
+        where = path if name is None else f"{path}:{name}"
+        if not _is_layout(shape, dtype):
+            problems.append(f"'{where}' is {dtype} {tuple(shape)}.")
+        elif len(shape) < 5:
             videos[name] = name, None, shape
-            continue
-        for number in range(shape[0]):
-            member = number if name is None else f"{name}/{number}"
-            videos[member] = name, number, shape[1:]
+        else:
+            for number in range(shape[0]):
+                member = number if name is None else f"{name}/{number}"
+                videos[member] = name, number, shape[1:]
+    if problems and not videos:
+        raise VideoError(f"{problems[0]} Videos are {_LAYOUTS}.")
     if not videos:
         raise VideoError(f"'{path}' holds no arrays.")
     return videos
@@ -139,11 +145,10 @@ def _headers(path):
             return found
 
 
-def _check_layout(where, shape, dtype):
+def _is_layout(shape, dtype):
     is_layout = 3 <= len(shape) <= 5 and min(shape) > 0
     is_layout = is_layout and (len(shape) == 3 or shape[-1] in (1, 3, 4))
-    if not is_layout or not (dtype == np.uint8 or dtype.kind == "f"):
-        raise VideoError(f"'{where}' is {dtype} {tuple(shape)}. Videos are {_LAYOUTS}.")
+    return is_layout and (dtype == np.uint8 or dtype.kind == "f")
 
 
 def _load(path, name):

@@ -108,6 +108,21 @@ def test_other_arrays_are_refused(tmp_path, array):
             open_video(path)
 
 
+def test_labels_beside_videos_are_left_out(tmp_path):
+    path = tmp_path / "a.npz"
+    labels = {"labels": np.arange(3), "names": np.array(["a", "b", "c"])}
+    np.savez(path, clips=CLIPS, **labels)
+    assert list_videos(path) == [(path, f"clips/{number}") for number in range(3)]
+    np.testing.assert_array_equal(open_video(path, "clips/2").read([4]), CLIPS[2, [4]])
+    with pytest.raises(VideoError, match="no video 'labels'.*'clips/0'"):
+        open_video(path, "labels")
+    np.savez(path, clip=CLIPS[0], **labels)
+    np.testing.assert_array_equal(open_video(path).read([4]), CLIPS[0, [4]])
+    np.savez(path, **labels)
+    with pytest.raises(VideoError, match=r"a.npz:labels' is int64 \(3,\). Videos are"):
+        list_videos(path)
+
+
 def test_only_frames_wanted_leave_the_disk(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", CLIPS)
     np.savez(tmp_path / "a.npz", CLIPS)
