@@ -459,6 +459,17 @@ def test_a_lost_last_clip_is_replaced_by_one_that_is_long_enough(folder):
             source.read_arrays(4, 0, 9)
 
 
+def test_a_clip_that_was_cut_meanwhile_is_told_of(folder):
+    strict = load_clips(folder, on_bad="raise", **PLAIN)
+    source = load_clips(folder, **PLAIN)
+    save(folder / "train" / "clip_1.npy", 1, 3)
+    with pytest.raises(ValueError, match="clip_1.npy' was cut while in use"):
+        strict.read_arrays(1, 2, 4)
+    with pytest.warns(UserWarning, match="clip_1.npy.*was cut while in use"):
+        replaced = source.read_arrays(1, 2, 4)
+    assert levels_of(replaced["frames"]) == [42, 43, 44, 45]
+
+
 def test_open_videos_are_few_and_lent_to_one_at_a_time(folder, monkeypatch):
     opened, closed = [], []
 

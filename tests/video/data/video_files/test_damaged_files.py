@@ -23,6 +23,7 @@ def data(tmp_path_factory):
     """Function, suffix -> bytes of a sound video."""
     folder = tmp_path_factory.mktemp("sound")
     how = {"mp4": FRONT, "avi": {"codec": "mpeg4"}, "webm": {"codec": "libvpx"}}
+    how |= {"flv": {"codec": "flv1"}, "h264": {}}
     how |= {"mkv": {}, "mov": {}, "ts": {}, "mpg": {"codec": "mpeg2video", "rate": 25}}
     made = {}
 
@@ -78,6 +79,8 @@ REFUSED = {
     "avi cut off": ("a.avi", lambda data: _cut(data("avi"), 0.8), "truncated.*bytes"),
     "webm cut off": ("a.webm", lambda data: _cut(data("webm"), 0.8), "truncated"),
     "mkv cut off": ("a.mkv", lambda data: _cut(data("mkv"), 0.8), "truncated"),
+    # It declares no size; its last packet does.
+    "flv cut off": ("a.flv", lambda data: data("flv")[:-20], "last frame is not whole"),
     "ts cut off": ("a.ts", lambda data: data("ts")[:-50], "truncated.*bytes"),
     "m2ts cut off": ("a.ts", lambda data: _m2ts(data("ts"))[:-50], "truncated.*bytes"),
     "mp4 without head": ("a.mp4", lambda data: data("mp4")[700:], "a.mp4"),
@@ -231,6 +234,16 @@ def test_a_frame_after_damage_can_be_read_before_it_too(tmp_path):
             video.read(range(20))
         np.testing.assert_array_equal(video.read(range(10)), good[:10])
         np.testing.assert_array_equal(video.read([15, 19]), good[[15, 19]])
+
+
+def test_a_frame_that_is_half_there_is_an_error(tmp_path, data):
+    """A raw stream declares no size at all; FFmpeg fills the rest with grey."""
+    path = tmp_path / "a.h264"
+    path.write_bytes(data("h264")[:-20])
+    with open_video(path) as video:
+        assert video.num_frames == 20 and len(video.read(range(19))) == 19
+        with pytest.raises(VideoError, match="a.h264' is damaged at frame 19"):
+            video.read([19])
 
 
 def test_sizes_that_change_are_an_error(tmp_path):
