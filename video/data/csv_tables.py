@@ -18,9 +18,7 @@ def read_csv(file) -> np.ndarray:
     Raises:
         ValueError: if it holds something else; the message names the line.
     """
-    text = file.read_text("utf-8-sig")
-    lines = {n: line for n, line in enumerate(text.splitlines(), 1) if line.strip()}
-    cells = {number: _cells(line) for number, line in lines.items()}
+    cells = _lines_of_cells(file)
     first = next(iter(cells), None)
     if cells and not any(map(_is_number, cells[first])):  # a header
         del cells[first]
@@ -31,6 +29,27 @@ def read_csv(file) -> np.ndarray:
         if len(row) != num_columns or not all(map(_is_number, row)):
             raise ValueError(f"line {number} is not {num_columns} numbers")
     return np.array([list(map(float, row)) for row in cells.values()])
+
+
+def begins_with_column_numbers(file) -> bool:
+    """Whether the first line of a table is 0, 1, ...: what pandas calls columns.
+
+    One column may well begin with the number 0: there it is told by the others, where
+    they have decimals.
+
+    Args:
+        file: see `read_csv`.
+    """
+    first, *others = _lines_of_cells(file).values()
+    if first != [str(number) for number in range(len(first))]:
+        return False
+    return len(first) > 1 or any("." in cell for row in others for cell in row)
+
+
+def _lines_of_cells(file):
+    text = file.read_text("utf-8-sig")
+    lines = enumerate(text.splitlines(), 1)
+    return {number: _cells(line) for number, line in lines if line.strip()}
 
 
 def _cells(line):

@@ -1,6 +1,7 @@
 """The videos of a split: which there are, which can be used, and why others cannot."""
 
 import dataclasses
+import os
 import pathlib
 import re
 from collections.abc import Callable
@@ -57,7 +58,8 @@ class Catalog:
         videos: list of `Video` in natural order.
         is_held_out: whether the other split has other videos: one video alone is both.
         skipped: dict, name -> reason, of the split's videos that cannot be used; that
-            of the training split also names what is no video.
+            of the training split also names what is no video, and second names of one
+            file.
 
     Raises:
         ValueError: if there is no video that can be used.
@@ -69,10 +71,12 @@ class Catalog:
         found, others = find_videos(root)
         if not found:
             raise ValueError(_nothing_found(self._root, others))
-        self._candidates = sum(map_videos(self._list, list(found.items()), "found"), [])
         places = splits_of_folders(
             {path: _folders(name, path) for name, path in found.items()}, root
         )
+        others |= (repeated := _repeated(found, places))
+        found = [item for item in found.items() if item[0] not in repeated]
+        self._candidates = sum(map_videos(self._list, found, "found"), [])
         self._split_of = {
             video.name: places[video.path] if places else _by_hash(video, test_share)
             for video in self._candidates
@@ -167,6 +171,21 @@ def _by_hash(video, test_share):
 def _folders(name, path):
     parts = name.split("/")
     return parts if path.is_dir() else parts[:-1]
+
+
+def _repeated(found, places):
+    """Name -> reason, of the files that have another name too, by a link.
+
+    A video trained on would be tested on. The first name counts, before all those in
+    folders of splits: these are often links to files beside them.
+    """
+    names = sorted(found, key=lambda name: places.get(found[name], "") is None)
+    first, repeated = {}, {}
+    for name in names:
+        other = first.setdefault(os.path.realpath(found[name]), name)
+        if other != name:
+            repeated[name] = f"is the same file as '{other}'"
+    return repeated
 
 
 def _nothing_found(root, others):

@@ -9,7 +9,12 @@ from tfsigmavae_video.data.folder.catalog import Video, reason_of
 from tfsigmavae_video.data.folder.frame_choice import FrameChoice
 from tfsigmavae_video.data.folder.shots import find_shots
 from tfsigmavae_video.data.folder.threads import map_videos
-from tfsigmavae_video.data.video_files import Framing, VideoError, open_video
+from tfsigmavae_video.data.video_files import (
+    Framing,
+    VideoError,
+    list_videos,
+    open_video,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +79,11 @@ class ClipCutter:
             actions = None
             if self._with_actions:
                 table = side_cars.find_actions(video.path)
+                if len(list_videos(video.path)) > 1:
+                    raise VideoError(
+                        f"'{video.path}' holds several videos, and '{table.name}' does "
+                        "not say whose actions it has. Give each video its own file."
+                    )
                 actions = side_cars.read_actions(table, file.num_frames)
             return dataclasses.replace(
                 video, numbers=numbers, fps=self._choice.rate(file), actions=actions

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from tfsigmavae_video.data.csv_tables import read_csv
+from tfsigmavae_video.data.csv_tables import begins_with_column_numbers, read_csv
 from tfsigmavae_video.data.video_files import VideoError
 
 # What the name of the table has in place of the video's suffix.
@@ -49,7 +49,8 @@ def read_actions(file, num_frames: int) -> np.ndarray:
         `[T, A]` float32.
 
     Raises:
-        VideoError: if the file is not such a table, or has another number of rows.
+        VideoError: if the file is not such a table, has another number of rows, or has
+            T rows only with a first line 0, 1, ... that looks like a header.
     """
     read = _read_npy if file.suffix == ".npy" else read_csv
     try:
@@ -60,6 +61,13 @@ def read_actions(file, num_frames: int) -> np.ndarray:
         raise VideoError(
             f"'{file}' has {len(rows)} rows of actions, and the video has {num_frames} "
             f"frames: {num_frames - 1} or {num_frames} rows are needed."
+        )
+    is_csv = file.suffix != ".npy"
+    if is_csv and len(rows) == num_frames and begins_with_column_numbers(file):
+        raise VideoError(
+            f"'{file}' begins with a line that looks like a header, the numbers of the "
+            "columns. As actions it would shift all others by a frame: remove it. If "
+            "it is the first action, write a line of names above it."
         )
     if not np.isfinite(rows).all():
         raise VideoError(f"'{file}' has actions that are not finite.")

@@ -1,7 +1,6 @@
 """Which video is of which split: by its folder, or by a hash of its name."""
 
 import hashlib
-import os
 import unicodedata
 
 _TRAIN = ("train", "training")
@@ -14,7 +13,9 @@ def splits_of_folders(folders, path) -> dict:
 
     They tell where one is called train (or training) and one is called test (or
     testing); without the latter, one called val (or valid, validation) is the test
-    split. Capitals do not matter. They may lie deeper, in one folder that holds all.
+    split. Capitals do not matter. They may lie anywhere: `train/walk`, `walk/train`,
+    `archive/v2/train`; of several such names in one path the outermost counts. Other
+    videos may lie beside them, and are of neither split.
 
     Args:
         folders: dict, name of a video -> list of the folders it lies in.
@@ -27,12 +28,8 @@ def splits_of_folders(folders, path) -> dict:
     Raises:
         ValueError: if there are held-out folders and none called train.
     """
-    depth = len(os.path.commonprefix(list(folders.values())))
-    deciding = {
-        name: parts[depth].lower() if len(parts) > depth else ""
-        for name, parts in folders.items()
-    }
-    present = set(deciding.values())
+    folders = {name: list(map(str.lower, parts)) for name, parts in folders.items()}
+    present = set().union(*folders.values())
     held_out = next((names for names in (_TEST, _VALIDATION) if present & {*names}), ())
     if not held_out:  # a folder "train" alone may hold videos of trains
         return {}
@@ -42,8 +39,13 @@ def splits_of_folders(folders, path) -> dict:
             "like a held-out split, and no folder 'train'. Rename them, or name one as "
             "`data`."
         )
-    split_of = dict.fromkeys(_TRAIN, "train") | dict.fromkeys(held_out, "test")
-    return {name: split_of.get(folder) for name, folder in deciding.items()}
+    # Where there is a test split, validation is of neither: "val/train" too.
+    split_of = dict.fromkeys(_VALIDATION)
+    split_of |= dict.fromkeys(_TRAIN, "train") | dict.fromkeys(held_out, "test")
+    return {
+        name: next((split_of[part] for part in parts if part in split_of), None)
+        for name, parts in folders.items()
+    }
 
 
 def splits_by_hash(names, test_share: float) -> dict:

@@ -28,10 +28,10 @@ class VideoFolder(ArrayClipSource):
     stderr: files that are unreadable, too short, or no videos.
 
     Splits are of videos, never of parts of one. Where videos lie in folders `train/`
-    and `test/` (or `val/` ...), these are the splits. Otherwise the hash of a video's
-    name decides, so that a video stays in its split when others come; see
-    `splits_by_hash` for what happens to very few. One video alone is both splits, and
-    `is_held_out` says so.
+    and `test/` (or `val/` ...), at any depth, these are the splits. Otherwise the hash
+    of a video's name decides, so that a video stays in its split when others come; see
+    `splits_by_hash` for what happens to very few. A file that has two names, by a link,
+    counts once. One video alone is both splits, and `is_held_out` says so.
 
     A window is decoded from the last keyframe before it, anew each time. Where that
     keeps training waiting, give `batches` a `cache`: each video is then decoded once.

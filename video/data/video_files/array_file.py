@@ -1,7 +1,14 @@
 """Videos in NumPy's files: .npy, read in place, and .npz."""
 
 import contextlib
+import math
+import os
+import struct
+import threading
+import tokenize
+import weakref
 import zipfile
+import zlib
 
 import numpy as np
 from numpy.lib import format as npy
@@ -13,13 +20,35 @@ _LAYOUTS = (
     "or 4, uint8 or floats in [0, 1]"
 )
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+# What NumPy and zipfile raise for damaged files. KeyError: a version of .npy unknown;
+# RuntimeError: encrypted, or packed in a way that is unknown; MemoryError: a size that
+# was damaged.
+_DAMAGE = (
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+# Arrays of several videos: one in memory for all of them that are open.
+_shared = weakref.WeakValueDictionary()
+_shared_lock = threading.Lock()
 
 
 class ArrayFile(VideoFile):
     """One video of a .npy or .npz file.
 
     Of a .npy, only the frames that are read leave the disk. An array of a .npz is
-    decompressed as a whole at the first reading and kept until `close`.
+    decompressed as a whole at the first reading and kept until `close`; the videos of
+    one array share it until the last of them is closed.
 
     Args:
         path: `pathlib.Path`.
@@ -40,18 +69,19 @@ class ArrayFile(VideoFile):
         self._array_name, self._number, shape = videos[member]
         shape = (*shape, 1) if len(shape) == 3 else shape
         super().__init__(path, member, shape[0], None, shape[1:])
-        self._video = None
+        self._array = None
 
     def close(self):
-        self._video = None
+        self._array = None
 
     def _frames(self, numbers):
-        if self._video is None:
-            self._video = _load(self.path, self._array_name)
-            if self._number is not None:
-                self._video = self._video[self._number]
+        if self._array is None:
+            load = _load if self._number is None else _load_shared
+            with _explained(self.path):
+                self._array = load(self.path, self._array_name)
+        video = self._array if self._number is None else self._array[self._number]
         for number in numbers:
-            frame = np.asarray(self._video[number]).reshape(self.shape)
+            frame = np.asarray(video[number]).reshape(self.shape)
             yield self._in_uint8(frame, number)
 
     def _in_uint8(self, frame, number):
@@ -68,6 +98,8 @@ class ArrayFile(VideoFile):
 def members(path) -> list:
     """The videos of a .npy or .npz file, from its headers alone.
 
+    Other arrays of a .npz, such as labels, are left out where it has videos.
+
     Returns:
         list: of names for a .npz ("NAME", or "NAME/0", "NAME/1", ... where an array has
         several videos), of numbers for a .npy of several, [None] for a .npy of one.
@@ -77,15 +109,19 @@ def members(path) -> list:
 
 def _videos(path):
     """Member -> (name of its array, its number in there or None, its shape)."""
-    videos = {}
+    videos, problems = {}, []
     for name, shape, dtype in _headers(path):
-        _check_layout(path if name is None else f"{path}:{name}", shape, dtype)
-        if len(shape) < 5:
+        where = path if name is None else f"{path}:{name}"
+        if not _is_layout(shape, dtype):
+            problems.append(f"'{where}' is {dtype} {tuple(shape)}.")
+        elif len(shape) < 5:
             videos[name] = name, None, shape
-            continue
-        for number in range(shape[0]):
-            member = number if name is None else f"{name}/{number}"
-            videos[member] = name, number, shape[1:]
+        else:
+            for number in range(shape[0]):
+                member = number if name is None else f"{name}/{number}"
+                videos[member] = name, number, shape[1:]
+    if problems and not videos:
+        raise VideoError(f"{problems[0]} Videos are {_LAYOUTS}.")
     if not videos:
         raise VideoError(f"'{path}' holds no arrays.")
     return videos
@@ -102,33 +138,44 @@ def _headers(path):
             for name in names:
                 with archive.open(name) as stream:
                     shape, _, dtype = _HEADERS[npy.read_magic(stream)](stream)
+                size = archive.getinfo(name).file_size
+                if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
+                    raise ValueError(f"'{name}' is shorter than it says")
                 found.append((name.removesuffix(".npy"), shape, dtype))
             return found
 
 
-def _check_layout(where, shape, dtype):
-    is_layout = 3 <= len(shape) <= 5 and 0 not in shape
+def _is_layout(shape, dtype):
+    is_layout = 3 <= len(shape) <= 5 and min(shape) > 0
     is_layout = is_layout and (len(shape) == 3 or shape[-1] in (1, 3, 4))
-    if not is_layout or not (dtype == np.uint8 or dtype.kind == "f"):
-        raise VideoError(f"'{where}' is {dtype} {tuple(shape)}. Videos are {_LAYOUTS}.")
+    return is_layout and (dtype == np.uint8 or dtype.kind == "f")
 
 
 def _load(path, name):
-    with _explained(path):
-        if name is None:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays[name]
+    if name is None:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays[name]
+
+
+def _load_shared(path, name):
+    """As `_load`; what a video that is open holds already is not loaded again."""
+    facts = os.stat(path)
+    key = os.path.abspath(path), name, facts.st_mtime_ns, facts.st_size
+    with _shared_lock:
+        array = _shared.get(key)
+        if array is None:
+            array = _shared[key] = _load(path, name)
+        return array
 
 
 @contextlib.contextmanager
 def _explained(path):
-    # What NumPy and zipfile raise for damaged files; KeyError: a version of .npy.
-    damage = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
     try:
         yield
-    except damage as error:
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         raise VideoError(
-            f"'{path}' is no NumPy file that can be read: {error}. Write it again, or "
+            f"'{path}' is no NumPy file that can be read: {reason}. Write it again, or "
             "leave it out."
         ) from error

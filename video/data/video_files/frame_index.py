@@ -64,8 +64,8 @@ def index_frames(container, stream) -> FrameIndex:
     """Decodes a whole stream, for where its packets do not tell the frames."""
     found = [(frame.pts, frame.key_frame) for frame in container.decode(stream)]
     stamps = [stamp for stamp, _ in found]
-    if None in stamps or stamps != sorted(set(stamps)):
+    keys = [stamp for stamp, is_key in found if is_key]
+    if None in stamps or stamps != sorted(set(stamps)) or not keys:
         numbers = np.arange(len(stamps))
         return FrameIndex(numbers, numbers[:1], True)
-    keys = [stamp for stamp, is_key in found if is_key]
     return FrameIndex(np.array(stamps), np.array(keys), False)

@@ -48,7 +48,7 @@ def list_videos(path) -> list:
 
     Raises:
         FileNotFoundError: if there is nothing at `path`.
-        VideoError: if it cannot be read, or a NumPy file holds other things.
+        VideoError: if it cannot be read, or a NumPy file holds no videos.
     """
     path = pathlib.Path(path)
     if _kind(path) is ArrayFile:

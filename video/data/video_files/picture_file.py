@@ -7,6 +7,7 @@ from PIL import Image
 
 from tfsigmavae_video.data.video_files.picture_index import index_picture
 from tfsigmavae_video.data.video_files.picture_pixels import (
+    DAMAGE,
     num_channels,
     to_array,
 )
@@ -81,13 +82,7 @@ class PictureFile(VideoFile):
             raise VideoError(
                 f"'{self.name}' is truncated. Copy it again, or leave it out."
             ) from error
-        # What Pillow raises for broken files, by format.
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            Image.DecompressionBombError,
-        ) as error:
+        except DAMAGE as error:
             raise VideoError(
                 f"'{self.name}' cannot be decoded: {error}. Copy it again, or leave it "
                 "out."

@@ -1,10 +1,23 @@
 """The pixels of a Pillow picture."""
 
+import struct
+import zlib
+
 import numpy as np
 from PIL import Image
 
-# What Pillow raises for broken files, by format, and for enormous ones.
-DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+# What Pillow and we raise for broken files, by format, and for enormous ones.
+DAMAGE = (
+    IndexError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    SyntaxError,
+    ValueError,
+    Image.DecompressionBombError,
+    struct.error,
+    zlib.error,
+)
 
 
 def num_channels(picture) -> int:

@@ -13,6 +13,9 @@ from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # Transfer functions of ISO/IEC 23091-2: PQ and hybrid log-gamma.
 _HDR = (16, 18)
+# Pixels are at most this much wider than high, or higher than wide; the widest in use
+# are about 2:1.
+_MAX_ASPECT = 16
 
 
 class PyAVFile(VideoFile):
@@ -72,7 +75,10 @@ class PyAVFile(VideoFile):
         self.close()
         # "file:" for names that look like an address; lists of other files stay shut.
         name = f"file:{os.path.abspath(self.path)}"
-        self._container = av.open(name, options={"protocol_whitelist": "file"})
+        # Tags may be in any encoding; those that we look at are ASCII.
+        self._container = av.open(
+            name, options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
         self._stream = _best_stream(self._container, self.path)
         self._decoder = self._stream.codec_context
         tags = {key.lower(): value for key, value in self._stream.metadata.items()}
@@ -81,7 +87,7 @@ class PyAVFile(VideoFile):
         # Several files are read at once, each by a thread of its caller's.
         self._decoder.thread_type = "NONE"
         self._decoder.thread_count = 1
-        self._convert = FrameConverter(self._stream.sample_aspect_ratio)
+        self._convert = FrameConverter(_pixel_aspect(self._stream, self.path))
         self._start_decoding()
 
     def _start_decoding(self):
@@ -175,10 +181,11 @@ class PyAVFile(VideoFile):
         av = _import_av()
         try:
             yield
-        except (av.error.FFmpegError, OSError) as error:
+        except (av.error.FFmpegError, OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise VideoError(
-                f"'{self.name}' {what}: {error.strerror or error}. Copy or convert it "
-                "again, or leave it out."
+                f"'{self.name}' {what}: {reason}. Copy or convert it again, or leave "
+                "it out."
             ) from error
 
 
@@ -210,6 +217,17 @@ def _best_stream(container, path):
             "out."
         )
     return max(streams, key=lambda stream: stream.width * stream.height)
+
+
+def _pixel_aspect(stream, path):
+    """Width / height of a pixel; 1 where it is unknown."""
+    aspect = stream.sample_aspect_ratio or 1
+    if not 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT:
+        raise VideoError(
+            f"'{path}' says that its pixels are {aspect} times as wide as high, which "
+            "would make frames too large. Convert it to square pixels."
+        )
+    return aspect
 
 
 def _alpha_decoder(av, plain):

@@ -11,7 +11,7 @@ class FrameConverter:
     """Turns the frames of one stream into arrays: colours, upright, square pixels.
 
     Args:
-        pixel_aspect: width / height of a pixel, `None` or 0 where it is unknown.
+        pixel_aspect: width / height of a pixel.
 
     Call arguments:
         frame: `av.VideoFrame`.
@@ -23,7 +23,7 @@ class FrameConverter:
     def __init__(self, pixel_aspect):
         from av.video.reformatter import VideoReformatter
 
-        self._pixel_aspect = float(pixel_aspect or 1)
+        self._pixel_aspect = float(pixel_aspect)
         # One for all frames: making its tables takes longer than a small frame.
         self._reformat = VideoReformatter().reformat
         self._has_matrix, self._matrix = None, None

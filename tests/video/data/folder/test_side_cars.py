@@ -67,6 +67,30 @@ def test_broken_tables_are_errors(tmp_path, text, message):
 
 
 @pytest.mark.parametrize(
+    "text", ["0,1\n2,3\n4,5\n", "0;1\n.5;3\n4;5\n", "0\n0.5\n1.0\n"]
+)
+def test_numbers_of_columns_are_no_action(tmp_path, text):
+    """`DataFrame(rows).to_csv(..., index=False)`: all actions a frame late."""
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(VideoError, match="a.csv' begins with.*like a header.*names"):
+        read_actions(tmp_path / "a.csv", 3)
+    # The ways out of the message.
+    (tmp_path / "a.csv").write_text("names\n" + text)
+    assert len(read_actions(tmp_path / "a.csv", 3)) == 3
+    (tmp_path / "a.csv").write_text(text.partition("\n")[2])
+    assert len(read_actions(tmp_path / "a.csv", 3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "num_frames"),
+    [("0,1\n2,3\n4,5\n", 4), ("0.0,1.0\n2,3\n", 2), ("0\n1\n0\n", 3)],
+)
+def test_first_actions_that_look_like_it_are_read(tmp_path, text, num_frames):
+    (tmp_path / "a.csv").write_text(text)
+    assert read_actions(tmp_path / "a.csv", num_frames)[0, 0] == 0.0
+
+
+@pytest.mark.parametrize(
     "array", [np.zeros([3]), np.zeros([3, 0]), np.array([["a"]]), np.zeros([1, 2, 3])]
 )
 def test_other_arrays_are_errors(tmp_path, array):

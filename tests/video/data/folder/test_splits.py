@@ -21,9 +21,25 @@ def by_folders(*names):
     [("train", "test"), ("Training", "TESTING"), ("train", "val"), ("train", "valid")],
 )
 @pytest.mark.parametrize("above", ["", "archive/v2/"])
-def test_folders_tell(train, test, above):
-    names = [f"{above}{train}/a/1.mp4", f"{above}{test}/1.mp4"]
-    assert by_folders(*names) == dict(zip(names, ("train", "test"), strict=True))
+@pytest.mark.parametrize("beside", [[], ["stray.mp4"], ["archive/stray.mp4"]])
+def test_folders_tell(train, test, above, beside):
+    names = [f"{above}{train}/a/1.mp4", f"{above}{test}/1.mp4", *beside]
+    wanted = ["train", "test"] + [None] * len(beside)
+    assert by_folders(*names) == dict(zip(names, wanted, strict=True))
+
+
+def test_folders_tell_below_those_of_classes():
+    names = ["walk/train/1", "walk/test/1", "run/Train/x/1", "run/test/2", "jump/1"]
+    found = by_folders(*names)
+    wanted = ["train", "test", "train", "test", None]
+    assert [found[name] for name in names] == wanted
+
+
+def test_the_outermost_folder_counts():
+    """Films of trains, with folders of splits around them."""
+    names = ["train/ship/1", "test/train/1", "val/train/1", "train/test/1"]
+    found = by_folders(*names)
+    assert [found[name] for name in names] == ["train", "test", None, "train"]
 
 
 def test_what_lies_in_no_split_belongs_to_none():
@@ -34,7 +50,13 @@ def test_what_lies_in_no_split_belongs_to_none():
 
 @pytest.mark.parametrize(
     "names",
-    [("a", "b"), ("train/a", "train/b"), ("train/a", "plane/a"), ("x/a", "y/train/a")],
+    [
+        ("a", "b"),
+        ("train/a", "train/b"),
+        ("train/a", "plane/a"),
+        ("x/a", "y/train/a"),
+        ("test.mp4", "train.mp4"),
+    ],
 )
 def test_folders_of_other_meaning_do_not_tell(names):
     assert by_folders(*names) == {}

@@ -183,6 +183,43 @@ def test_how_many_frames_are_wanted_moves_no_video(tmp_path):
         VideoFolder(tmp_path, "test", min_frames=3, **PLAIN)
 
 
+def test_one_file_of_two_names_is_in_one_split(tmp_path):
+    """By a link to the file, or to a folder around it."""
+    for clip in range(8):
+        save(tmp_path / "mine" / f"{clip}.npy", clip, 5)
+        (tmp_path / "mine" / f"link_{clip}.npy").symlink_to(f"{clip}.npy")
+    (tmp_path / "mine" / "more").symlink_to(tmp_path / "other")
+    (tmp_path / "mine" / "same").symlink_to(tmp_path / "other")
+    save(tmp_path / "other" / "8.npy", 8, 5)
+    train, test = (
+        VideoFolder(tmp_path / "mine", split, test_share=0.5, **PLAIN)
+        for split in ("train", "test")
+    )
+    wanted = [f"{n}.npy" for n in range(8)] + ["more/8.npy"]
+    assert sorted(train.clip_names + test.clip_names) == wanted
+    assert train.skipped == {
+        f"link_{n}.npy": f"is the same file as '{n}.npy'" for n in range(8)
+    } | {"same/8.npy": "is the same file as 'more/8.npy'"}
+    assert test.skipped == {}
+
+
+def test_splits_made_of_links_are_those(tmp_path):
+    for clip in range(3):
+        save(tmp_path / "all" / f"{clip}.npy", clip, 5)
+    for split, clips in {"train": (0, 1), "test": (1, 2)}.items():
+        (tmp_path / split).mkdir()
+        for clip in clips:
+            link = tmp_path / split / f"{clip}.npy"
+            link.symlink_to(tmp_path / "all" / f"{clip}.npy")
+    train, test = (VideoFolder(tmp_path, s, **PLAIN) for s in ("train", "test"))
+    assert (train.clip_names, test.clip_names) == (
+        ["train/0.npy"],
+        ["test/1.npy", "test/2.npy"],
+    )
+    assert train.skipped["train/1.npy"] == "is the same file as 'test/1.npy'"
+    assert train.skipped["all/0.npy"] == "is the same file as 'train/0.npy'"
+
+
 def test_what_cannot_be_used_is_named_and_the_rest_trains(folder, capsys):
     train = folder / "train"
     (train / "empty.gif").touch()
@@ -280,6 +317,18 @@ def test_actions_that_do_not_fit_are_told_of(folder):
     for options in ({"stride": 2}, {"fps": 10}):
         with pytest.raises(ValueError, match="`with_actions` needs all frames"):
             load_clips(folder, with_actions=True, **options, **PLAIN)
+
+
+def test_actions_beside_several_videos_are_nobodys(folder):
+    np.savez(folder / "train" / "two.npz", a=grey_levels(1, 5), b=grey_levels(2, 5))
+    np.savez(folder / "train" / "one.npz", a=grey_levels(3, 5))
+    for name in ("one", "two"):
+        np.savetxt(folder / "train" / f"{name}.csv", np.ones([5, 2]), delimiter=",")
+    source = load_clips(folder, with_actions=True, **PLAIN)
+    assert source.clip_names == ["train/one.npz:a"]
+    for name in ("train/two.npz:a", "train/two.npz:b"):
+        wanted = "holds several videos, and 'two.csv' does not say whose"
+        assert source.skipped[name].startswith(wanted)
 
 
 def test_rates_are_by_time_stamps(tmp_path, capsys):
@@ -408,6 +457,17 @@ def test_a_lost_last_clip_is_replaced_by_one_that_is_long_enough(folder):
         assert levels_of(source.read_arrays(4, 1, 8)["frames"]) == [*range(60, 68)]
         with pytest.raises(ValueError, match="No clip.*'train/clip_4.npy'.*9 frames"):
             source.read_arrays(4, 0, 9)
+
+
+def test_a_clip_that_was_cut_meanwhile_is_told_of(folder):
+    strict = load_clips(folder, on_bad="raise", **PLAIN)
+    source = load_clips(folder, **PLAIN)
+    save(folder / "train" / "clip_1.npy", 1, 3)
+    with pytest.raises(ValueError, match="clip_1.npy' was cut while in use"):
+        strict.read_arrays(1, 2, 4)
+    with pytest.warns(UserWarning, match="clip_1.npy.*was cut while in use"):
+        replaced = source.read_arrays(1, 2, 4)
+    assert levels_of(replaced["frames"]) == [42, 43, 44, 45]
 
 
 def test_open_videos_are_few_and_lent_to_one_at_a_time(folder, monkeypatch):

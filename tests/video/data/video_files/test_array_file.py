@@ -1,5 +1,10 @@
 """Videos in .npy and .npz."""
 
+import gc
+import io
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -103,6 +108,21 @@ def test_other_arrays_are_refused(tmp_path, array):
             open_video(path)
 
 
+def test_labels_beside_videos_are_left_out(tmp_path):
+    path = tmp_path / "a.npz"
+    labels = {"labels": np.arange(3), "names": np.array(["a", "b", "c"])}
+    np.savez(path, clips=CLIPS, **labels)
+    assert list_videos(path) == [(path, f"clips/{number}") for number in range(3)]
+    np.testing.assert_array_equal(open_video(path, "clips/2").read([4]), CLIPS[2, [4]])
+    with pytest.raises(VideoError, match="no video 'labels'.*'clips/0'"):
+        open_video(path, "labels")
+    np.savez(path, clip=CLIPS[0], **labels)
+    np.testing.assert_array_equal(open_video(path).read([4]), CLIPS[0, [4]])
+    np.savez(path, **labels)
+    with pytest.raises(VideoError, match=r"a.npz:labels' is int64 \(3,\). Videos are"):
+        list_videos(path)
+
+
 def test_only_frames_wanted_leave_the_disk(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", CLIPS)
     np.savez(tmp_path / "a.npz", CLIPS)
@@ -120,3 +140,110 @@ def test_only_frames_wanted_leave_the_disk(tmp_path, monkeypatch):
     video.read([0])
     video.read([1])
     assert len(loaded) == 1
+
+
+def test_videos_of_one_array_share_it(tmp_path, monkeypatch):
+    """One whole array for each of them that is open would fill the memory."""
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, CLIPS)
+    loaded = []
+    plain = array_file._load
+    monkeypatch.setattr(
+        array_file, "_load", lambda *args: loaded.append(args) or plain(*args)
+    )
+    videos = [open_video(*found) for found in list_videos(path)]
+    for number, video in enumerate(videos):
+        np.testing.assert_array_equal(video.read(range(5)), CLIPS[number])
+    assert len(loaded) == 1
+    for video in videos:
+        video.close()
+    gc.collect()
+    assert not array_file._shared  # nor is it kept for nobody
+    np.savez_compressed(path, CLIPS[::-1])
+    np.testing.assert_array_equal(videos[0].read([0]), CLIPS[2, :1])
+
+
+def test_a_changed_file_is_not_the_one_shared(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, CLIPS)
+    first, second = (open_video(path, f"arr_0/{number}") for number in (0, 1))
+    first.read([0])
+    np.savez_compressed(path, CLIPS[::-1])
+    np.testing.assert_array_equal(second.read([0]), CLIPS[1, :1])
+    np.testing.assert_array_equal(first.read([0]), CLIPS[0, :1])
+    third = open_video(path, "arr_0/2")
+    np.testing.assert_array_equal(third.read([0]), CLIPS[0, :1])
+
+
+def _npz(compression=zipfile.ZIP_STORED, header=None):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        npy = io.BytesIO()
+        np.save(npy, CLIPS[0])
+        data = npy.getvalue()
+        if header:
+            length = struct.unpack_from("<H", data, 8)[0]
+            data = data[:10] + header.ljust(length) + data[10 + length :]
+        archive.writestr("clip.npy", data)
+    return bytearray(file.getvalue())
+
+
+def _with_flag(data, flag=0, method=None):
+    """Sets a general flag and the compression in both heads of a zip's member."""
+    for head, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        start = data.index(head) + place
+        data[start] |= flag
+        if method is not None:
+            data[start + 2] = method
+    return data
+
+
+def _with_damaged_stream():
+    data = _npz(zipfile.ZIP_DEFLATED)
+    start = data.index(b"clip.npy") + len("clip.npy")
+    data[start : start + 40] = b"\xff" * 40
+    return data
+
+
+HUGE = b"{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 9, 8, 8, 3)}" % 10**12
+DAMAGED = {
+    "stream": _with_damaged_stream,  # zlib.error
+    "encrypted": lambda: _with_flag(_npz(), 1),  # RuntimeError
+    "unknown method": lambda: _with_flag(_npz(), method=99),  # NotImplementedError
+    "huge": lambda: _npz(header=HUGE),  # would list videos for days
+    "open bracket": lambda: _npz(header=b"{'descr': ("),  # tokenize.TokenError
+    "no literal": lambda: _npz(header=b"{'descr': +*}"),  # SyntaxError
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_damage_of_an_archive_is_named_with_its_file(tmp_path, what):
+    path = tmp_path / "a.npz"
+    path.write_bytes(DAMAGED[what]())
+    with pytest.raises(VideoError, match="a.npz' is no NumPy file that can be read"):
+        for found in list_videos(path):
+            open_video(*found).read([0])
+
+
+@pytest.mark.parametrize("error", [MemoryError, NotImplementedError("not so")])
+def test_damage_found_in_reading_is_named_with_its_file(tmp_path, monkeypatch, error):
+    np.savez(tmp_path / "a.npz", CLIPS)
+    video = open_video(tmp_path / "a.npz", "arr_0/1")
+
+    def load(*_):
+        raise error
+
+    monkeypatch.setattr(array_file, "_load", load)
+    with pytest.raises(VideoError, match=r"a.npz'.*: (MemoryError|not so)\. Write"):
+        video.read([0])
+
+
+def test_the_reason_names_the_file_once(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, CLIPS[0])
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(VideoError) as caught:
+        open_video(path)
+    assert str(caught.value).count(str(path)) == 1
+    assert str(caught.value).count("leave it out") == 1
+    assert ".." not in str(caught.value).replace(str(path), "")

@@ -23,6 +23,7 @@ def data(tmp_path_factory):
     """Function, suffix -> bytes of a sound video."""
     folder = tmp_path_factory.mktemp("sound")
     how = {"mp4": FRONT, "avi": {"codec": "mpeg4"}, "webm": {"codec": "libvpx"}}
+    how |= {"flv": {"codec": "flv1"}, "h264": {}}
     how |= {"mkv": {}, "mov": {}, "ts": {}, "mpg": {"codec": "mpeg2video", "rate": 25}}
     made = {}
 
@@ -78,6 +79,10 @@ REFUSED = {
     "avi cut off": ("a.avi", lambda data: _cut(data("avi"), 0.8), "truncated.*bytes"),
     "webm cut off": ("a.webm", lambda data: _cut(data("webm"), 0.8), "truncated"),
     "mkv cut off": ("a.mkv", lambda data: _cut(data("mkv"), 0.8), "truncated"),
+    # It declares no size; its last packet does.
+    "flv cut off": ("a.flv", lambda data: data("flv")[:-20], "last frame is not whole"),
+    "ts cut off": ("a.ts", lambda data: data("ts")[:-50], "truncated.*bytes"),
+    "m2ts cut off": ("a.ts", lambda data: _m2ts(data("ts"))[:-50], "truncated.*bytes"),
     "mp4 without head": ("a.mp4", lambda data: data("mp4")[700:], "a.mp4"),
     "mkv without head": ("a.mkv", lambda data: data("mkv")[700:], "a.mkv"),
     "head only": ("a.mp4", lambda data: data("mp4")[:24], "a.mp4"),
@@ -125,6 +130,15 @@ def test_files_that_are_no_video_are_refused(tmp_path, data, what):
     assert len(str(caught.value)) < 400 + len(str(path))
 
 
+def _m2ts(ts):
+    return b"".join(bytes(4) + ts[n : n + 188] for n in range(0, len(ts), 188))
+
+
+def _in_latin_1(data):
+    assert b"Lavf" in data
+    return data.replace(b"Lavf", "Lävf".encode("latin-1"))
+
+
 # What is odd -> (name, function of `data`, number of frames).
 READ = {
     "mp4 named avi": ("a.avi", lambda data: data("mp4"), 20),
@@ -136,7 +150,12 @@ READ = {
     "jpeg named mp4": ("a.mp4", lambda data: _picture("JPEG"), 1),
     "npy named mp4": ("a.mp4", lambda data: _npy(), 2),
     "bytes after the end": ("a.mp4", lambda data: data("mp4") + bytes(99), 20),
+    "text after mp4": ("a.mp4", lambda data: data("mp4") + TEXT, 20),
+    "text after mov": ("a.mov", lambda data: data("mov") + TEXT, 20),
+    "text after ts": ("a.ts", lambda data: data("ts") + TEXT, 20),
+    "m2ts": ("a.m2ts", lambda data: _m2ts(data("ts")), 20),
     "ts from the middle": ("a.ts", lambda data: data("ts")[188 * 3 :], None),
+    "tag in Latin-1": ("a.avi", lambda data: _in_latin_1(data("avi")), 20),
     "upper case": ("A.MP4", lambda data: data("mp4"), 20),
     "blank and unicode": (" ä 日 .mp4", lambda data: data("mp4"), 20),
 }
@@ -217,6 +236,16 @@ def test_a_frame_after_damage_can_be_read_before_it_too(tmp_path):
         np.testing.assert_array_equal(video.read([15, 19]), good[[15, 19]])
 
 
+def test_a_frame_that_is_half_there_is_an_error(tmp_path, data):
+    """A raw stream declares no size at all; FFmpeg fills the rest with grey."""
+    path = tmp_path / "a.h264"
+    path.write_bytes(data("h264")[:-20])
+    with open_video(path) as video:
+        assert video.num_frames == 20 and len(video.read(range(19))) == 19
+        with pytest.raises(VideoError, match="a.h264' is damaged at frame 19"):
+            video.read([19])
+
+
 def test_sizes_that_change_are_an_error(tmp_path):
     path = tmp_path / "a.mjpeg"
     file = io.BytesIO()
@@ -263,13 +292,14 @@ def test_missing_package_names_the_command(tmp_path, data, monkeypatch):
         open_video(path)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mov", "avi", "mkv", "webm"])
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "avi", "mkv", "webm", "ts"])
 def test_containers_declare_their_size(data, suffix):
     whole = data(suffix)
     assert declared_size(io.BytesIO(whole)) == len(whole)
-    assert declared_size(io.BytesIO(whole[: len(whole) // 2])) > len(whole) // 2
+    half = len(whole) // 2 + (suffix == "ts" and len(whole) // 2 % 188 == 0)
+    assert declared_size(io.BytesIO(whole[:half])) > half
 
 
 def test_other_formats_declare_no_size(data):
-    for found in (data("ts"), TEXT, b"", bytes(99)):
+    for found in (data("mpg"), TEXT, b"", bytes(99)):
         assert declared_size(io.BytesIO(found)) is None

@@ -149,6 +149,35 @@ def test_damage_inside_is_named_with_its_file(tmp_path):
         video.read(range(6))
 
 
+@pytest.mark.parametrize(("kind", "size"), [(b"fcTL", 8), (b"IHDR", 4)])
+def test_chunks_too_short_are_named_with_their_file(tmp_path, kind, size):
+    path = write_animation(tmp_path / "a.png", _frames())
+    data = path.read_bytes()
+    start = data.index(kind)
+    length = int.from_bytes(data[start - 4 : start], "big")
+    cut = data[start + 4 : start + 4 + size]
+    rest = data[start + 4 + length :]
+    path.write_bytes(data[: start - 4] + size.to_bytes(4, "big") + kind + cut + rest)
+    with pytest.raises(VideoError, match="a.png' cannot be decoded"):
+        open_video(path)
+
+
+def test_a_gif_of_a_short_control_block_is_named(tmp_path):
+    path = write_animation(tmp_path / "a.gif", _frames())
+    data = path.read_bytes()
+    start = data.index(b"!\xf9\4") + 2
+    path.write_bytes(data[:start] + b"\1\0" + data[start + 5 :])
+    with pytest.raises(VideoError, match="a.gif' cannot be decoded"):
+        open_video(path)
+
+
+@pytest.mark.parametrize(("duration", "seconds"), [(10, 0.1), (20, 0.02)])
+def test_browsers_do_not_believe_10_ms_of_a_gif(tmp_path, duration, seconds):
+    path = _save(tmp_path / "a", _frames(), "GIF", duration=duration)
+    with open_video(path) as video:
+        np.testing.assert_allclose(video.times, seconds * np.arange(6))
+
+
 def test_reading_goes_on_after_close(tmp_path):
     frames = _frames()
     video = open_video(write_animation(tmp_path / "a.webp", frames))

@@ -71,9 +71,8 @@ def test_folders_without_pictures_are_no_video(tmp_path):
 def test_sizes_must_agree(tmp_path):
     folder = _folder(tmp_path / "clip", FRAMES[:3])
     Image.fromarray(FRAMES[0, :4]).save(folder / "frame3.png")
-    with open_video(folder) as video:
-        with pytest.raises(VideoError, match=r"frame 3 from \(8, 6, 3\) to \(4, 6, 3"):
-            video.read([2, 3])
+    with pytest.raises(VideoError, match="frame3.png is 6x4, the first one 6x8"):
+        open_video(folder)
 
 
 def test_a_grey_picture_among_coloured_ones_is_repeated(tmp_path):
@@ -116,7 +115,5 @@ def test_deep_pictures(tmp_path):
 def test_a_damaged_picture_is_named(tmp_path):
     folder = _folder(tmp_path / "clip", FRAMES[:3])
     (folder / "frame1.png").write_bytes((folder / "frame1.png").read_bytes()[:60])
-    with open_video(folder) as video:
-        video.read([0, 2])
-        with pytest.raises(VideoError, match="frame1.png.*Copy it again"):
-            video.read([1])
+    with pytest.raises(VideoError, match="frame1.png.*Copy it again"):
+        open_video(folder).read([1])

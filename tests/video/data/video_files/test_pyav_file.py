@@ -187,6 +187,16 @@ def test_pixels_are_made_square(tmp_path, aspect):
         assert video.read([0, 1]).shape == (2, *shape)
 
 
+@pytest.mark.parametrize("aspect", [(17, 1), (1, 17)])
+def test_absurd_pixels_are_refused(tmp_path, aspect):
+    """A damaged number would make one frame fill the memory."""
+    path = write_video(
+        tmp_path / "a.mov", FRAMES[:2], pixel_aspect=fractions.Fraction(*aspect)
+    )
+    with pytest.raises(VideoError, match="a.mov' says that its pixels are"):
+        open_video(path)
+
+
 def test_the_largest_stream_is_read(tmp_path):
     path = tmp_path / "two.mkv"
     with av.open(str(path), "w") as container:
