@@ -2,7 +2,7 @@
 
 import re
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, ImageOps
 
 from tfsigmavae_video.data.video_files.picture_pixels import (
     DAMAGE,
@@ -36,12 +36,13 @@ class PictureFolder(VideoFile):
             )
         shape = _decoded(self._pictures[0]).shape
         for picture in self._pictures[1:]:
-            if (size := _size(picture)) != shape[:2]:
+            # How a picture is turned is told deeper in its file: seen when it is read.
+            if sorted(size := _size(picture)) != sorted(shape[:2]):
                 raise VideoError(
                     f"'{path}' has pictures of other sizes: {picture.name} is "
-                    f"{size[1]}x{size[0]}, the first one {shape[1]}x{shape[0]}. Frames "
+                    f"{size[0]}x{size[1]}, the first one {shape[1]}x{shape[0]}. Frames "
                     "of a video have one size; pictures that are no video are loaded "
-                    "by `tfsigmavae.images.load`."
+                    "by `tfsigmavae.data.images.load`."
                 )
         super().__init__(path, None, len(self._pictures), None, shape)
 
@@ -86,16 +87,14 @@ def _natural_key(name):
 
 
 def _size(path):
-    """(height, width), upright, from the head of the file."""
+    """(width, height) as stored, from the head of the file."""
     try:
         with Image.open(path) as picture:
-            width, height = picture.size
-            is_turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return picture.size
     except DAMAGE as error:
         raise VideoError(
             f"'{path}' cannot be decoded: {error}. Copy it again, or remove it."
         ) from error
-    return (width, height) if is_turned else (height, width)
 
 
 def _decoded(path, channels=1):
