@@ -275,14 +275,14 @@ def test_clips_of_one_file_are_not_held_out(data):
 def test_pictures_are_of_the_evaluated_horizon(data, tmp_path, monkeypatch):
     asked = []
 
-    def write(model, clips, folder, num_frames, *_):
-        asked.append((clips.shape[1], num_frames))
+    def write(model, clips, folder, num_frames, *_, fps):
+        asked.append((clips.shape[1], num_frames, fps))
         return "a.gif", "a.png"
 
     monkeypatch.setattr(video_experiment, "write_prediction", write)
     experiment = toy_experiment(data, num_frames=2, eval_frames=4)
     experiment.draw(experiment.make_model(), tmp_path)
-    assert asked == [(5, 4)]
+    assert asked == [(5, 4, 6)]  # records do not tell their rate
 
 
 @pytest.mark.parametrize("name", ["num_frames", "eval_frames"])
