@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from tfsigmavae import progress
 from tfsigmavae.progress import Progress, duration
-from tfsigmavae_video.data import progress
 
 
 class Terminal(io.StringIO):
