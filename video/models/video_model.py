@@ -20,12 +20,13 @@ class VideoModel(VariationalModel):
         noise_size              numbers of N(0, 1) noise that a step uses, 0 for none
         read_context(context)   -> what all futures of a clip share
         start(given, noise, actions)           -> the state after the context
-        step(state, noise, action, folded)     -> the next frame, and the state after it
+        step(state, noise, action, folded)     -> p(x | z) of the next frame, and the
+                                                  state after it
 
     and, if it likes, `fold` and `importance_sampler`. It makes all its weights in its
     constructor and sets `self.built = True`. `predict_frames`, `reconstruct`,
     `export_saved_model`, evaluation, pictures and `VideoExperiment` then work. A model
-    that samples in another way overrides `predict_frames`.
+    that samples in another way overrides `predict_frames` and `sample_futures`.
 
     Args:
         frame_shape: (height, width, channels).
@@ -59,14 +60,11 @@ class VideoModel(VariationalModel):
         self.frame_shape = tuple(frame_shape)
         self.num_context = num_context
         self.action_size = action_size
-        size, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
-        # One graph for every batch, context and horizon.
-        self._rollout = tf.function(
-            lambda size, clip_numbers, *inputs: self._predict(
-                *inputs, clip_numbers=clip_numbers, sample_batch_size=size
-            ),
-            input_signature=[size, numbers, *self._signature()],
-        )
+        # One graph for every batch, context and horizon. Pixel noise costs where it is
+        # asked for, and nowhere else.
+        self._rollout = self._compiled_rollout(rollout.MEANS)
+        self._pixel_rollout = self._compiled_rollout(rollout.PIXELS)
+        self._double_rollout = self._compiled_rollout(rollout.MEANS, rollout.PIXELS)
 
     @property
     @abc.abstractmethod
@@ -112,8 +110,10 @@ class VideoModel(VariationalModel):
             folded: nest of `fold`.
 
         Returns:
-            The frame `[S * B, H, W, C]` float32 in [0, 1], and the next state, of the
-            same structure, shapes and types.
+            p(x | z) of the frame, as `likelihood` gives it: batch shape `[S * B]`,
+            event shape `[H, W, C]`; the model feeds its mean to itself. Of a model
+            without pixel noise, the frame `[S * B, H, W, C]` float32 in [0, 1]. And the
+            next state, of the same structure, shapes and types.
         """
 
     def unpack(self, inputs):
@@ -149,12 +149,20 @@ class VideoModel(VariationalModel):
         actions=None,
         sample_batch_size=None,
         clip_numbers=None,
+        sample_noise=False,
     ):
         """Samples futures of a context.
 
         Noise belongs to seed, clip and sample: a future is the same (but for rounding)
         alone and in company, of a few samples and of many, and a longer one begins with
         the shorter.
+
+        Frames are the means of p(x | z), which the model feeds to itself: what it
+        expects to see, without the noise that its decoder calls sigma. Where samples
+        stand for the data, as in calibration, draw that too by `sample_noise`. Latents
+        and means stay what they are; pixels of Gaussian and Student's t decoders may
+        leave [0, 1], and are not clipped. The noise of a Gaussian belongs to seed,
+        clip, sample and step; of other decoders the same call gives the same pixels.
 
         Args:
             context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
@@ -169,13 +177,76 @@ class VideoModel(VariationalModel):
                 `None`: as many as make 128 clips.
             clip_numbers: `[B]` ints, numbers of the clips in a larger set, of which
                 this is a part. Defaults to `None`: 0 ... B-1.
+            sample_noise: bool, whether to draw pixels from p(x | z) instead of giving
+                its mean. Defaults to `False`.
 
         Returns:
-            float32 tensor `[num_samples, B, num_frames, H, W, C]` in [0, 1].
+            float32 tensor `[num_samples, B, num_frames, H, W, C]`, means in [0, 1].
 
         Raises:
             ValueError: if a shape does not fit the model.
+            TypeError: if `sample_noise` is asked of a model whose `step` returns frames
+                without noise.
         """
+        inputs = self._prediction_inputs(
+            context,
+            num_frames,
+            num_samples,
+            seed,
+            actions,
+            sample_batch_size,
+            clip_numbers,
+        )
+        predict = self._pixel_rollout if sample_noise else self._rollout
+        return predict(*inputs)[0]
+
+    def sample_futures(
+        self,
+        context,
+        num_frames,
+        num_samples=1,
+        seed=None,
+        actions=None,
+        sample_batch_size=None,
+        clip_numbers=None,
+    ):
+        """Samples futures of a context once, and gives them without and with noise.
+
+        Args:
+            context, num_frames, num_samples, seed, actions, sample_batch_size,
+                clip_numbers: see `predict_frames`.
+
+        Returns:
+            Tuple of what `predict_frames` gives with `sample_noise=False` (the means of
+            p(x | z)), and with `True` (pixels drawn from it).
+
+        Raises:
+            ValueError, TypeError: as `predict_frames`.
+
+        Example:
+            >>> means, pixels = model.sample_futures(context, 28, 100, seed=0)
+        """
+        inputs = self._prediction_inputs(
+            context,
+            num_frames,
+            num_samples,
+            seed,
+            actions,
+            sample_batch_size,
+            clip_numbers,
+        )
+        return tuple(self._double_rollout(*inputs))
+
+    def _prediction_inputs(
+        self,
+        context,
+        num_frames,
+        num_samples,
+        seed,
+        actions,
+        sample_batch_size,
+        clip_numbers,
+    ):
         context = self._to_pixels(context, "context")
         context = check_clip(context, self.frame_shape, self.num_context)
         if context.shape[0] == 0:
@@ -193,8 +264,7 @@ class VideoModel(VariationalModel):
         inputs = [context, num_frames, num_samples, seed]
         if self.action_size:
             inputs.append(actions)
-        numbers = _clip_numbers(context, clip_numbers)
-        return self._rollout(sample_batch_size, numbers, *inputs)
+        return sample_batch_size, _clip_numbers(context, clip_numbers), *inputs
 
     def reconstruct(self, clips, actions=None):
         """Reconstructs frames 1 ... T-1.
@@ -249,10 +319,22 @@ class VideoModel(VariationalModel):
             ["num_frames and num_samples must be at least 1:", num_frames, num_samples],
         )
         actions = self._to_actions(actions, context, num_frames)
-        return self._predict(context, num_frames, num_samples, seed, actions)
+        return self._predict(context, num_frames, num_samples, seed, actions)[0]
 
     def _serve_reconstruction(self, clips, actions=None):
         return self(clips if actions is None else {"frames": clips, "actions": actions})
+
+    def _compiled_rollout(self, *outputs):
+        size, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
+        return tf.function(
+            lambda size, clip_numbers, *inputs: self._predict(
+                *inputs,
+                clip_numbers=clip_numbers,
+                sample_batch_size=size,
+                outputs=outputs,
+            ),
+            input_signature=[size, numbers, *self._signature()],
+        )
 
     def _predict(self, context, *inputs, clip_numbers=None, **options):
         numbers = _clip_numbers(context, clip_numbers)
