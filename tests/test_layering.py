@@ -25,6 +25,7 @@ ROWS = [
     ["decoders", "losses"],
     ["models"],
     ["callbacks", "checkpoint", "export", "run_folder"],
+    ["evaluation"],
     ["experiments"],
     ["tfsigmavae_video.data", "tfsigmavae_video.networks"],
     ["tfsigmavae_video.models"],

@@ -1,0 +1,1 @@
+"""Evaluation of models: what image and video models have in common."""

@@ -1,0 +1,110 @@
+"""Likelihood: of all frames, frame by frame, and of single clips."""
+
+from tfsigmavae.evaluation.report import drawing
+from tfsigmavae.evaluation.report.blocks import (
+    Cell,
+    Group,
+    Note,
+    Plot,
+    Plots,
+    Row,
+    Section,
+    Table,
+)
+from tfsigmavae.evaluation.report.numbers import estimate, number
+from tfsigmavae.evaluation.report.run import keys_of, labelled
+
+_LABELS = {
+    "elbo": "ELBO, nats",
+    "bound": "importance-weighted bound, nats",
+    "nll": "−log p(x | z), nats",
+    "kl": "rate (KL), nats",
+    "bits_per_dim": "bits per dimension (density)",
+    "bits_per_dim_mass": "bits per dimension (exact mass)",
+    "num_importance_samples": "importance samples of the bound",
+    "num_dims": "dimensions",
+}
+_KINDS = {"most": "most surprising", "median": "median", "least": "least surprising"}
+
+
+def section(runs) -> Section | None:
+    """Numbers, the curve by frame, and surprise curves of clips."""
+    names = [name for name in keys_of(runs, "likelihood") if name != "frames"]
+    blocks = []
+    if names:
+        rows = [
+            Row(_LABELS.get(name, name.replace("_", " ")), _cells(runs, name))
+            for name in names
+        ]
+        columns = [(run.label if len(runs) > 1 else "mean ± error", "") for run in runs]
+        blocks.append(Table("Likelihood", columns, [Group("", rows)], corner="of"))
+        blocks.append(
+            Note(
+                "ELBO and bound lie below log p(x), the bound closer; higher is better. "
+                "Of bits per dimension, fewer are better."
+            )
+        )
+    plots = [plot for plot in (_frames(runs), *map(_surprise, runs)) if plot]
+    if plots:
+        blocks.append(Plots("", plots))
+    return Section("likelihood", "Likelihood", blocks) if blocks else None
+
+
+def _cells(runs, name):
+    cells = []
+    for run in runs:
+        value = run.part("likelihood").get(name)
+        if isinstance(value, dict):
+            cells.append(Cell(estimate(value.get("mean"), value.get("error"))))
+        else:
+            cells.append(Cell(number(value)))
+    return cells
+
+
+def _frames(runs):
+    lines, looks = [], {"log_likelihood": "log likelihood", "kl": "rate (KL)"}
+    for index, run in enumerate(runs):
+        frames = run.part("likelihood").get("frames") or {}
+        for look, (name, label) in enumerate(looks.items()):
+            if frames.get(name):
+                error = "error" if name == "log_likelihood" else f"{name}_error"
+                colour = look if len(runs) == 1 else index
+                label = labelled(run, label, runs)
+                values = frames["frame"], frames[name], frames.get(error)
+                lines.append(drawing.Line(label, *values, look, colour))
+    if not lines:
+        return None
+    return Plot(
+        "Likelihood by frame",
+        drawing.curves(lines, "frame", "nats per frame"),
+        f"{', '.join(line.label for line in lines)} in nats, over the frames of a clip",
+        "log p(x_t | frames before it): a frame with less was harder to foresee.",
+    )
+
+
+def _surprise(run):
+    found = run.part("surprise")
+    lines = []
+    for clip in found.get("clips") or []:
+        kind = _KINDS.get(clip.get("kind"), str(clip.get("kind")))
+        name = clip.get("name") or f"clip {clip.get('clip')}"
+        x = clip["frame"]
+        line = drawing.Line(f"{kind}: {name}", x, clip["nats"], None, len(lines))
+        lines.append(line)
+    mean = found.get("mean")
+    if mean and lines:
+        x = (
+            lines[0].x
+            if len(lines[0].x) == len(mean)
+            else list(range(1, len(mean) + 1))
+        )
+        lines.append(drawing.Line("mean of all clips", x, mean, None, len(lines)))
+    if not lines:
+        return None
+    return Plot(
+        f"Surprise of clips, {run.label}",
+        drawing.curves(lines, "frame", "−log p, nats per frame"),
+        f"Surprise over the frames: {', '.join(line.label for line in lines)}",
+        "How unlikely the model held each frame to be, knowing those before it: a peak "
+        "is a surprise.",
+    )

@@ -1,0 +1,106 @@
+"""The head of the page: what was evaluated, and its figures in one line."""
+
+import re
+
+from tfsigmavae.evaluation.report import headline, protocols
+from tfsigmavae.evaluation.report.blocks import Cell, Group, Note, Row, Section, Table
+from tfsigmavae.evaluation.report.numbers import estimate, is_number, number, value_text
+from tfsigmavae.evaluation.report.run import keys_of
+
+
+def section(runs, explanation="") -> Section:
+    """One line a run, what its figures mean, and what was evaluated."""
+    blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
+    blocks += [Note(text) for text in _meanings(runs)]
+    if explanation:
+        blocks.append(Note(explanation))
+    rows = [*_rows(runs, "model", "model"), *_rows(runs, "data", "data")]
+    if rows:
+        columns = [(run.label, "") for run in runs] if len(runs) > 1 else [("", "")]
+        blocks.append(Table("What was evaluated", columns, [Group("", rows)]))
+    return Section("overview", "Overview", blocks)
+
+
+def _line(run, runs):
+    told = _scores(run) or _likelihood(run)
+    if not told:
+        return ""
+    protocol = f" (protocol {protocols.name_of(run)})" if run.part("protocol") else ""
+    return f"{run.label + ': ' if len(runs) > 1 else ''}{told}{protocol}"
+
+
+def _scores(run):
+    """The scores of the first source that the model is judged by."""
+    for name, source in headline.sources_of(run).items():
+        found = [
+            _with_unit(run, metric, scores[name])
+            for metric, scores in run.part("scores").items()
+            if is_number((scores.get(name) or {}).get("mean"))
+        ]
+        if found and source["kind"] == "model":
+            return f"{source['label']}: {', '.join(found)}"
+    return ""
+
+
+def _with_unit(run, metric, score):
+    unit = headline.metric_of([run], metric).get("unit") or ""
+    told = estimate(score["mean"], score.get("error"))
+    return f"{headline.label_of([run], metric)} {told} {unit}".strip()
+
+
+def _likelihood(run):
+    found = run.part("likelihood")
+    elbo, bits = found.get("elbo") or {}, found.get("bits_per_dim") or {}
+    parts = []
+    if is_number(elbo.get("mean")):
+        parts.append(f"ELBO {estimate(elbo['mean'], elbo.get('error'))} nats")
+    if is_number(bits.get("mean")):
+        parts.append(f"{estimate(bits['mean'], bits.get('error'))} bits per dimension")
+    return ", ".join(parts)
+
+
+def _meanings(runs):
+    scores = [
+        (name, score)
+        for run in runs
+        for name, sources in run.part("scores").items()
+        for score in sources.values()
+    ]
+    texts = []
+    for name in keys_of(runs, "scores"):
+        text = headline.metric_of(runs, name).get("description")
+        if text:
+            texts.append(f"{headline.label_of(runs, name)}: {text.rstrip('.')}.")
+    meanings = [" ".join(texts)] if texts else []
+    counts = [score.get("count") for _, score in scores if score.get("count")]
+    if counts:
+        example = "images" if runs[0].found.get("kind") == "image" else "clips"
+        meanings.append(
+            f"± is the standard error over {number(max(counts))} {example}: figures that "
+            "differ by less than about twice their errors are not told apart."
+        )
+    return meanings
+
+
+def _rows(runs, part, prefix):
+    names = keys_of(runs, part)
+    return [
+        Row(
+            f"{prefix}: {name.replace('_', ' ')}",
+            [Cell(_fact(run.part(part).get(name))) for run in runs],
+        )
+        for name in names
+        if not isinstance(next(r.part(part).get(name) for r in runs), dict)
+    ]
+
+
+def _fact(value):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return number(value)
+    text = value_text(value)
+    # A digest is recognised by its beginning; metrics.json has the whole of it.
+    return (
+        f"{text[:12]} …"
+        if len(text) >= 40 and " " not in text and "/" not in text
+        else text
+    )
