@@ -1,8 +1,22 @@
-"""Scores of images and clips against references, and of latents against the prior."""
+"""Scores of images and clips against references, and of latents against the prior.
+
+`extractors` holds the networks whose features distances compare.
+"""
 
 from tfsigmavae.metrics.aggregate_posterior import split_rate
+from tfsigmavae.metrics.crps import crps
 from tfsigmavae.metrics.frechet import FewSamplesWarning, frechet_distance
+from tfsigmavae.metrics.kernel_distance import KernelDistance, kernel_distance
 from tfsigmavae.metrics.psnr import psnr
 from tfsigmavae.metrics.ssim import ssim
 
-__all__ = ["FewSamplesWarning", "frechet_distance", "psnr", "split_rate", "ssim"]
+__all__ = [
+    "FewSamplesWarning",
+    "KernelDistance",
+    "crps",
+    "frechet_distance",
+    "kernel_distance",
+    "psnr",
+    "split_rate",
+    "ssim",
+]

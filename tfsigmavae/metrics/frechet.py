@@ -41,14 +41,10 @@ def frechet_distance(features, references) -> float:
 
     Reference: Dowson & Landau, 1982, equation 4; Heusel et al., 2017.
     """
-    mean, triangle = _moments(features, "features")
-    other_mean, other_triangle = _moments(references, "references")
-    if mean.shape != other_mean.shape:
-        raise ValueError(
-            "`features` and `references` must have the same number of columns, got "
-            f"{mean.size} and {other_mean.size}."
-        )
-    _warn_of_few(len(features), len(references), mean.size)
+    features, references = check_features(features, references)
+    _warn_of_few(len(features), len(references), features.shape[1])
+    mean, triangle = _moments(features)
+    other_mean, other_triangle = _moments(references)
     cross = np.linalg.svd(triangle @ other_triangle.T, compute_uv=False).sum()
     shift = np.square(mean - other_mean).sum()
     traces = np.square(triangle).sum() + np.square(other_triangle).sum()
@@ -56,14 +52,28 @@ def frechet_distance(features, references) -> float:
     return max(float(shift + traces - 2.0 * cross), 0.0)
 
 
-def _moments(features, name):
-    """The mean, and a triangle R with R' R the covariance (of a sample)."""
-    features = np.asarray(features, np.float64)
-    if features.ndim != 2 or len(features) < 2 or not np.isfinite(features).all():
+def check_features(features, references) -> list:
+    """Gives two sets of features as float64 matrices; `ValueError` if they are none."""
+    matrices = []
+    for name, rows in [("features", features), ("references", references)]:
+        rows = np.asarray(rows, np.float64)
+        if rows.ndim != 2 or len(rows) < 2 or not np.isfinite(rows).all():
+            raise ValueError(
+                f"`{name}` must be a matrix of at least two rows of finite numbers, "
+                f"got shape {rows.shape}."
+            )
+        matrices.append(rows)
+    sizes = [rows.shape[1] for rows in matrices]
+    if sizes[0] != sizes[1]:
         raise ValueError(
-            f"`{name}` must be a matrix of at least two rows of finite numbers, got "
-            f"shape {features.shape}."
+            "`features` and `references` must have the same number of columns, got "
+            f"{sizes[0]} and {sizes[1]}."
         )
+    return matrices
+
+
+def _moments(features):
+    """The mean, and a triangle R with R' R the covariance (of a sample)."""
     mean = features.mean(0)
     deviations = (features - mean) / np.sqrt(len(features) - 1)
     return mean, np.linalg.qr(deviations, mode="r")
