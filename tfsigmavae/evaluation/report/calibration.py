@@ -143,7 +143,7 @@ def _sigma(found):
         {"sigma": "sigma", "rmse": "RMSE"},
         "Sigma and the error that there is",
         "image units, 0 to 1",
-        "A calibrated decoder's sigma equals the root mean squared error: the two lines "
+        "A calibrated decoder's sigma equals the root mean squared error: both lines "
         "meet. Sigma below the error is overconfident.",
         verdicts.sigma,
     )

@@ -40,7 +40,7 @@ def section(runs) -> Section | None:
         blocks.append(Table("Likelihood", columns, [Group("", rows)], corner="of"))
         blocks.append(
             Note(
-                "ELBO and bound lie below log p(x), the bound closer; higher is better. "
+                "ELBO and bound lie below log p(x), the bound closer; more is better. "
                 "Of bits per dimension, fewer are better."
             )
         )
