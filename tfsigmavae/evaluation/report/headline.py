@@ -74,9 +74,7 @@ def _rows(run, metrics):
 
 def _best(runs, rows, metrics):
     """The scores (by identity) that are best: of all runs where those are alike."""
-    pools = (
-        rows if protocols.differing(runs) else [[row for part in rows for row in part]]
-    )
+    pools = rows if protocols.differing(runs) else [sum(rows, [])]
     best = set()
     for metric in metrics:
         choose = {"max": max, "min": min}.get(metric_of(runs, metric).get("best"))

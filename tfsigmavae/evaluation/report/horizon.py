@@ -23,7 +23,7 @@ def _plot(runs, metric):
     direction = headline.DIRECTIONS.get(known.get("best"), "")
     y_label = f"{label}, {unit}" if unit else label
     return Plot(
-        f"{label} by predicted frame",
+        label,
         drawing.curves(lines, "predicted frame", y_label),
         f"{label} of {', '.join(line.label for line in lines)}, over the frames",
         f"{direction.capitalize()}. Bands are one standard error over the clips.",

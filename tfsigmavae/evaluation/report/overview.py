@@ -45,7 +45,8 @@ def _scores(run):
             if is_number((scores.get(name) or {}).get("mean"))
         ]
         if found and source["kind"] == "model":
-            return f"{source['label']}: {', '.join(found)}"
+            label = str(source["label"])
+            return f"{label[:1].upper()}{label[1:]}: {', '.join(found)}"
     return ""
 
 
