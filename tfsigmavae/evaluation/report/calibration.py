@@ -14,8 +14,6 @@ from tfsigmavae.evaluation.report.blocks import (
 from tfsigmavae.evaluation.report.numbers import estimate, is_number, number
 from tfsigmavae.evaluation.report.run import keys_of, labelled
 
-_FRAME = "predicted frame"
-
 
 def section(runs) -> Section | None:
     """A table and the drawings of each kind of prediction that was checked."""
@@ -31,10 +29,11 @@ def section(runs) -> Section | None:
 def _blocks(kind, found):
     title = str(found[0][1].get("label", kind))
     rows = [row for run, part in found for row in _rows(run, part, found)]
-    columns = [("value", "± standard error"), ("calibrated", "has"), ("", "in words")]
+    columns = [("value", "± standard error"), ("calibrated", "has"), ("so it is", "")]
     blocks = []
     if rows:
-        table = Table(f"Calibration of {title}", columns, [Group("", rows)])
+        caption = "Values, and what they are for a calibrated model"
+        table = Table(caption, columns, [Group("", rows)])
         blocks.append(table)
     members = {part["num_members"] for _, part in found if part.get("num_members")}
     if members:
@@ -52,7 +51,7 @@ def _blocks(kind, found):
 _MEASURES = {
     "sigma": ("RMSE over sigma", verdicts.sigma),
     "spread_skill": ("spread over error", verdicts.spread_skill),
-    "crps": ("CRPS over expected CRPS", verdicts.crps),
+    "crps": ("CRPS", verdicts.crps),
     "pit": ("deviation from a flat PIT", verdicts.pit),
     "coverage": ("coverage", verdicts.coverage),
 }
@@ -64,31 +63,39 @@ def _rows(run, part, found):
         if not isinstance(measure, dict):
             continue
         label, verdict = _MEASURES.get(name, (name.replace("_", " "), None))
-        told = verdict(measure) if verdict else ""
         label = labelled(run, label, found)
         if name == "coverage":
-            rows += _coverage_rows(label, measure, told)
+            rows += _coverage_rows(label, measure)
             continue
-        value = measure.get("ratio", measure.get("deviation", measure.get("value")))
-        calibrated = measure.get("calibrated") if "ratio" in measure else 0
-        error = measure.get("error") if "ratio" in measure else None
-        cells = [estimate(value, error), number(calibrated), told]
+        word = verdict(measure).partition(":")[0] if verdict else ""
+        cells = [*_value_and_calibrated(measure), word]
         rows.append(Row(label, [Cell(text) for text in cells]))
     return rows
 
 
-def _coverage_rows(label, measure, told):
-    levels, shares = measure.get("levels") or [], measure.get("share") or []
-    errors = measure.get("error") or [None] * len(levels)
+def _value_and_calibrated(measure):
+    error = measure.get("error")
+    if "value" in measure:  # CRPS, in its own unit
+        return estimate(measure["value"], error), number(measure.get("expected"))
+    if "ratio" in measure:
+        return estimate(measure["ratio"], error), number(measure.get("calibrated"))
+    return number(measure.get("deviation")), number(0)
+
+
+def _coverage_rows(label, measure):
     rows = []
-    for level, share, error in zip(levels, shares, errors, strict=True):
+    for level, share, error in _intervals(measure):
         wanted = f"{100 * level:.0f} %"
-        value = _percent(share, error)
-        # The words are those of one of the levels.
-        words = told if f"of {wanted} hold" in told else ""
-        cells = [Cell(value), Cell(wanted), Cell(words)]
+        word = verdicts.of_interval(level, share, error)
+        cells = [Cell(_percent(share, error)), Cell(wanted), Cell(word)]
         rows.append(Row(f"{label}, {wanted} intervals", cells))
     return rows
+
+
+def _intervals(measure):
+    levels, shares = measure.get("levels") or [], measure.get("share") or []
+    errors = measure.get("error") or [None] * len(levels)
+    return zip(levels, shares, errors, strict=True)
 
 
 def _percent(share, error):
@@ -129,10 +136,16 @@ def _over_steps(found, name, names, title, y_label, reading, judge):
         return None
     return Plot(
         title,
-        drawing.curves(lines, _FRAME, y_label),
+        drawing.curves(lines, _frame(found), y_label),
         f"{title}: {', '.join(line.label for line in lines)}",
         reading,
         _verdicts(parts, judge, found),
+    )
+
+
+def _frame(found):
+    return (
+        "predicted frame" if "num_members" in found[0][1] else "frame, of those scored"
     )
 
 
@@ -143,7 +156,7 @@ def _sigma(found):
         {"sigma": "sigma", "rmse": "RMSE"},
         "Sigma and the error that there is",
         "image units, 0 to 1",
-        "A calibrated decoder's sigma equals the root mean squared error: the two lines "
+        "A calibrated decoder's sigma equals the root mean squared error: both lines "
         "meet. Sigma below the error is overconfident.",
         verdicts.sigma,
     )
@@ -249,7 +262,7 @@ def _pit_steps(found):
         return None
     return Plot(
         "PIT over the horizon",
-        drawing.curves(lines, _FRAME, "mean |density − 1|"),
+        drawing.curves(lines, _frame(found), "mean |density − 1|", ("calibrated", 0.0)),
         "Deviation of the PIT histogram from a flat one, over the predicted frames",
         "How far the histogram of each frame is from flat; 0 is calibrated.",
     )

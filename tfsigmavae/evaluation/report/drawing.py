@@ -110,6 +110,7 @@ def bars(heights, x_label: str, y_label: str, level=None, look: int = 0) -> str:
         if level:
             drawing.add_level(*level)
         axes.grid(visible=False, axis="x")
+        axes.set_xlim(0.4, len(heights) + 0.6)
         axes.xaxis.get_major_locator().set_params(integer=True)
         return drawing.finish(x_label, y_label)
 

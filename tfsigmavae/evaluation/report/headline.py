@@ -6,7 +6,7 @@ from tfsigmavae.evaluation.report.numbers import NOTHING, estimate, is_number
 from tfsigmavae.evaluation.report.run import keys_of
 
 _KINDS = ("model", "baseline", "reference")
-_DIRECTIONS = {"max": "higher is better", "min": "lower is better"}
+DIRECTIONS = {"max": "higher is better", "min": "lower is better"}
 
 
 def section(runs) -> Section | None:
@@ -45,19 +45,17 @@ def label_of(runs, name) -> str:
 def unit_of(runs, name) -> str:
     """Unit and direction of a metric."""
     metric = metric_of(runs, name)
-    parts = [metric.get("unit"), _DIRECTIONS.get(metric.get("best"))]
+    parts = [metric.get("unit"), DIRECTIONS.get(metric.get("best"))]
     return ", ".join(str(part) for part in parts if part)
 
 
 def sources_of(run) -> dict:
     """Source -> dict of label and kind; those that only have scores included."""
-    scored = dict.fromkeys(
-        name for part in run.part("scores").values() for name in part
-    )
-    names = {**dict.fromkeys(run.part("sources")), **scored}
     given = run.part("sources")
+    scored = [name for part in run.part("scores").values() for name in part]
     return {
-        name: {"label": name, "kind": "model"} | given.get(name, {}) for name in names
+        name: {"label": name, "kind": "model"} | given.get(name, {})
+        for name in dict.fromkeys([*given, *scored])
     }
 
 
@@ -76,9 +74,7 @@ def _rows(run, metrics):
 
 def _best(runs, rows, metrics):
     """The scores (by identity) that are best: of all runs where those are alike."""
-    pools = (
-        rows if protocols.differing(runs) else [[row for part in rows for row in part]]
-    )
+    pools = rows if protocols.differing(runs) else [sum(rows, [])]
     best = set()
     for metric in metrics:
         choose = {"max": max, "min": min}.get(metric_of(runs, metric).get("best"))

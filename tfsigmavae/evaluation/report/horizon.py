@@ -18,14 +18,15 @@ def _plot(runs, metric):
     lines = _lines(runs, metric)
     if not lines:
         return None
-    label, unit = headline.label_of(runs, metric), headline.unit_of(runs, metric)
-    first_unit = headline.metric_of(runs, metric).get("unit")
-    y_label = f"{label}, {first_unit}" if first_unit else label
+    known = headline.metric_of(runs, metric)
+    label, unit = headline.label_of(runs, metric), known.get("unit")
+    direction = headline.DIRECTIONS.get(known.get("best"), "")
+    y_label = f"{label}, {unit}" if unit else label
     return Plot(
-        f"{label} by predicted frame",
+        label,
         drawing.curves(lines, "predicted frame", y_label),
         f"{label} of {', '.join(line.label for line in lines)}, over the frames",
-        f"{unit[:1].upper()}{unit[1:]}. Bands are one standard error over the clips.",
+        f"{direction.capitalize()}. Bands are one standard error over the clips.",
     )
 
 

@@ -24,6 +24,19 @@ _LABELS = {
     "num_importance_samples": "importance samples of the bound",
     "num_dims": "dimensions",
 }
+# Curve by frame -> its title, its error, how to read it.
+_FRAMES = {
+    "log_likelihood": (
+        "Log likelihood by frame",
+        "error",
+        "log p of a frame, given those before it: one with less was harder to foresee.",
+    ),
+    "kl": (
+        "Rate by frame",
+        "kl_error",
+        "What the latents tell of a frame that those before it do not.",
+    ),
+}
 _KINDS = {"most": "most surprising", "median": "median", "least": "least surprising"}
 
 
@@ -36,15 +49,17 @@ def section(runs) -> Section | None:
             Row(_LABELS.get(name, name.replace("_", " ")), _cells(runs, name))
             for name in names
         ]
-        columns = [(run.label if len(runs) > 1 else "mean ± error", "") for run in runs]
-        blocks.append(Table("Likelihood", columns, [Group("", rows)], corner="of"))
+        columns = [(run.label if len(runs) > 1 else "", "") for run in runs]
+        blocks.append(Table("Mean ± standard error", columns, [Group("", rows)]))
         blocks.append(
             Note(
-                "ELBO and bound lie below log p(x), the bound closer; higher is better. "
+                "ELBO and bound lie below log p(x), the bound closer; more is better. "
                 "Of bits per dimension, fewer are better."
             )
         )
-    plots = [plot for plot in (_frames(runs), *map(_surprise, runs)) if plot]
+    plots = [_frames(runs, name) for name in _FRAMES]
+    plots += [_surprise(run, runs) for run in runs]
+    plots = [plot for plot in plots if plot is not None]
     if plots:
         blocks.append(Plots("", plots))
     return Section("likelihood", "Likelihood", blocks) if blocks else None
@@ -61,28 +76,22 @@ def _cells(runs, name):
     return cells
 
 
-def _frames(runs):
-    lines, looks = [], {"log_likelihood": "log likelihood", "kl": "rate (KL)"}
-    for index, run in enumerate(runs):
+def _frames(runs, name):
+    title, error, reading = _FRAMES[name]
+    lines = []
+    for look, run in enumerate(runs):
         frames = run.part("likelihood").get("frames") or {}
-        for look, (name, label) in enumerate(looks.items()):
-            if frames.get(name):
-                error = "error" if name == "log_likelihood" else f"{name}_error"
-                colour = look if len(runs) == 1 else index
-                label = labelled(run, label, runs)
-                values = frames["frame"], frames[name], frames.get(error)
-                lines.append(drawing.Line(label, *values, look, colour))
+        if frames.get(name):
+            values = frames["frame"], frames[name], frames.get(error)
+            lines.append(drawing.Line(labelled(run, "mean", runs), *values, look))
     if not lines:
         return None
-    return Plot(
-        "Likelihood by frame",
-        drawing.curves(lines, "frame", "nats per frame"),
-        f"{', '.join(line.label for line in lines)} in nats, over the frames of a clip",
-        "log p(x_t | frames before it): a frame with less was harder to foresee.",
-    )
+    svg = drawing.curves(lines, "frame", "nats per frame")
+    alt = f"{title} in nats, over the frames of a clip"
+    return Plot(title, svg, alt, f"{reading} Bands are one standard error.")
 
 
-def _surprise(run):
+def _surprise(run, runs):
     found = run.part("surprise")
     lines = []
     for clip in found.get("clips") or []:
@@ -102,7 +111,7 @@ def _surprise(run):
     if not lines:
         return None
     return Plot(
-        f"Surprise of clips, {run.label}",
+        "Surprise of clips" if len(runs) == 1 else f"Surprise of clips, {run.label}",
         drawing.curves(lines, "frame", "−log p, nats per frame"),
         f"Surprise over the frames: {', '.join(line.label for line in lines)}",
         "How unlikely the model held each frame to be, knowing those before it: a peak "

@@ -4,7 +4,14 @@ import re
 
 from tfsigmavae.evaluation.report import headline, protocols
 from tfsigmavae.evaluation.report.blocks import Cell, Group, Note, Row, Section, Table
-from tfsigmavae.evaluation.report.numbers import estimate, is_number, number, value_text
+from tfsigmavae.evaluation.report.numbers import (
+    NOTHING,
+    estimate,
+    flat,
+    is_number,
+    number,
+    value_text,
+)
 from tfsigmavae.evaluation.report.run import keys_of
 
 
@@ -14,7 +21,7 @@ def section(runs, explanation="") -> Section:
     blocks += [Note(text) for text in _meanings(runs)]
     if explanation:
         blocks.append(Note(explanation))
-    rows = [*_rows(runs, "model", "model"), *_rows(runs, "data", "data")]
+    rows = _rows(runs)
     if rows:
         columns = [(run.label, "") for run in runs] if len(runs) > 1 else [("", "")]
         blocks.append(Table("What was evaluated", columns, [Group("", rows)]))
@@ -38,7 +45,8 @@ def _scores(run):
             if is_number((scores.get(name) or {}).get("mean"))
         ]
         if found and source["kind"] == "model":
-            return f"{source['label']}: {', '.join(found)}"
+            label = str(source["label"])
+            return f"{label[:1].upper()}{label[1:]}: {', '.join(found)}"
     return ""
 
 
@@ -76,31 +84,36 @@ def _meanings(runs):
     if counts:
         example = "images" if runs[0].found.get("kind") == "image" else "clips"
         meanings.append(
-            f"± is the standard error over {number(max(counts))} {example}: figures that "
-            "differ by less than about twice their errors are not told apart."
+            f"± is the standard error over {number(max(counts))} {example}: figures "
+            "that differ by less than about twice their errors are not told apart."
         )
     return meanings
 
 
-def _rows(runs, part, prefix):
-    names = keys_of(runs, part)
-    return [
-        Row(
-            f"{prefix}: {name.replace('_', ' ')}",
-            [Cell(_fact(run.part(part).get(name))) for run in runs],
-        )
-        for name in names
-        if not isinstance(next(r.part(part).get(name) for r in runs), dict)
-    ]
+def _rows(runs):
+    each = [_facts(run) for run in runs]
+    names = dict.fromkeys(name for facts in each for name in facts)
+    return [Row(name, [Cell(f.get(name, NOTHING)) for f in each]) for name in names]
 
 
-def _fact(value):
+def _facts(run):
+    """Name -> text of what the record has of model and data."""
+    data = dict(run.part("data"))
+    of = data.pop("of", None)
+    facts = {}
+    for part, values in (("model", run.part("model")), ("data", data)):
+        for name, value in values.items():
+            facts[f"{part}: {name.replace('_', ' ')}"] = _text(value)
+    if of is not None and "data: clips" in facts:
+        facts["data: clips"] += f" of {_text(of)}"
+    return facts
+
+
+def _text(value):
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {text}" for name, text in flat(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return number(value)
     text = value_text(value)
     # A digest is recognised by its beginning; metrics.json has the whole of it.
-    return (
-        f"{text[:12]} …"
-        if len(text) >= 40 and " " not in text and "/" not in text
-        else text
-    )
+    return f"{text[:12]} …" if re.fullmatch("[0-9a-f]{32,}", text) else text

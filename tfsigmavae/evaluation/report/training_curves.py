@@ -15,12 +15,12 @@ def section(training, runs) -> Section | None:
     """
     example = {"video": "clip", "image": "image"}.get(runs[0].found.get("kind"))
     panels, lines = {}, {}
-    for number, (title, rows) in enumerate(training):
+    for index, (title, rows) in enumerate(training):
         for panel in history_panels(rows, example or "example"):
             panels.setdefault(panel.title, panel)
             for look, (label, points) in enumerate(panel.lines.items()):
                 name = label if len(training) == 1 else f"{title}: {label}"
-                colour = look if len(training) == 1 else number
+                colour = look if len(training) == 1 else index
                 line = drawing.Line(name, *points.T, None, look, colour)
                 lines.setdefault(panel.title, []).append(line)
     if not panels:

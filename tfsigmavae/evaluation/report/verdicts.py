@@ -1,6 +1,6 @@
 """What the figures of a calibration say, in words."""
 
-from tfsigmavae.evaluation.report.numbers import estimate, is_number, number
+from tfsigmavae.evaluation.report.numbers import is_number, number
 
 # A ratio within this of 1, and a share within this of its level, are as good as that.
 _RATIO_TOLERANCE, _SHARE_TOLERANCE, _FLAT = 0.05, 0.02, 0.05
@@ -32,10 +32,16 @@ def coverage(found) -> str:
     if not known:
         return ""
     level, share, error = min(known, key=lambda entry: abs(entry[0] - 0.9))
-    error = error if is_number(error) else 0.0
-    word = _word(share - level, max(_SHARE_TOLERANCE, 2 * error), "under", "over")
-    held = estimate(100 * share, 100 * error)
-    return f"{word}: intervals of {100 * level:.0f} % hold {held} %"
+    word = of_interval(level, share, error)
+    return f"{word}: intervals of {100 * level:.0f} % hold {100 * share:.0f} %"
+
+
+def of_interval(level, share, error) -> str:
+    """Of one kind of interval, in one word."""
+    if not is_number(share):
+        return ""
+    tolerance = max(_SHARE_TOLERANCE, 2 * error if is_number(error) else 0.0)
+    return _word(share - level, tolerance, "underconfident", "overconfident")
 
 
 def pit(found) -> str:
@@ -58,17 +64,18 @@ def pit(found) -> str:
 
 
 def _of_ratio(found, told, above, below):
-    ratio, error = found.get("ratio"), found.get("error")
+    ratio = found.get("ratio")
+    # Where there is a value as well, the error is that of the value.
+    error = None if "value" in found else found.get("error")
     if not is_number(ratio):
         return ""
     tolerance = max(_RATIO_TOLERANCE, 2 * error if is_number(error) else 0.0)
     difference = ratio - found.get("calibrated", 1.0)
     word = _word(difference, tolerance, above, below)
-    return f"{word}: {told.format(estimate(ratio, error))}"
+    return f"{word}: {told.format(number(ratio, 3))}"
 
 
 def _word(difference, tolerance, above, below):
     if abs(difference) <= tolerance:
         return "close to calibrated"
-    word = above if difference > 0 else below
-    return word if word.endswith("confident") else f"{word}confident"
+    return above if difference > 0 else below
