@@ -1,0 +1,5 @@
+"""What the evaluations of images and of videos share."""
+
+from tfsigmavae.evaluation.statistics import MeanAndError, jackknife, mean_and_error
+
+__all__ = ["MeanAndError", "jackknife", "mean_and_error"]
