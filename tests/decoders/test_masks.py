@@ -196,5 +196,5 @@ def test_custom_distributions_say_that_they_cannot_leave_out_steps():
             )
 
     likelihood = Whole()(masked(tf.zeros(SHAPE)))
-    with pytest.raises(TypeError, match="can padded steps be left out.*`event_rank`"):
+    with pytest.raises(TypeError, match="can steps be scored apart.*`event_rank`"):
         likelihood.log_prob(tf.zeros(SHAPE))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.models.seeding import generator_states
 
 
 class EvaluationNoise(keras.callbacks.Callback):
@@ -28,8 +29,7 @@ class EvaluationNoise(keras.callbacks.Callback):
         self._kept = []
 
     def on_test_begin(self, logs=None):
-        # `weights` leaves them out; they are known by nothing but their name.
-        states = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        states = generator_states(self.model)
         self._kept = [(state, np.array(state)) for state in states]
         for number, state in enumerate(states):
             # Not seed + number: neighbouring seeds would share noise.

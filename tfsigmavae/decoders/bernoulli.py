@@ -57,3 +57,5 @@ class _Intensities(PixelDistribution):
             "A Bernoulli decoder gives grey levels no probability: it takes a pixel "
             "for the probability of a 1. Choose another decoder to compare likelihoods."
         )
+
+    step_log_mass = log_mass

@@ -58,6 +58,33 @@ class PixelDistribution(CoercibleDistribution):
         """
         return self._score(log_level_mass, value)
 
+    def step_log_prob(self, value):
+        """Log likelihood of each step in nats, `[B, T]`, which adds up to `log_prob`.
+
+        Args:
+            value: as for `log_prob`, `[B, T, ...]`: time is the first axis of the
+                event.
+
+        Raises:
+            ValueError: as `log_prob`.
+            TypeError: if the distribution does not fall into steps: it must be a
+                `tfd.Independent`, as those of all decoders are.
+        """
+        return self._score(
+            lambda steps, value: steps.log_prob(value), value, by_step=True
+        )
+
+    def step_log_mass(self, value):
+        """Exact log probability of each step in nats, `[B, T]`; see `log_mass`.
+
+        Args:
+            value: as for `step_log_prob`.
+
+        Raises:
+            ValueError, TypeError: as `step_log_prob`.
+        """
+        return self._score(log_level_mass, value, by_step=True)
+
     def sum_event(self, values):
         """Sums over the event, of the steps that count: `[B, ..., C]` -> `[B]`."""
         if self.mask is not None:
@@ -66,14 +93,16 @@ class PixelDistribution(CoercibleDistribution):
             values = tf.where(mask, values, tf.zeros_like(values))
         return tf.reduce_sum(values, list(range(-self.event_shape.rank, 0)))
 
-    def _score(self, score, value):
+    def _score(self, score, value, by_step=False):
         value = self._checked(value)
+        num_kept = self.batch_shape.rank + by_step
         if self.mask is None:
-            return score(self.distribution, value)
+            steps = self.distribution
+            return score(_with_batch_rank(steps, num_kept) if by_step else steps, value)
         num_axes = self.mask.shape.rank
         scores = score(_with_batch_rank(self.distribution, num_axes), value)
         scores = tf.where(self.mask, scores, tf.zeros_like(scores))
-        return tf.reduce_sum(scores, list(range(self.batch_shape.rank, num_axes)))
+        return tf.reduce_sum(scores, list(range(num_kept, num_axes)))
 
     def _checked(self, value):
         value = self.as_values(value)
@@ -98,9 +127,9 @@ def _with_batch_rank(distribution, rank):
     # Not by its class: `tfd.Independent` of a class of our own is no instance of it.
     if not hasattr(distribution, "reinterpreted_batch_ndims"):
         raise TypeError(
-            "Only of a `tfd.Independent` can padded steps be left out, got "
-            f"{type(distribution).__name__}: set `event_rank`, so that time is no part "
-            "of the event."
+            "Only of a `tfd.Independent` can steps be scored apart, or left "
+            f"out, got {type(distribution).__name__}: set `event_rank`, so that time "
+            "is no part of the event."
         )
     base = distribution.distribution
     return tfd.Independent(base, base.batch_shape.rank - rank)
@@ -115,6 +144,8 @@ class FieldDistribution(PixelDistribution):
 
     def log_mass(self, value):
         raise TypeError('Only pixels have grey levels; these are `values="real"`.')
+
+    step_log_mass = log_mass
 
     def as_values(self, targets):
         return to_field(targets, "value", self.distribution.dtype)

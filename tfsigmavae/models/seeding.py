@@ -1,5 +1,6 @@
 """Random numbers of a model: initial weights, and noise that is its own."""
 
+import contextlib
 import math
 
 import keras
@@ -74,6 +75,33 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
     def normal(self, shape) -> tf.Tensor:
         """Fresh noise from N(0, 1), see `standard_normal`."""
         return tf.cast(standard_normal(shape, self.next()), self.noise_dtype)
+
+
+def generator_states(model) -> list:
+    """State variables of every `keras.random.SeedGenerator` of a model."""
+    # `weights` leaves them out; they are known by nothing but their name.
+    return [v for v in model.variables if v.name == "seed_generator_state"]
+
+
+@contextlib.contextmanager
+def explicit_noise(model, seed):
+    """Within, all noise of a model is that of `seed`; its generators are put back.
+
+    Args:
+        model: `keras.Model`.
+        seed: int or int32 scalar tensor.
+    """
+    states = generator_states(model)
+    kept = [tf.identity(state.value) for state in states]
+    for number, state in enumerate(states):
+        # Not seed + number: neighbouring seeds would share noise.
+        key = fold_in(tf.stack([tf.cast(seed, tf.int32), number]), 0)
+        state.assign(tf.cast(tf.bitwise.bitwise_and(key, 2**31 - 1), state.dtype))
+    try:
+        yield
+    finally:
+        for state, value in zip(states, kept, strict=True):
+            state.assign(value)
 
 
 def standard_normal(shape, key) -> tf.Tensor:

@@ -13,7 +13,11 @@ from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.elbo_trainer import ElboTrainer
 from tfsigmavae.models.importance import bound_in_batches, log_mean_weight
 from tfsigmavae.models.recalibration import recalibrate
-from tfsigmavae.models.seeding import ReplicaSeedGenerator, WeightSeeds
+from tfsigmavae.models.seeding import (
+    ReplicaSeedGenerator,
+    WeightSeeds,
+    explicit_noise,
+)
 
 
 class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
@@ -190,7 +194,29 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         batch_size = tf.shape(tf.nest.flatten(inputs)[0])[0]
         draw = self.importance_sampler(inputs)
         dtype = self.decoder.compute_dtype
-        return log_mean_weight(draw, num_samples, batch_size, key, dtype)
+        return log_mean_weight(draw, num_samples, [batch_size], key, dtype)
+
+    def posterior_likelihood(self, inputs, seed):
+        """p(x | z) of one posterior sample, and what it is to be compared with.
+
+        What `elbo_terms` says in evaluation, of noise that is the seed's: the model's
+        own generators stay as they are, so neither training nor other figures change.
+
+        Args:
+            inputs: one batch, as of `elbo_terms`.
+            seed: int or int32 scalar tensor; the same batch and seed give the same.
+
+        Returns:
+            The decoder's distribution, batch shape `[B]`, and the pixels that it is of,
+            floating, of batch shape plus event shape; of clips the scored frames.
+
+        Example:
+            >>> likelihood, target = model.posterior_likelihood(images, seed=0)
+            >>> residuals = (target - likelihood.mean()) / likelihood.stddev()
+        """
+        with explicit_noise(self, seed):
+            terms = self.elbo_terms(inputs, training=False)
+        return terms.likelihood, terms.target
 
     def latent_rates(self, inputs):
         """KL of each latent, in nats: which of them are used.

@@ -1,14 +1,17 @@
 """Sampling the future frame by frame, whatever the model."""
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from tfsigmavae.models.seeding import fold_in, standard_normal_rows
+from tfsigmavae_video.models.future_noise import draw_pixels, future_noise
 
 # Futures drawn at a time, unless the caller says otherwise. More are not faster; this
 # many take about 1 GB in the paper's VGG networks at 64 x 64 pixels.
 _MAX_CLIPS = 128
 # Stands for as many as that, where a graph wants a number.
 DEFAULT_SAMPLE_BATCH_SIZE = 0
+# What a rollout may give of each frame: the mean of p(x | z), or a draw from it.
+MEANS, PIXELS = "means", "pixels"
 
 
 def samples_at_a_time(sample_batch_size, num_samples, num_clips):
@@ -25,37 +28,6 @@ def samples_at_a_time(sample_batch_size, num_samples, num_clips):
     return tf.minimum(wanted, num_samples)
 
 
-def future_noise(
-    seed, clip_numbers, num_samples, num_steps, noise_size, first_sample=0
-):
-    """Noise of every step of every future, a function of seed, clip and sample alone.
-
-    Neither the other clips of a call, nor how many futures are drawn, nor how long they
-    are, change the noise of one.
-
-    Args:
-        seed: int32 scalar tensor.
-        clip_numbers: int32 `[B]`, which clips they are.
-        num_samples: int32 scalar tensor, S.
-        num_steps: int32 scalar tensor, T.
-        noise_size: int, numbers of a step.
-        first_sample: int32 scalar tensor, number of the first sample. Defaults to `0`.
-
-    Returns:
-        float32 `[S * B, T, noise_size]`, samples outermost.
-    """
-    num_clips = tf.size(clip_numbers)
-
-    def key(row):
-        clip = tf.stack([seed, clip_numbers[row % num_clips]])
-        sample = first_sample + row // num_clips
-        return fold_in(clip, sample)
-
-    num_rows = num_samples * num_clips
-    noise = standard_normal_rows(num_rows, num_steps * noise_size, key)
-    return tf.reshape(noise, [num_rows, num_steps, noise_size])
-
-
 def predict(
     model,
     context,
@@ -65,11 +37,12 @@ def predict(
     clip_numbers,
     actions=None,
     sample_batch_size=DEFAULT_SAMPLE_BATCH_SIZE,
+    outputs=(MEANS,),
 ):
     """The graph behind `VideoModel.predict_frames`; see there.
 
     Returns:
-        `[num_samples, B, num_frames, H, W, C]`.
+        List, `[num_samples, B, num_frames, H, W, C]` for each of `outputs`.
     """
     batch, num_given = tf.shape(context)[0], tf.shape(context)[1]
     sample_batch_size = samples_at_a_time(sample_batch_size, num_samples, batch)
@@ -78,9 +51,10 @@ def predict(
     folded = model.fold()
     num_rounds = (num_samples - 1) // sample_batch_size + 1
     dtype = model.decoder.compute_dtype
-    array = tf.TensorArray(dtype, num_rounds, infer_shape=False)
+    arrays = [tf.TensorArray(dtype, num_rounds, infer_shape=False) for _ in outputs]
+    specs = [tf.TensorSpec([None, *model.frame_shape], dtype) for _ in outputs]
 
-    def body(i, array):
+    def body(i, arrays):
         first = i * sample_batch_size
         num_copies = tf.minimum(sample_batch_size, num_samples - first)
         noise = future_noise(
@@ -89,18 +63,38 @@ def predict(
         noise = tf.cast(noise, dtype)
         copied = tf.nest.map_structure(lambda x: _repeated(x, num_copies), given)
         acting = None if actions is None else _repeated(actions, num_copies)
-        futures = _sample_futures(model, copied, folded, num_frames, noise, acting)
-        return i + 1, array.write(i, futures)
 
-    _, array = tf.while_loop(
-        lambda i, _: i < num_rounds, body, (0, array), parallel_iterations=1
+        def read(frame, step):
+            drawn = seed, clip_numbers, num_copies, step, first
+            return [_read(model, frame, output, drawn) for output in outputs]
+
+        futures = _sample_futures(
+            model, copied, folded, num_frames, noise, acting, read, specs
+        )
+        return i + 1, _written(arrays, i, futures)
+
+    _, arrays = tf.while_loop(
+        lambda i, _: i < num_rounds, body, (0, arrays), parallel_iterations=1
     )
     shape = [num_samples, batch, num_frames, *model.frame_shape]
-    return tf.reshape(array.concat(), shape)
+    return [tf.reshape(array.concat(), shape) for array in arrays]
 
 
-def _sample_futures(model, given, folded, num_frames, noise, actions):
-    """One future for each clip and sample: `[S * B, num_frames, H, W, C]`.
+def _read(model, frame, output, drawn):
+    """The mean or the pixels of what `step` returned."""
+    if output == PIXELS:
+        if not isinstance(frame, tfp.distributions.Distribution):
+            raise TypeError(
+                f"`{type(model).__name__}.step` returns a frame without noise, so no "
+                "pixels can be drawn from it: let it return the distribution p(x | z), "
+                "as `likelihood` gives it, or leave `sample_noise` False."
+            )
+        return draw_pixels(frame, *drawn)
+    return frame.mean() if isinstance(frame, tfp.distributions.Distribution) else frame
+
+
+def _sample_futures(model, given, folded, num_frames, noise, actions, read, specs):
+    """One future for each clip and sample: `[S * B, num_frames, H, W, C]` of each kind.
 
     Args:
         model: a `VideoModel`.
@@ -109,30 +103,58 @@ def _sample_futures(model, given, folded, num_frames, noise, actions):
         num_frames: int tensor.
         noise: `[S * B, T, noise_size]`, samples outermost.
         actions: `[S * B, T, action_size]`, or `None`.
+        read: function from a frame of `step` and its number to a list of tensors.
+        specs: their `tf.TensorSpec`.
     """
     first = tf.shape(noise)[1] - num_frames
     before = None if actions is None else actions[:, :first]
     state = model.start(given, noise[:, :first], before)
-    array = tf.TensorArray(
-        noise.dtype, num_frames, element_shape=[None, *model.frame_shape]
-    )
 
-    def body(i, state, array):
+    def step(i, state):
         action = None if actions is None else actions[:, first + i]
         frame, state = model.step(state, noise[:, first + i], action, folded)
-        return i + 1, state, array.write(i, frame)
+        return read(frame, first + i), state
 
-    *_, array = tf.while_loop(
+    return unroll(step, state, num_frames, specs)
+
+
+def unroll(step, state, num_frames, specs):
+    """Frames of a loop over time.
+
+    Args:
+        step: function from number and state to a list of frames `[B, H, W, C]`, such as
+            the mean and a draw of the same, and the next state.
+        state: nest of tensors `[B, ...]`, of the same types from step to step.
+        num_frames: int tensor >= 1.
+        specs: list of `tf.TensorSpec` of what a step gives.
+
+    Returns:
+        List of `[B, num_frames, H, W, C]`.
+    """
+    arrays = [
+        tf.TensorArray(spec.dtype, num_frames, element_shape=spec.shape)
+        for spec in specs
+    ]
+
+    def body(i, state, arrays):
+        frames, state = step(i, state)
+        return i + 1, state, _written(arrays, i, frames)
+
+    *_, arrays = tf.while_loop(
         lambda i, *_: i < num_frames,
         body,
-        (0, state, array),
+        (0, state, arrays),
         shape_invariants=(
             tf.TensorShape([]),
             tf.nest.map_structure(_with_free_batch, state),
-            tf.TensorShape(None),
+            [tf.TensorShape(None)] * len(arrays),
         ),
     )
-    return tf.transpose(array.stack(), [1, 0, 2, 3, 4])
+    return [tf.transpose(array.stack(), [1, 0, 2, 3, 4]) for array in arrays]
+
+
+def _written(arrays, i, values):
+    return [a.write(i, value) for a, value in zip(arrays, values, strict=True)]
 
 
 def _repeated(values, num_copies):

@@ -9,6 +9,7 @@ from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
 from tfsigmavae.models.seeding import standard_normal
 from tfsigmavae_video import networks
+from tfsigmavae_video.models import rollout
 from tfsigmavae_video.models.clips import check_clip
 from tfsigmavae_video.models.svg_networks import SVGNetworks
 from tfsigmavae_video.models.video_model import VideoModel
@@ -241,9 +242,12 @@ class SVGLP(VideoModel):
         return ElboTerms(likelihood, target, kl)
 
     @property
+    def first_scored_frame(self):
+        return self.num_context if self.scored_frames == "future" else 1
+
+    @property
     def _first_scored_step(self):
-        # Step t - 1 predicts frame t; "future" starts with frame num_context.
-        return self.num_context - 1 if self.scored_frames == "future" else 0
+        return self.first_scored_frame - 1  # step t - 1 predicts frame t
 
     def latent_rates(self, inputs):
         frames, actions = self.unpack(inputs)
@@ -253,7 +257,7 @@ class SVGLP(VideoModel):
         prior, _ = self.networks.predict_latents(codes[:, :-1], actions)
         return rates_of(posterior, prior)[:, self._first_scored_step :]
 
-    def importance_sampler(self, inputs):
+    def frame_importance_sampler(self, inputs, score):
         frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames)
         actions = self.networks.read_actions(actions, codes)
@@ -268,11 +272,38 @@ class SVGLP(VideoModel):
             raw = self.networks.generate(
                 codes, latents, actions, skips, first, training=False
             )
-            likelihood = self.likelihood(raw)
             log_ratio = prior.log_prob(latents) - posterior.log_prob(latents)
-            return likelihood.log_prob(target) + sum_event(log_ratio[:, first:])
+            return score(self.likelihood(raw), target) + log_ratio[:, first:]
 
         return draw
+
+    def posterior_rollout(self, frames, actions=None):
+        num_given = self.num_context
+        num_steps = tf.shape(frames)[1] - num_given
+        given = frames[:, : num_given + 1]
+        inputs = given if actions is None else {"frames": given, "actions": actions}
+        known = self(inputs)[:, : num_given - 1]
+        codes, _ = self.networks.encode(frames)
+        posterior, _ = self.networks.posterior(codes[:, 1:])
+        latents = posterior.mean()
+        context = self.read_context(frames[:, :num_given])
+        before = None if actions is None else actions[:, : num_given - 1]
+        # Without noise the latents of the context are posterior means as well.
+        noise = tf.zeros_like(latents[:, : num_given - 1])
+        folded = self.fold()
+
+        def step(i, state):
+            step = num_given - 1 + i
+            action = None if actions is None else actions[:, step]
+            frame, state = self.networks.step_by_latent(
+                state, latents[:, step], action, folded, self.likelihood
+            )
+            return [frame.mean()], state
+
+        spec = tf.TensorSpec([None, *self.frame_shape], self.decoder.compute_dtype)
+        state = self.start(context, noise, before)
+        (predicted,) = rollout.unroll(step, state, num_steps, [spec])
+        return tf.concat([known, predicted], axis=1)
 
     def call(self, inputs, training=False):
         frames, actions = self.unpack(inputs)

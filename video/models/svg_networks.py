@@ -187,19 +187,31 @@ class SVGNetworks(keras.layers.Layer):
         return codes[:, -1], skip_maps, prior_state, predictor_state
 
     def step(self, state, noise, action, folded, likelihood):
-        """The next frame, the mean of `likelihood(raw)`, and the state after it."""
+        """p(x | z) of the next frame, `likelihood(raw)`, and the state after its mean.
+
+        The latent is from the prior.
+        """
+        code, skip_maps, prior_state, predictor_state = state
+        action = None if action is None else self._in_no_unit(action[:, None])
+        prior, prior_state = self.predict_latents(code[:, None], action, prior_state)
+        latent = prior.mean() + prior.stddev() * noise[:, None]
+        state = code, skip_maps, prior_state, predictor_state
+        return self._step(state, latent, action, folded, likelihood)
+
+    def step_by_latent(self, state, latent, action, folded, likelihood):
+        """As `step`, by a given latent `[B, latent_size]`, whatever the prior says."""
+        action = None if action is None else self._in_no_unit(action[:, None])
+        return self._step(state, latent[:, None], action, folded, likelihood)
+
+    def _step(self, state, latent, action, folded, likelihood):
         code, skip_maps, prior_state, predictor_state = state
         encoder_folded, generator_folded = folded
-        code = code[:, None]
-        action = None if action is None else self._in_no_unit(action[:, None])
-        prior, prior_state = self.predict_latents(code, action, prior_state)
-        latent = prior.mean() + prior.stddev() * noise[:, None]
         predicted, predictor_state = self._predict(
-            code, latent, action, predictor_state
+            code[:, None], latent, action, predictor_state
         )
         raw = self._frames(predicted, skip_maps, folded=generator_folded)[:, 0]
-        frame = likelihood(raw).mean()
-        code, _ = self.encoder(frame, training=False, folded=encoder_folded)
+        frame = likelihood(raw)
+        code, _ = self.encoder(frame.mean(), training=False, folded=encoder_folded)
         return frame, (code, skip_maps, prior_state, predictor_state)
 
 

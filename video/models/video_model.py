@@ -1,12 +1,15 @@
 """What video predictors have in common, whatever their networks are."""
 
 import abc
+import functools
 
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted, check_at_least
-from tfsigmavae.math import to_tensor, to_unit_range
+from tfsigmavae.decoders.pixel_distribution import PixelDistribution
+from tfsigmavae.math import to_unit_range
 from tfsigmavae.models import VariationalModel
+from tfsigmavae.models.importance import bound_in_batches, step_log_mean_weights
 from tfsigmavae_video.models import rollout
 from tfsigmavae_video.models.clips import check_clip, checked_actions
 
@@ -20,12 +23,13 @@ class VideoModel(VariationalModel):
         noise_size              numbers of N(0, 1) noise that a step uses, 0 for none
         read_context(context)   -> what all futures of a clip share
         start(given, noise, actions)           -> the state after the context
-        step(state, noise, action, folded)     -> the next frame, and the state after it
+        step(state, noise, action, folded)     -> p(x | z) of the next frame, and the
+                                                  state after it
 
     and, if it likes, `fold` and `importance_sampler`. It makes all its weights in its
     constructor and sets `self.built = True`. `predict_frames`, `reconstruct`,
     `export_saved_model`, evaluation, pictures and `VideoExperiment` then work. A model
-    that samples in another way overrides `predict_frames`.
+    that samples in another way overrides `predict_frames` and `sample_futures`.
 
     Args:
         frame_shape: (height, width, channels).
@@ -59,14 +63,22 @@ class VideoModel(VariationalModel):
         self.frame_shape = tuple(frame_shape)
         self.num_context = num_context
         self.action_size = action_size
-        size, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
-        # One graph for every batch, context and horizon.
-        self._rollout = tf.function(
-            lambda size, clip_numbers, *inputs: self._predict(
-                *inputs, clip_numbers=clip_numbers, sample_batch_size=size
-            ),
-            input_signature=[size, numbers, *self._signature()],
+        # One graph for every batch, context and horizon. Pixel noise costs where it is
+        # asked for, and nowhere else.
+        self._rollout = self._compiled_rollout(rollout.MEANS)
+        self._pixel_rollout = self._compiled_rollout(rollout.PIXELS)
+        self._double_rollout = self._compiled_rollout(rollout.MEANS, rollout.PIXELS)
+        clips, *actions = self._clip_signature()
+        self._reconstruct = tf.function(
+            self._serve_reconstruction, input_signature=[clips, *actions]
         )
+        self._posterior_rollout = tf.function(
+            self.posterior_rollout, input_signature=[clips, *actions]
+        )
+        self._frame_log_likelihood = self._compiled_bounds(
+            PixelDistribution.step_log_prob
+        )
+        self._frame_log_mass = self._compiled_bounds(PixelDistribution.step_log_mass)
 
     @property
     @abc.abstractmethod
@@ -112,8 +124,10 @@ class VideoModel(VariationalModel):
             folded: nest of `fold`.
 
         Returns:
-            The frame `[S * B, H, W, C]` float32 in [0, 1], and the next state, of the
-            same structure, shapes and types.
+            p(x | z) of the frame, as `likelihood` gives it: batch shape `[S * B]`,
+            event shape `[H, W, C]`; the model feeds its mean to itself. Of a model
+            without pixel noise, the frame `[S * B, H, W, C]` float32 in [0, 1]. And the
+            next state, of the same structure, shapes and types.
         """
 
     def unpack(self, inputs):
@@ -149,12 +163,20 @@ class VideoModel(VariationalModel):
         actions=None,
         sample_batch_size=None,
         clip_numbers=None,
+        sample_noise=False,
     ):
         """Samples futures of a context.
 
         Noise belongs to seed, clip and sample: a future is the same (but for rounding)
         alone and in company, of a few samples and of many, and a longer one begins with
         the shorter.
+
+        Frames are the means of p(x | z), which the model feeds to itself: what it
+        expects to see, without the noise that its decoder calls sigma. Where samples
+        stand for the data, as in calibration, draw that too by `sample_noise`. Latents
+        and means stay what they are; pixels of Gaussian and Student's t decoders may
+        leave [0, 1], and are not clipped. The noise of a Gaussian belongs to seed,
+        clip, sample and step; of other decoders the same call gives the same pixels.
 
         Args:
             context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
@@ -169,13 +191,76 @@ class VideoModel(VariationalModel):
                 `None`: as many as make 128 clips.
             clip_numbers: `[B]` ints, numbers of the clips in a larger set, of which
                 this is a part. Defaults to `None`: 0 ... B-1.
+            sample_noise: bool, whether to draw pixels from p(x | z) instead of giving
+                its mean. Defaults to `False`.
 
         Returns:
-            float32 tensor `[num_samples, B, num_frames, H, W, C]` in [0, 1].
+            float32 tensor `[num_samples, B, num_frames, H, W, C]`, means in [0, 1].
 
         Raises:
             ValueError: if a shape does not fit the model.
+            TypeError: if `sample_noise` is asked of a model whose `step` returns frames
+                without noise.
         """
+        inputs = self._prediction_inputs(
+            context,
+            num_frames,
+            num_samples,
+            seed,
+            actions,
+            sample_batch_size,
+            clip_numbers,
+        )
+        predict = self._pixel_rollout if sample_noise else self._rollout
+        return predict(*inputs)[0]
+
+    def sample_futures(
+        self,
+        context,
+        num_frames,
+        num_samples=1,
+        seed=None,
+        actions=None,
+        sample_batch_size=None,
+        clip_numbers=None,
+    ):
+        """Samples futures of a context once, and gives them without and with noise.
+
+        Args:
+            context, num_frames, num_samples, seed, actions, sample_batch_size,
+                clip_numbers: see `predict_frames`.
+
+        Returns:
+            Tuple of what `predict_frames` gives with `sample_noise=False` (the means of
+            p(x | z)), and with `True` (pixels drawn from it).
+
+        Raises:
+            ValueError, TypeError: as `predict_frames`.
+
+        Example:
+            >>> means, pixels = model.sample_futures(context, 28, 100, seed=0)
+        """
+        inputs = self._prediction_inputs(
+            context,
+            num_frames,
+            num_samples,
+            seed,
+            actions,
+            sample_batch_size,
+            clip_numbers,
+        )
+        return tuple(self._double_rollout(*inputs))
+
+    def _prediction_inputs(
+        self,
+        context,
+        num_frames,
+        num_samples,
+        seed,
+        actions,
+        sample_batch_size,
+        clip_numbers,
+    ):
         context = self._to_pixels(context, "context")
         context = check_clip(context, self.frame_shape, self.num_context)
         if context.shape[0] == 0:
@@ -193,24 +278,139 @@ class VideoModel(VariationalModel):
         inputs = [context, num_frames, num_samples, seed]
         if self.action_size:
             inputs.append(actions)
-        numbers = _clip_numbers(context, clip_numbers)
-        return self._rollout(sample_batch_size, numbers, *inputs)
+        return sample_batch_size, _clip_numbers(context, clip_numbers), *inputs
 
-    def reconstruct(self, clips, actions=None):
-        """Reconstructs frames 1 ... T-1.
+    def reconstruct(self, clips, actions=None, teacher_forced=True):
+        """Reconstructs frames 1 ... T-1 from posterior means.
+
+        The latents are what the model makes of the true frames, those to come included:
+        a limit of what it can show, and no prediction.
 
         Args:
             clips: `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1].
             actions: `[B, T - 1 or more, action_size]` for a model with actions.
+            teacher_forced: bool, whether every step gets the true frame before it, as
+                in training. `False`: after the context each gets the frame that the
+                model predicted, as where it samples ("posterior rollout"). Defaults to
+                `True`.
 
         Returns:
             float32 tensor `[B, T-1, H, W, C]` in [0, 1].
+
+        Raises:
+            ValueError: if a shape does not fit the model.
+            NotImplementedError: if the model does not write `posterior_rollout`.
         """
         clips = self._to_pixels(clips, "clips")
-        if actions is None:
-            return self(clips, training=False)
-        inputs = {"frames": clips, "actions": to_tensor(actions)}
-        return self(inputs, training=False)
+        clips = check_clip(clips, self.frame_shape, self.num_context + 1)
+        actions = self._to_actions(actions, clips)
+        inputs = [clips] if actions is None else [clips, actions]
+        reconstruct = self._reconstruct if teacher_forced else self._posterior_rollout
+        return reconstruct(*inputs)
+
+    def posterior_rollout(self, frames, actions=None):
+        """The graph behind `reconstruct(teacher_forced=False)`.
+
+        Args:
+            frames: `[B, T, H, W, C]` float32 in [0, 1], T > num_context.
+            actions: `[B, >= T - 1, action_size]`, or `None`.
+
+        Returns:
+            Frames 1 ... T-1 `[B, T-1, H, W, C]` by posterior means of `frames`; true
+            frames are fed as far as `num_context`, then predicted ones.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must write `posterior_rollout` to reconstruct "
+            "without the true frames, by `teacher_forced=False`."
+        )
+
+    @property
+    def first_scored_frame(self) -> int:
+        """Number of the first frame that the likelihood counts, 1 unless overridden.
+
+        Of a clip of T frames it counts those up to T - 1.
+        """
+        return 1
+
+    def frame_importance_sampler(self, inputs, score):
+        """Log weights of posterior samples frame by frame, for `frame_log_likelihood`.
+
+        From it `importance_sampler` follows. With p(x, z | ...) and q(z | ...) that
+        are products over the frames, each frame has its own factors.
+
+        Args:
+            inputs: as of `elbo_terms`. What does not depend on the sample is computed
+                here, once.
+            score: function from the decoder's distribution and its target to
+                log p(x_t | z) `[B, frames]`: log densities, or where they are asked
+                for log probabilities of grey levels.
+
+        Returns:
+            Function from a seed, int32 `[2]`, to the log weights `[B, frames]` of one
+            sample z ~ q(z | x), of the frames that the likelihood counts:
+            log p(x_t | z) + log p(z_t | x, z before) - log q(z_t | x, z before).
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must write `frame_importance_sampler` to tell a "
+            "log likelihood of every frame."
+        )
+
+    def importance_sampler(self, inputs):
+        draw = self.frame_importance_sampler(inputs, PixelDistribution.step_log_prob)
+        return lambda seed: tf.reduce_sum(draw(seed), axis=1)
+
+    def frame_log_likelihood(
+        self,
+        inputs,
+        num_importance_samples=1,
+        seed=None,
+        batch_size=32,
+        exact_mass=False,
+    ) -> tf.Tensor:
+        """What each frame adds to the bound on log p(x): log p(x_t | x_0 ... x_(t-1)).
+
+            b_t = log 1/K * sum over k of w_1^k * ... * w_t^k,    b_t - b_(t-1)
+
+        with the importance weights of `log_likelihood`, one posterior sample of the
+        clip after the other. An estimate, and no bound for a single frame; the frames
+        add up to `log_likelihood` of the same seed, which is one. Its negative is the
+        surprise at a frame.
+
+        Args:
+            inputs, num_importance_samples, seed, batch_size: see `log_likelihood`. All
+                clips have as many frames.
+            exact_mass: bool, whether to score the 256 grey levels by their exact
+                probability in place of a density. Defaults to `False`.
+
+        Returns:
+            `[N, frames]` in nats, of frames `first_scored_frame` ... T-1.
+
+        Raises:
+            ValueError: as `log_likelihood`.
+            TypeError: if `exact_mass` is asked of a decoder without grey levels.
+            NotImplementedError: if the model does not write
+                `frame_importance_sampler`.
+
+        Example:
+            >>> surprise = -model.frame_log_likelihood(clips, 16, seed=0)
+
+        Reference: Burda et al., 2016.
+        """
+        if seed is None:
+            seed = self.seed_generator.as_integer()
+        bound = self._frame_log_mass if exact_mass else self._frame_log_likelihood
+        return bound_in_batches(bound, inputs, num_importance_samples, seed, batch_size)
+
+    def _compiled_bounds(self, score):
+        return tf.function(
+            functools.partial(self._frame_bounds, score), reduce_retracing=True
+        )
+
+    def _frame_bounds(self, score, inputs, num_samples, key):
+        batch_size = tf.shape(tf.nest.flatten(inputs)[0])[0]
+        draw = self.frame_importance_sampler(inputs, score)
+        dtype = self.decoder.compute_dtype
+        return step_log_mean_weights(draw, num_samples, batch_size, key, dtype)
 
     def _to_pixels(self, values, name):
         return to_unit_range(values, name, self.decoder.compute_dtype)
@@ -232,11 +432,9 @@ class VideoModel(VariationalModel):
         `reconstruct(clips (, actions))`, floating pixels in [0, 1], free batch, context
         length and horizon.
         """
-        inputs = self._signature()
-        clips = tf.TensorSpec(inputs[0].shape, inputs[0].dtype, name="clips")
         return {
-            "predict_video": (self._serve_prediction, inputs),
-            "reconstruct": (self._serve_reconstruction, [clips, *inputs[4:]]),
+            "predict_video": (self._serve_prediction, self._signature()),
+            "reconstruct": (self._serve_reconstruction, self._clip_signature()),
         }
 
     # The arguments' names are those of the served inputs.
@@ -249,10 +447,22 @@ class VideoModel(VariationalModel):
             ["num_frames and num_samples must be at least 1:", num_frames, num_samples],
         )
         actions = self._to_actions(actions, context, num_frames)
-        return self._predict(context, num_frames, num_samples, seed, actions)
+        return self._predict(context, num_frames, num_samples, seed, actions)[0]
 
     def _serve_reconstruction(self, clips, actions=None):
         return self(clips if actions is None else {"frames": clips, "actions": actions})
+
+    def _compiled_rollout(self, *outputs):
+        size, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
+        return tf.function(
+            lambda size, clip_numbers, *inputs: self._predict(
+                *inputs,
+                clip_numbers=clip_numbers,
+                sample_batch_size=size,
+                outputs=outputs,
+            ),
+            input_signature=[size, numbers, *self._signature()],
+        )
 
     def _predict(self, context, *inputs, clip_numbers=None, **options):
         numbers = _clip_numbers(context, clip_numbers)
@@ -275,6 +485,12 @@ class VideoModel(VariationalModel):
             shape = [None, None, self.action_size]
             inputs.append(tf.TensorSpec(shape, dtype, name="actions"))
         return inputs
+
+    def _clip_signature(self):
+        """Input signature of a reconstruction."""
+        context, *inputs = self._signature()
+        clips = tf.TensorSpec(context.shape, context.dtype, name="clips")
+        return [clips, *inputs[3:]]
 
     def get_config(self):
         return {
