@@ -54,7 +54,10 @@ setup(
     + ["tfsigmavae_video"]
     + ["tfsigmavae_video." + name for name in find_packages("video")],
     package_dir={"tfsigmavae_video": "video"},
-    package_data={"tfsigmavae": ["py.typed"], "tfsigmavae_video": ["py.typed"]},
+    package_data={
+        "tfsigmavae": ["py.typed", "evaluation/report/templates/*"],
+        "tfsigmavae_video": ["py.typed"],
+    },
     zip_safe=False,
     install_requires=INSTALL_REQUIRES,
     extras_require={

@@ -14,13 +14,14 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae import decoders
+from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.checks import check_choice
+from tfsigmavae.evaluation.report import read_picture, write_report
 from tfsigmavae.experiments.option_checks import (
     check_numbers,
     check_recorded,
     check_types,
 )
-from tfsigmavae.experiments.report import write_report
 from tfsigmavae.models import registry
 from tfsigmavae.run_folder import RunFolder
 from tfsigmavae.schedules import ConstantThenLinear
@@ -86,8 +87,9 @@ class Experiment(abc.ABC):
     explanation: typing.ClassVar[str] = ""
     # Options that shape no result, and may differ from one attempt to the next.
     changeable: typing.ClassVar[tuple] = ("preview_every",)
-    # What one example is called.
+    # What one example is called, and what kind of evaluation that makes.
     example: typing.ClassVar[str] = "example"
+    kind: typing.ClassVar[str] = ""
 
     def __post_init__(self):
         # What is wrong is found now, not after hours of training.
@@ -239,18 +241,30 @@ class Experiment(abc.ABC):
             "cpu_seconds": record["cpu_seconds"],
             "parameters": record["parameters"],
         }
-        page = folder.path / "report.html"
-        history = {"Training": folder.path / "history.png"}
-        tables = {"Scores": summary, "Options": self.options()}
+        page = self._write_report(folder.path, pictures, summary)
         summary = summary | {
             **{name: str(path) for name, path in pictures.items()},
             "report": str(page),
         }
-        shown = {self.captions[name]: path for name, path in pictures.items()}
-        title = folder.path.resolve().name
-        write_report(page, title, shown | history, tables, self.explanation)
         folder.write_json("summary.json", summary)
         return summary
+
+    def _write_report(self, folder, pictures, summary):
+        title = folder.resolve().name
+        shown = [
+            read_picture(path, self.captions[key]) for key, path in pictures.items()
+        ]
+        return write_report(
+            folder / "report.html",
+            [{"title": title, "kind": self.kind}],
+            [
+                read_picture(path, self.captions[name])
+                for name, path in pictures.items()
+            ],
+            [(title, read_history(folder / "history.csv"))],
+            {"Scores": summary, "Options": self.options()},
+            self.explanation,
+        )
 
     def dry_run(self) -> dict:
         """Runs two steps, and all that follows, on noise; keeps nothing.

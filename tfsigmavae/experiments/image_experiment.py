@@ -67,6 +67,7 @@ class ImageExperiment(Experiment):
     models: typing.ClassVar = models.MODELS
     shape_names: typing.ClassVar = ("image_shape",)
     example: typing.ClassVar = "image"
+    kind: typing.ClassVar = "image"
     captions: typing.ClassVar = {
         "samples": "Samples",
         "reconstructions": "Reconstructions",

@@ -100,6 +100,7 @@ class VideoExperiment(Experiment):
     # Which memory keeps the frames, and which keeps the activations.
     changeable: typing.ClassVar = ("cache", "model_options.remat", "preview_every")
     example: typing.ClassVar = "clip"
+    kind: typing.ClassVar = "video"
 
     def __post_init__(self):
         super().__post_init__()

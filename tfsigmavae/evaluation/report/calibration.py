@@ -1,0 +1,289 @@
+"""Whether the uncertainty that a model predicts is right: numbers, drawings, words."""
+
+from tfsigmavae.evaluation.report import drawing, verdicts
+from tfsigmavae.evaluation.report.blocks import (
+    Cell,
+    Group,
+    Note,
+    Plot,
+    Plots,
+    Row,
+    Section,
+    Table,
+)
+from tfsigmavae.evaluation.report.numbers import estimate, is_number, number
+from tfsigmavae.evaluation.report.run import keys_of, labelled
+
+
+def section(runs) -> Section | None:
+    """A table and the drawings of each kind of prediction that was checked."""
+    blocks = []
+    for kind in keys_of(runs, "calibration"):
+        found = [(run, run.part("calibration").get(kind)) for run in runs]
+        found = [(run, part) for run, part in found if part]
+        if found:
+            blocks += _blocks(kind, found)
+    return Section("calibration", "Calibration", blocks) if blocks else None
+
+
+def _blocks(kind, found):
+    title = str(found[0][1].get("label", kind))
+    rows = [row for run, part in found for row in _rows(run, part, found)]
+    columns = [("value", "± standard error"), ("calibrated", "has"), ("so it is", "")]
+    blocks = []
+    if rows:
+        caption = "Values, and what they are for a calibrated model"
+        table = Table(caption, columns, [Group("", rows)])
+        blocks.append(table)
+    members = {part["num_members"] for _, part in found if part.get("num_members")}
+    if members:
+        told = " or ".join(number(count) for count in sorted(members))
+        blocks.append(Note(f"Ensembles of {told} samples."))
+    makers = (_sigma, _pit, _coverage, _spread_skill, _crps, _pit_steps)
+    plots = [plot for make in makers if (plot := make(found)) is not None]
+    shown = [Plots("", plots)] if plots else []
+    channels = _channels(found)
+    # The heading stands above all of it.
+    return [Plots(f"{title[:1].upper()}{title[1:]}", []), *blocks, *shown, *channels]
+
+
+# Part of the calibration -> what the table calls it, and its words.
+_MEASURES = {
+    "sigma": ("RMSE over sigma", verdicts.sigma),
+    "spread_skill": ("spread over error", verdicts.spread_skill),
+    "crps": ("CRPS", verdicts.crps),
+    "pit": ("deviation from a flat PIT", verdicts.pit),
+    "coverage": ("coverage", verdicts.coverage),
+}
+
+
+def _rows(run, part, found):
+    rows = []
+    for name, measure in part.items():
+        if not isinstance(measure, dict):
+            continue
+        label, verdict = _MEASURES.get(name, (name.replace("_", " "), None))
+        label = labelled(run, label, found)
+        if name == "coverage":
+            rows += _coverage_rows(label, measure)
+            continue
+        word = verdict(measure).partition(":")[0] if verdict else ""
+        cells = [*_value_and_calibrated(measure), word]
+        rows.append(Row(label, [Cell(text) for text in cells]))
+    return rows
+
+
+def _value_and_calibrated(measure):
+    error = measure.get("error")
+    if "value" in measure:  # CRPS, in its own unit
+        return estimate(measure["value"], error), number(measure.get("expected"))
+    if "ratio" in measure:
+        return estimate(measure["ratio"], error), number(measure.get("calibrated"))
+    return number(measure.get("deviation")), number(0)
+
+
+def _coverage_rows(label, measure):
+    rows = []
+    for level, share, error in _intervals(measure):
+        wanted = f"{100 * level:.0f} %"
+        word = verdicts.of_interval(level, share, error)
+        cells = [Cell(_percent(share, error)), Cell(wanted), Cell(word)]
+        rows.append(Row(f"{label}, {wanted} intervals", cells))
+    return rows
+
+
+def _intervals(measure):
+    levels, shares = measure.get("levels") or [], measure.get("share") or []
+    errors = measure.get("error") or [None] * len(levels)
+    return zip(levels, shares, errors, strict=True)
+
+
+def _percent(share, error):
+    if not is_number(share):
+        return number(share)
+    return f"{estimate(100 * share, 100 * error if is_number(error) else None)} %"
+
+
+def _having(found, name):
+    parts = [(run, part.get(name)) for run, part in found]
+    return [(run, part) for run, part in parts if part]
+
+
+def _verdicts(parts, judge, found):
+    told = [(run, judge(part)) for run, part in parts]
+    return [labelled(run, text, found) for run, text in told if text]
+
+
+def _steps(parts, found, names):
+    """Lines over the horizon: a run a colour, a figure a style."""
+    lines = []
+    for number_, (run, part) in enumerate(parts):
+        steps = part.get("steps") or []
+        for look, (name, label) in enumerate(names.items()):
+            values = [step.get(name) for step in steps]
+            if any(map(is_number, values)):
+                x = list(range(1, len(values) + 1))
+                colour = number_ if len(found) > 1 else look
+                label = labelled(run, label, found)
+                lines.append(drawing.Line(label, x, values, None, look, colour))
+    return lines
+
+
+def _over_steps(found, name, names, title, y_label, reading, judge):
+    parts = _having(found, name)
+    lines = _steps(parts, found, names)
+    if not lines:
+        return None
+    return Plot(
+        title,
+        drawing.curves(lines, _frame(found), y_label),
+        f"{title}: {', '.join(line.label for line in lines)}",
+        reading,
+        _verdicts(parts, judge, found),
+    )
+
+
+def _frame(found):
+    return (
+        "predicted frame" if "num_members" in found[0][1] else "frame, of those scored"
+    )
+
+
+def _sigma(found):
+    return _over_steps(
+        found,
+        "sigma",
+        {"sigma": "sigma", "rmse": "RMSE"},
+        "Sigma and the error that there is",
+        "image units, 0 to 1",
+        "A calibrated decoder's sigma equals the root mean squared error: both lines "
+        "meet. Sigma below the error is overconfident.",
+        verdicts.sigma,
+    )
+
+
+def _spread_skill(found):
+    return _over_steps(
+        found,
+        "spread_skill",
+        {"spread": "spread of the samples", "skill": "error of their mean"},
+        "Spread and skill",
+        "image units, 0 to 1",
+        "Of samples as good as the truth, the spread equals the error of their mean. "
+        "Spread below the error is overconfident.",
+        verdicts.spread_skill,
+    )
+
+
+def _crps(found):
+    return _over_steps(
+        found,
+        "crps",
+        {"value": "CRPS", "expected": "expected if calibrated"},
+        "CRPS over the horizon",
+        "CRPS, image units",
+        "The mean distance of samples and truth, less half that among samples; less is "
+        "better. A calibrated ensemble has what it expects of itself.",
+        verdicts.crps,
+    )
+
+
+def _histograms(parts, found):
+    return [
+        drawing.Line(
+            labelled(run, "truth", found) if len(found) == 1 else run.label,
+            [],
+            part["density"],
+            None,
+            look,
+        )
+        for look, (run, part) in enumerate(parts)
+        if part.get("density")
+    ]
+
+
+def _pit(found):
+    parts = _having(found, "pit")
+    lines = _histograms(parts, found)
+    if not lines:
+        return None
+    level = ("calibrated", parts[0][1].get("calibrated", 1.0))
+    errors = [e for e in parts[0][1].get("error") or [] if is_number(e)]
+    band = None
+    if errors and len(lines) == 1:
+        width = 2 * max(errors)
+        band = ("by chance (2 standard errors)", level[1] - width, level[1] + width)
+    return Plot(
+        "PIT histogram",
+        drawing.histogram(lines, "rank of the truth", "density", level, band),
+        "Histogram of where the true pixels lie within their predicted distributions",
+        "The rank of each true value in its prediction. Flat is calibrated; full ends "
+        "are overconfident, a hump is underconfident, a slope is a bias.",
+        _verdicts(parts, verdicts.pit, found),
+    )
+
+
+def _coverage(found):
+    parts = _having(found, "coverage")
+    lines = [
+        drawing.Line(
+            "here" if len(found) == 1 else run.label,
+            part["levels"],
+            part["share"],
+            part.get("error"),
+            look,
+        )
+        for look, (run, part) in enumerate(parts)
+        if part.get("levels")
+    ]
+    if not lines:
+        return None
+    svg = drawing.curves(lines, "interval holds", "truth within it", None, "calibrated")
+    return Plot(
+        "Coverage of central intervals",
+        svg,
+        "Share of true values within central intervals against their level",
+        "An interval of 90 % should hold 90 % of the true values. Below the line is "
+        "overconfident, above it underconfident.",
+        _verdicts(parts, verdicts.coverage, found),
+    )
+
+
+def _pit_steps(found):
+    lines = []
+    for look, (run, part) in enumerate(_having(found, "pit")):
+        steps = part.get("steps") or []
+        values = [_deviation(density) for density in steps]
+        if len(values) > 1:
+            x = list(range(1, len(values) + 1))
+            label = "deviation" if len(found) == 1 else run.label
+            lines.append(drawing.Line(label, x, values, None, look))
+    if not lines:
+        return None
+    return Plot(
+        "PIT over the horizon",
+        drawing.curves(lines, _frame(found), "mean |density − 1|", ("calibrated", 0.0)),
+        "Deviation of the PIT histogram from a flat one, over the predicted frames",
+        "How far the histogram of each frame is from flat; 0 is calibrated.",
+    )
+
+
+def _deviation(density):
+    if not density or not all(map(is_number, density)):
+        return None
+    return sum(abs(value - 1) for value in density) / len(density)
+
+
+def _channels(found):
+    rows = []
+    for run, part in _having(found, "sigma"):
+        channels = part.get("channels") or []
+        if len(channels) < 2:
+            continue
+        for index, channel in enumerate(channels):
+            cells = [Cell(number(channel.get(k))) for k in ("rmse", "sigma", "ratio")]
+            rows.append(Row(labelled(run, f"channel {index}", found), cells))
+    if not rows:
+        return []
+    columns = [("RMSE", ""), ("sigma", ""), ("ratio", "calibrated: 1")]
+    return [Table("Sigma by channel", columns, [Group("", rows)])]

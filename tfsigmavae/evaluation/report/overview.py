@@ -1,0 +1,119 @@
+"""The head of the page: what was evaluated, and its figures in one line."""
+
+import re
+
+from tfsigmavae.evaluation.report import headline, protocols
+from tfsigmavae.evaluation.report.blocks import Cell, Group, Note, Row, Section, Table
+from tfsigmavae.evaluation.report.numbers import (
+    NOTHING,
+    estimate,
+    flat,
+    is_number,
+    number,
+    value_text,
+)
+from tfsigmavae.evaluation.report.run import keys_of
+
+
+def section(runs, explanation="") -> Section:
+    """One line a run, what its figures mean, and what was evaluated."""
+    blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
+    blocks += [Note(text) for text in _meanings(runs)]
+    if explanation:
+        blocks.append(Note(explanation))
+    rows = _rows(runs)
+    if rows:
+        columns = [(run.label, "") for run in runs] if len(runs) > 1 else [("", "")]
+        blocks.append(Table("What was evaluated", columns, [Group("", rows)]))
+    return Section("overview", "Overview", blocks)
+
+
+def _line(run, runs):
+    told = _scores(run) or _likelihood(run)
+    if not told:
+        return ""
+    protocol = f" (protocol {protocols.name_of(run)})" if run.part("protocol") else ""
+    return f"{run.label + ': ' if len(runs) > 1 else ''}{told}{protocol}"
+
+
+def _scores(run):
+    """The scores of the first source that the model is judged by."""
+    for name, source in headline.sources_of(run).items():
+        found = [
+            _with_unit(run, metric, scores[name])
+            for metric, scores in run.part("scores").items()
+            if is_number((scores.get(name) or {}).get("mean"))
+        ]
+        if found and source["kind"] == "model":
+            label = str(source["label"])
+            return f"{label[:1].upper()}{label[1:]}: {', '.join(found)}"
+    return ""
+
+
+def _with_unit(run, metric, score):
+    unit = headline.metric_of([run], metric).get("unit") or ""
+    told = estimate(score["mean"], score.get("error"))
+    return f"{headline.label_of([run], metric)} {told} {unit}".strip()
+
+
+def _likelihood(run):
+    found = run.part("likelihood")
+    elbo, bits = found.get("elbo") or {}, found.get("bits_per_dim") or {}
+    parts = []
+    if is_number(elbo.get("mean")):
+        parts.append(f"ELBO {estimate(elbo['mean'], elbo.get('error'))} nats")
+    if is_number(bits.get("mean")):
+        parts.append(f"{estimate(bits['mean'], bits.get('error'))} bits per dimension")
+    return ", ".join(parts)
+
+
+def _meanings(runs):
+    scores = [
+        (name, score)
+        for run in runs
+        for name, sources in run.part("scores").items()
+        for score in sources.values()
+    ]
+    texts = []
+    for name in keys_of(runs, "scores"):
+        text = headline.metric_of(runs, name).get("description")
+        if text:
+            texts.append(f"{headline.label_of(runs, name)}: {text.rstrip('.')}.")
+    meanings = [" ".join(texts)] if texts else []
+    counts = [score.get("count") for _, score in scores if score.get("count")]
+    if counts:
+        example = "images" if runs[0].found.get("kind") == "image" else "clips"
+        meanings.append(
+            f"± is the standard error over {number(max(counts))} {example}: figures "
+            "that differ by less than about twice their errors are not told apart."
+        )
+    return meanings
+
+
+def _rows(runs):
+    each = [_facts(run) for run in runs]
+    names = dict.fromkeys(name for facts in each for name in facts)
+    return [Row(name, [Cell(f.get(name, NOTHING)) for f in each]) for name in names]
+
+
+def _facts(run):
+    """Name -> text of what the record has of model and data."""
+    data = dict(run.part("data"))
+    of = data.pop("of", None)
+    facts = {}
+    for part, values in (("model", run.part("model")), ("data", data)):
+        for name, value in values.items():
+            facts[f"{part}: {name.replace('_', ' ')}"] = _text(value)
+    if of is not None and "data: clips" in facts:
+        facts["data: clips"] += f" of {_text(of)}"
+    return facts
+
+
+def _text(value):
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {text}" for name, text in flat(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return number(value)
+    text = value_text(value)
+    # A digest is recognised by its beginning; metrics.json has the whole of it.
+    return f"{text[:12]} …" if re.fullmatch("[0-9a-f]{32,}", text) else text

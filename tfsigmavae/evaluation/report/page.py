@@ -1,0 +1,89 @@
+"""The report as one HTML file, which needs no other and no network."""
+
+import itertools
+import pathlib
+
+from tfsigmavae import files
+from tfsigmavae.evaluation.report import (
+    appendix,
+    calibration,
+    distances,
+    gallery,
+    headline,
+    horizon,
+    latents,
+    likelihood,
+    overview,
+    svg,
+    training_curves,
+)
+from tfsigmavae.evaluation.report.run import name_runs
+
+
+def write_report(
+    path, evaluations, pictures=(), training=None, tables=None, explanation=""
+) -> pathlib.Path:
+    """Writes the page of an evaluation, of several side by side, or of a training run.
+
+    What is missing in an evaluation has no section.
+
+    Args:
+        path: file to write, such as `runs/demo/report.html`.
+        evaluations: list of dicts, each the content of a `metrics.json`; at least its
+            `"title"`. With several of them, what they have is set side by side.
+        pictures: list of `Picture`. Defaults to none.
+        training: list of (title, rows of a `history.csv`), see `read_history`. Defaults
+            to none.
+        tables: heading -> dict of name -> JSON value, such as options. Defaults to
+            none.
+        explanation: what stands below the heading. Defaults to nothing.
+
+    Returns:
+        `path` as a `pathlib.Path`.
+
+    Raises:
+        ValueError: if there is no evaluation.
+
+    Example:
+        >>> metrics = json.loads(pathlib.Path("runs/demo/metrics.json").read_text())
+        >>> write_report("runs/demo/report.html", [metrics])
+    """
+    if not evaluations:
+        raise ValueError('`evaluations` must hold at least one dict with a "title".')
+    runs = name_runs(evaluations)
+    sections = [
+        overview.section(runs, explanation),
+        headline.section(runs),
+        horizon.section(runs),
+        distances.section(runs),
+        gallery.section(pictures),
+        calibration.section(runs),
+        likelihood.section(runs),
+        latents.section(runs),
+        training_curves.section(training or [], runs),
+        *appendix.sections(runs, tables or {}),
+    ]
+    title = " · ".join(run.label for run in runs)
+    shown = [section for section in sections if section is not None]
+    return files.write_text(path, _render(title, shown))
+
+
+def _render(title, sections):
+    import jinja2
+    import markupsafe
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfsigmavae.evaluation.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("page.html.jinja")
+    # Each drawing has names of its own for its parts.
+    counter = itertools.count(1)
+
+    def numbered(drawing):
+        return markupsafe.Markup(svg.with_number(drawing, next(counter)))
+
+    return template.render(title=title, sections=sections, numbered=numbered)

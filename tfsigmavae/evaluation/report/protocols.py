@@ -1,0 +1,115 @@
+"""The protocol of an evaluation in words, whole, and where those of several differ."""
+
+from tfsigmavae.evaluation.report.blocks import Facts, Note
+from tfsigmavae.evaluation.report.numbers import flat, value_text
+
+# Field -> how a sentence has it. Fields that are not here stand in the whole protocol.
+_WORDS = {
+    "num_context": "{} given frames",
+    "num_predicted": "{} predicted frames",
+    "num_frames": "{} frames a clip",
+    "num_clips": "{} clips",
+    "num_images": "{} images",
+    "windows": "windows: {}",
+    "num_samples": "{} samples a clip",
+    "selection": "selection: {}",
+    "scored_frames": "scored frames: {}",
+    "ssim": "SSIM: {}",
+    "ssim_window": "SSIM window: {}",
+    "extractor": "features: {}",
+    "num_importance_samples": "{} importance samples",
+    "repeats": "{} repeats",
+    "num_repeats": "{} repeats",
+    "seed": "seed {}",
+}
+
+
+def in_words(run) -> str:
+    """The protocol of a run as one sentence; empty where it has none."""
+    protocol = run.part("protocol")
+    if not protocol:
+        return ""
+    numbers = {"num_clips": run.part("data").get("clips")} | protocol
+    parts = [
+        words.format(value_text(numbers[name]))
+        for name, words in _WORDS.items()
+        if numbers.get(name) is not None
+    ]
+    return f"Protocol {name_of(run)}: {'; '.join(parts)}."
+
+
+def name_of(run) -> str:
+    """Its name, and whether it was changed."""
+    protocol = run.part("protocol")
+    name = str(protocol.get("name", "without a name"))
+    return f"{name} (modified)" if protocol.get("modified") else name
+
+
+def blocks(runs) -> list:
+    """Words, warnings and the whole of the protocols."""
+    found = []
+    for run in runs:
+        text = in_words(run)
+        if text:
+            found.append(Note(text if len(runs) == 1 else f"{run.label}: {text}"))
+        found += _modification(run)
+    found += _differences(runs)
+    rows = [
+        (name if len(runs) == 1 else f"{run.label}: {name}", text)
+        for run in runs
+        for name, text in flat(run.part("protocol"))
+    ]
+    return [*found, Facts("The whole protocol", rows)] if rows else found
+
+
+def _modification(run):
+    modified = run.part("protocol").get("modified")
+    if not modified:
+        return []
+    changes = ", ".join(f"{name} = {text}" for name, text in flat(modified))
+    name = run.part("protocol").get("name")
+    return [
+        Note(
+            f"{run.label} is not the protocol {name} as it stands: {changes}. Its "
+            f"figures do not belong beside those of {name}.",
+            "warning",
+        )
+    ]
+
+
+def differing(runs) -> list[tuple[str, list[str]]]:
+    """Fields of protocol and data that differ, with what each run has."""
+    each = [
+        dict(flat(run.part("protocol")))
+        | {
+            f"data.{name}": value_text(run.part("data")[name])
+            for name in ("path", "split", "clips", "fingerprint")
+            if name in run.part("data")
+        }
+        for run in runs
+    ]
+    names = dict.fromkeys(name for fields in each for name in fields)
+    table = {name: [fields.get(name, "–") for fields in each] for name in names}
+    if len(set(table.get("data.fingerprint", "–"))) == 1:
+        table.pop("data.path", None)  # the same clips at another place
+    return [(name, values) for name, values in table.items() if len(set(values)) > 1]
+
+
+def _differences(runs):
+    fields = differing(runs)
+    if not fields:
+        return []
+    told = "; ".join(
+        f"{name}: "
+        + ", ".join(
+            f"{value} ({run.label})" for run, value in zip(runs, values, strict=True)
+        )
+        for name, values in fields
+    )
+    return [
+        Note(
+            f"The runs were not evaluated alike; they differ in {told}. Compare their "
+            "figures only as far as these fields allow.",
+            "warning",
+        )
+    ]
