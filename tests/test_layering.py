@@ -21,7 +21,15 @@ COMMANDS = [
 ROWS = [
     ["backend", "checks", "files", "progress", "version"],
     ["downloads", "masks", "math"],
-    ["data", "distributions", "layers", "metrics", "pictures", "schedules"],
+    [
+        "calibration",
+        "data",
+        "distributions",
+        "layers",
+        "metrics",
+        "pictures",
+        "schedules",
+    ],
     ["decoders", "losses"],
     ["models"],
     ["callbacks", "checkpoint", "export", "run_folder"],
@@ -41,6 +49,7 @@ ROWS = [
 ]
 # Imports along a row, each one wanted: (importing part, imported part).
 ALONG_A_ROW = {
+    ("calibration", "distributions"),  # that of grey levels is no density
     ("layers", "distributions"),  # a layer returns a wrapped distribution
     ("callbacks", "checkpoint"),
     ("run_folder", "callbacks"),

@@ -33,6 +33,17 @@ def test_probabilities_are_products_of_those_of_the_digits():
     np.testing.assert_allclose(np.exp(_log_probs(LOGITS)).sum(0), 1.0, rtol=1e-5)
 
 
+def test_cumulative_probabilities_are_sums_of_those_of_the_levels():
+    distribution = BitwiseCategorical(LOGITS)
+    levels = np.broadcast_to(LEVELS.astype(np.float32)[:, None], (256, 5))
+    expected = np.cumsum(_probabilities(LOGITS), -1).T
+    # float32 products of eight probabilities.
+    np.testing.assert_allclose(distribution.cdf(levels), expected, atol=1e-6)
+    np.testing.assert_allclose(distribution.cdf(levels + 0.5), expected, atol=1e-6)
+    np.testing.assert_array_equal(distribution.cdf(-1.0), np.zeros(5))
+    np.testing.assert_array_equal(distribution.cdf(256.0), np.ones(5))
+
+
 def test_moments_and_mode_are_those_of_the_enumeration():
     p = _probabilities(LOGITS)
     mean = p @ LEVELS

@@ -42,6 +42,25 @@ def test_likelihood_and_its_gradient_are_those_of_tfp(scale, shape):
     np.testing.assert_allclose(ours[1], theirs[1], atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(6, 256), (2, 1, 3, 2, 2, 7)])
+def test_cumulative_probabilities_are_sums_of_those_of_the_levels(shape):
+    logits, levels = _logits(shape), _levels(shape[:-1], shape[-1])
+    p = tf.nn.softmax(tf.reshape(tf.cast(logits, tf.float64), [-1, shape[-1]]))
+    index = np.reshape(levels, [-1, 1])
+    expected = np.take_along_axis(np.cumsum(p, -1), index, 1)[:, 0]
+    cdf = CategoricalLevels(logits).cdf(levels)
+    # float32 sums of up to 256 probabilities.
+    np.testing.assert_allclose(np.ravel(cdf), expected, atol=2e-6)
+    below = CategoricalLevels(logits).cdf(tf.fill(levels.shape, -1))
+    np.testing.assert_array_equal(below, np.zeros(levels.shape))
+
+
+def test_cumulative_probabilities_of_one_level_broadcast():
+    cdf = CategoricalLevels(_logits()).cdf(3)
+    expected = CategoricalLevels(_logits()).cdf(tf.fill([6], 3))
+    np.testing.assert_allclose(cdf, expected, rtol=1e-6)
+
+
 def test_moments_are_those_of_the_enumeration():
     p = tf.nn.softmax(tf.cast(_logits(), tf.float64)).numpy()
     mean = p @ LEVELS

@@ -12,7 +12,8 @@ class BitwiseCategorical(tfd.Distribution):
     log P(level) = sum over digits of
         digit * log_sigmoid(logit) + (1 - digit) * log_sigmoid(-logit)
 
-    The mean, the sum of 2**k * sigmoid(logit), and the variance are exact.
+    The mean, the sum of 2**k * sigmoid(logit), the variance and the cumulative
+    probability are exact.
 
     Args:
         logits: `[..., K]` float tensor, the log odds of each digit being 1, the most
@@ -54,15 +55,22 @@ class BitwiseCategorical(tfd.Distribution):
         return tf.constant([], tf.int32)
 
     def _log_prob(self, level):
-        # The last digit of level / 2**k, in floating point: TensorFlow computes with
-        # int32 on the host, not on the GPU. By products: of a division by a constant a
-        # graph makes one by its reciprocal, which need not be exact, not even of 1.
-        half = 0.5 * tf.floor(level[..., tf.newaxis] * self._powers(-1))
-        is_one = 2.0 * (half - tf.floor(half))
         # log_sigmoid(logit) for a 1, log_sigmoid(-logit) for a 0.
-        return tf.reduce_sum(
-            tf.math.log_sigmoid((2.0 * is_one - 1.0) * self.logits), -1
-        )
+        signs = 2.0 * self._digits(level) - 1.0
+        return tf.reduce_sum(tf.math.log_sigmoid(signs * self.logits), -1)
+
+    def _cdf(self, level):
+        # A smaller number has the same digits down to a 1 in whose place it has a 0.
+        level = tf.floor(level)
+        is_one = self._digits(level)
+        same = tf.sigmoid((2.0 * is_one - 1.0) * self.logits)
+        above = tf.math.cumprod(same, axis=-1, exclusive=True)
+        smaller = tf.reduce_sum(is_one * tf.sigmoid(-self.logits) * above, -1)
+        cdf = smaller + tf.reduce_prod(same, -1)
+        # Numbers outside have digits of their own, which mean nothing here.
+        cdf = tf.where(level < 0.0, tf.zeros_like(cdf), cdf)
+        largest = 2.0 ** self.logits.shape[-1] - 1.0
+        return tf.where(level >= largest, tf.ones_like(cdf), cdf)
 
     def _sample_n(self, n, seed=None):
         digits = tfd.Bernoulli(self.logits, dtype=self.dtype).sample(n, seed=seed)
@@ -77,6 +85,14 @@ class BitwiseCategorical(tfd.Distribution):
     def _variance(self):
         variance = tf.sigmoid(self.logits) * tf.sigmoid(-self.logits)
         return tf.reduce_sum(self._powers(2) * variance, -1)
+
+    def _digits(self, level):
+        """The binary digits of a level, the most significant one first."""
+        # The last digit of level / 2**k, in floating point: TensorFlow computes with
+        # int32 on the host, not on the GPU. By products: of a division by a constant a
+        # graph makes one by its reciprocal, which need not be exact, not even of 1.
+        half = 0.5 * tf.floor(level[..., tf.newaxis] * self._powers(-1))
+        return 2.0 * (half - tf.floor(half))
 
     def _powers(self, exponent=1):
         """The place values 128, 64, ..., 1, to the power of `exponent`."""

@@ -25,6 +25,16 @@ class CategoricalLevels(tfd.Categorical):
         log_prob = _log_softmax_at(rows, tf.reshape(tf.cast(level, tf.int32), [-1]))
         return tf.reshape(log_prob, tf.shape(level))
 
+    def _cdf(self, level):
+        if not level.shape.is_compatible_with(self.batch_shape):
+            return super()._cdf(level)  # broadcasts
+        # TFP's own takes a softmax of logits of any rank, see `_flat_probs`.
+        cumulative = tf.cumsum(self._flat_probs(), axis=-1)
+        rows = tf.reshape(tf.cast(level, tf.int32), [-1])
+        inside = tf.clip_by_value(rows, 0, cumulative.shape[-1] - 1)
+        cdf = tf.gather(cumulative, inside, batch_dims=1)
+        return self._by_batch(tf.where(rows < 0, tf.zeros_like(cdf), cdf))
+
     def _mean(self):
         return self._by_batch(tf.linalg.matvec(self._flat_probs(), self._levels()))
 

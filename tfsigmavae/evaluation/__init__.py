@@ -1,1 +1,5 @@
-"""Evaluation of models: what image and video models have in common."""
+"""What the evaluations of images and of videos share, and that of images."""
+
+from tfsigmavae.evaluation.statistics import MeanAndError, jackknife, mean_and_error
+
+__all__ = ["MeanAndError", "jackknife", "mean_and_error"]
