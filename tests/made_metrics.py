@@ -78,8 +78,12 @@ def video(title="demo", skill=0.0, seed=0):
         },
         "scores": {
             metric: {
-                name: _score(rng, RANGES[metric], worth + skill)
-                for name, (_, _, worth) in SOURCES.items()
+                name: _score(
+                    np.random.default_rng(number),
+                    RANGES[metric],
+                    worth + skill * (kind == "model"),
+                )
+                for number, (name, (_, kind, worth)) in enumerate(SOURCES.items())
             }
             for metric in METRICS
         },
