@@ -179,9 +179,7 @@ def history(num_rows=60):
 def pictures():
     """Animations of three clips, and a map."""
     found = [
-        Picture(
-            f"{kind} clip", f"Futures of the {kind} clip", _gif(), "image/gif", kind
-        )
+        Picture(f"The {kind} clip", f"Its {kind} futures", _gif(), "image/gif", "Clips")
         for kind in ("best", "median", "worst")
     ]
     text = "Standard deviation over the samples; brighter is less certain."

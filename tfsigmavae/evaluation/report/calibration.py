@@ -145,9 +145,8 @@ def _over_steps(found, name, names, title, y_label, reading, judge):
 
 
 def _frame(found):
-    return (
-        "predicted frame" if "num_members" in found[0][1] else "frame, of those scored"
-    )
+    # Only ensembles are of frames that were not seen.
+    return "predicted frame" if "num_members" in found[0][1] else "scored frame"
 
 
 def _sigma(found):
