@@ -252,15 +252,12 @@ class Experiment(abc.ABC):
     def _write_report(self, folder, pictures, summary):
         title = folder.resolve().name
         shown = [
-            read_picture(path, self.captions[key]) for key, path in pictures.items()
+            read_picture(path, self.captions[name]) for name, path in pictures.items()
         ]
         return write_report(
             folder / "report.html",
             [{"title": title, "kind": self.kind}],
-            [
-                read_picture(path, self.captions[name])
-                for name, path in pictures.items()
-            ],
+            shown,
             [(title, read_history(folder / "history.csv"))],
             {"Scores": summary, "Options": self.options()},
             self.explanation,
