@@ -1,10 +1,18 @@
 """SSIM against a plain NumPy loop over windows, and its contract."""
 
+import importlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsigmavae.metrics import ssim
+from tfsigmavae.metrics import psnr, ssim
+
+MODULE = importlib.import_module("tfsigmavae.metrics.ssim")  # not the function
+SCIKIT = {
+    "gaussian": {"gaussian_weights": True, "use_sample_covariance": False},
+    "uniform": {},
+}
 
 
 def _frames(shape, seed=0):
@@ -47,6 +55,48 @@ def test_equals_a_loop_over_windows(noise):
     np.testing.assert_allclose(ssim(images, references), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(3, 11, 11, 1), (2, 20, 13, 3)])
+def test_equals_that_of_tensorflow(shape):
+    images, references = _frames(shape), _frames(shape, seed=1)
+    expected = tf.image.ssim(images, references, 1.0)
+    np.testing.assert_allclose(ssim(images, references), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", ["gaussian", "uniform"])
+def test_equals_that_of_scikit_image(window):
+    metrics = pytest.importorskip("skimage.metrics")
+    references = _frames((3, 24, 17, 3))
+    images = 0.8 * references + 0.2 * _frames((3, 24, 17, 3), seed=1)
+    expected = [
+        metrics.structural_similarity(
+            x, y, channel_axis=-1, data_range=1.0, **SCIKIT[window]
+        )
+        for x, y in zip(images, references, strict=True)
+    ]
+    # float32 here and there.
+    np.testing.assert_allclose(ssim(images, references, window), expected, atol=1e-5)
+
+
+def test_real_clips_have_the_scores_of_scikit_image(shared_data):
+    """The last of 2 context frames, repeated over the 28 that follow it."""
+    metrics = pytest.importorskip("skimage.metrics")
+    with np.load(shared_data("bair_real_2seq.npz")) as arrays:
+        clips = np.stack([arrays[name] for name in sorted(arrays)]) / np.float32(255)
+    truth, copied = clips[:, 2:], clips[:, 1:2]
+    assert truth.shape == (2, 28, 64, 64, 3)
+    scores = {window: ssim(copied, truth, window).numpy() for window in SCIKIT}
+    decibels = psnr(copied, truth).numpy()
+    for clip, step in np.ndindex(2, 28):
+        pair = truth[clip, step].astype(float), copied[clip, 0].astype(float)
+        expected = metrics.peak_signal_noise_ratio(*pair, data_range=1.0)
+        assert decibels[clip, step] == pytest.approx(expected, abs=1e-4)
+        for window, options in SCIKIT.items():
+            expected = metrics.structural_similarity(
+                *pair, channel_axis=-1, data_range=1.0, **options
+            )
+            assert scores[window][clip, step] == pytest.approx(expected, abs=1e-4)
+
+
 def test_dark_flat_frames_show_the_data_range():
     """Two flat frames: (2 x y + c1) / (x**2 + y**2 + c1), whatever K2 is."""
     images = np.full((12, 12, 1), 0.01, np.float32)
@@ -66,6 +116,58 @@ def test_samples_broadcast_against_one_truth():
     scores = ssim(samples, truths)
     assert scores.shape == (3, 2, 2)
     np.testing.assert_allclose(scores[2, 1], ssim(samples[2, 1], truths[1]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("axes", "other"),
+    [((5, 1, 4), (3, 4)), ((3, 4), (5, 1, 4)), ((7,), (7,)), ((), (6,)), ((0,), (1,))],
+)
+@pytest.mark.parametrize("limit", [1, 4, 1000])
+def test_blocks_change_nothing(monkeypatch, axes, other, limit):
+    images, references = _frames((*axes, 8, 9, 1)), _frames((*other, 8, 9, 1), seed=1)
+    axes = np.broadcast_shapes(axes, other)
+    pairs = [np.broadcast_to(side, (*axes, 8, 9, 1)) for side in (images, references)]
+    whole = tf.function(ssim)(*pairs, window="uniform")
+    monkeypatch.setattr(MODULE, "_FRAMES_AT_A_TIME", limit)
+    scores = ssim(images, references, window="uniform")
+    assert scores.shape == axes
+    np.testing.assert_allclose(scores, whole, atol=1e-6)
+
+
+def test_a_reference_is_filtered_once_for_all_its_samples(monkeypatch):
+    """And no more pairs than the limit are scored at once."""
+    monkeypatch.setattr(MODULE, "_FRAMES_AT_A_TIME", 20)
+    score, seen = MODULE._score, []
+
+    def spy(images, references, *rest):
+        seen.append((images.shape[:-3], references.shape[:-3]))
+        return score(images, references, *rest)
+
+    monkeypatch.setattr(MODULE, "_score", spy)
+    ssim(_frames((10, 1, 6, 8, 8, 1)), _frames((1, 6, 8, 8, 1)), window="uniform")
+    assert seen == [([10, 1, 2], [1, 1, 2])] * 3
+
+
+def test_a_compiled_function_need_not_know_the_size_of_frames():
+    signature = [tf.TensorSpec([None, None, None, 3])] * 2
+    compiled = tf.function(ssim, input_signature=signature)
+    images, references = _frames((2, 12, 15, 3)), _frames((2, 12, 15, 3), seed=1)
+    expected = ssim(images, references)
+    np.testing.assert_allclose(compiled(images, references), expected, atol=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least 11 pixels"):
+        compiled(images[:, :10], references[:, :10])
+
+
+def test_frames_smaller_than_eleven_pixels_go_with_the_uniform_window():
+    images = _frames((7, 8, 3))
+    assert ssim(images, images, window="uniform").numpy() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="at least 7x7 pixels.*got 6x8"):
+        ssim(images[:6], images[:6], window="uniform")
+
+
+def test_another_window_is_an_error():
+    with pytest.raises(ValueError, match="`window` 'box'.*gaussian.*uniform"):
+        ssim(_frames((8, 8, 1)), _frames((8, 8, 1)), window="box")
 
 
 def test_uint8_means_value_over_255_on_either_side():

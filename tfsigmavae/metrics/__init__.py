@@ -1,9 +1,24 @@
-"""Scores of images and clips against references, and of latents against the prior."""
+"""Scores of images and clips against references, and of latents against the prior.
+
+`extractors` holds the networks whose features distances compare.
+"""
 
 from tfsigmavae.metrics.active_units import active_units
 from tfsigmavae.metrics.aggregate_posterior import split_rate
-from tfsigmavae.metrics.frechet import frechet_distance
+from tfsigmavae.metrics.crps import crps
+from tfsigmavae.metrics.frechet import FewSamplesWarning, frechet_distance
+from tfsigmavae.metrics.kernel_distance import KernelDistance, kernel_distance
 from tfsigmavae.metrics.psnr import psnr
 from tfsigmavae.metrics.ssim import ssim
 
-__all__ = ["active_units", "frechet_distance", "psnr", "split_rate", "ssim"]
+__all__ = [
+    "FewSamplesWarning",
+    "KernelDistance",
+    "active_units",
+    "crps",
+    "frechet_distance",
+    "kernel_distance",
+    "psnr",
+    "split_rate",
+    "ssim",
+]

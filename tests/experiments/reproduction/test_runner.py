@@ -25,8 +25,12 @@ from tfsigmavae.experiments.reproduction.scores import (
 from tfsigmavae.metrics import frechet_distance
 from tfsigmavae.models import ConvVAE
 
-# A data set of tf.data warns if the process runs functions eagerly.
-pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
+pytestmark = [
+    # A data set of tf.data warns if the process runs functions eagerly.
+    pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly"),
+    # 40 images, of 64 features.
+    pytest.mark.filterwarnings("ignore::tfsigmavae.metrics.FewSamplesWarning"),
+]
 
 
 EXPECTED_WORDS = "-ELBO"
