@@ -19,7 +19,7 @@ COMMANDS = [
 ]
 # From bottom to top. A module may import its own part and the rows below.
 ROWS = [
-    ["backend", "checks", "files", "version"],
+    ["backend", "checks", "files", "progress", "version"],
     ["downloads", "masks", "math"],
     [
         "calibration",

@@ -9,6 +9,7 @@ import sys
 import threading
 
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.progress import Progress
 from tfsigmavae_video.data.conversion.options import (
     besides_defaults,
     complete,
@@ -19,7 +20,6 @@ from tfsigmavae_video.data.conversion.report import results, summary, versions
 from tfsigmavae_video.data.conversion.shard_writer import ShardWriter
 from tfsigmavae_video.data.conversion.state_folder import StateFolder
 from tfsigmavae_video.data.loading import load
-from tfsigmavae_video.data.progress import Progress
 from tfsigmavae_video.data.softmotion import SPLITS, check_split
 
 _SECONDS_BETWEEN_LOOKS = 0.2

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tfsigmavae_video.data import progress
-from tfsigmavae_video.data.progress import Progress, duration
+from tfsigmavae import progress
+from tfsigmavae.progress import Progress, duration
 
 
 class Terminal(io.StringIO):
