@@ -30,6 +30,13 @@ def registry(package: str, name: str) -> dict:
     raise ValueError(f"{package} has no {name}.")
 
 
+def first_arguments(module: str, function: str) -> list:
+    """First arguments, where they are text, of all calls of a function in a module."""
+    calls = (node for node in ast.walk(_tree(module)) if isinstance(node, ast.Call))
+    first = (call.args[0] for call in calls if _called(call) == function and call.args)
+    return [node.value for node in first if isinstance(node, ast.Constant)]
+
+
 def model_options(package: str, without) -> dict:
     """Model name -> constructor argument -> default, as text.
 
@@ -44,6 +51,10 @@ def model_options(package: str, without) -> dict:
         key: {k: v for k, v in _arguments(package, kind).items() if k not in without}
         for key, kind in registry(package, "MODELS").items()
     }
+
+
+def _called(call):
+    return getattr(call.func, "id", None)
 
 
 def _path(module):

@@ -50,6 +50,11 @@ def write_png(path, image) -> pathlib.Path:
     path = pathlib.Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"`path` must end in .png, got {path.name!r}.")
+    return write_bytes(path, encode_png(image))
+
+
+def encode_png(image) -> bytes:
+    """Encodes one picture as the bytes of a PNG, see `write_png`."""
     image = to_uint8(image, "image")
     if image.ndim != 3 or 0 in image.shape or image.shape[-1] not in (1, 3):
         raise ValueError(
@@ -57,4 +62,4 @@ def write_png(path, image) -> pathlib.Path:
         )
     buffer = io.BytesIO()
     to_pillow(image).save(buffer, format="PNG")
-    return write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()

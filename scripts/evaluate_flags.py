@@ -1,0 +1,45 @@
+"""Flags of `evaluate.py`. No heavy import: `--help` must be instant."""
+
+import argparse
+
+import flags
+import source
+
+PROTOCOL = """what is measured, and how: {names} for videos (default: svg-2-28), {images}
+for images (default: images); see docs/evaluation.md"""
+EXTRACTOR = """network for distances of features: inception_v3, inception_2015:FILE.pb
+(FID), i3d:FOLDER (FVD), or a .tflite file"""
+
+
+def parse(argv, description) -> dict:
+    """Flags by name."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--model", required=True, help="a run folder or its model.keras")
+    add("--compare", nargs="+", default=[], metavar="RUN", help="runs to set beside it")
+    add("--data", help="held-out data (default: what the model was trained with)")
+    add("--split", default="test", help="train or test (default: %(default)s)")
+    modules = {
+        "Protocol": "tfsigmavae_video.evaluation.protocol",
+        "ImageProtocol": "tfsigmavae.evaluation.image_protocol",
+    }
+    names, images = (
+        ", ".join(source.first_arguments(module, kind))
+        for kind, module in modules.items()
+    )
+    add("--protocol", help=PROTOCOL.format(names=names, images=images))
+    add("--output", help="folder (default: evaluation/PROTOCOL in the run folder)")
+    add("--num-samples", type=int, help="futures per clip, or sampled images")
+    add("--num-clips", type=int, help="clips or images, at most")
+    add("--seed", type=int, help="of all that is drawn")
+    add("--extractor", help=EXTRACTOR)
+    option = {"type": flags.option, "nargs": "+", "default": [], "action": "extend"}
+    option |= {"metavar": "NAME=VALUE"}
+    add("--protocol-options", **option, help="other fields of the protocol")
+    add("--data-options", **option, help="other than training's, see docs/data.md")
+    known = vars(parser.parse_args(argv))
+    for name in ("protocol_options", "data_options"):
+        known[name] = dict(known[name])
+    return known

@@ -1,0 +1,19 @@
+"""What an evaluation gives."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Evaluation:
+    """Figures of a model, and pictures that go with them.
+
+    Attributes:
+        metrics: dict of JSON values, the content of `metrics.json`: `protocol`,
+            `model`, `data`, `scores` (metric -> source -> mean and standard error; of
+            video also for each predicted frame), `distances`, `likelihood`, `rates`,
+            `surprise`, `calibration` and `environment`.
+        pictures: list of `tfsigmavae.evaluation.report.Picture`.
+    """
+
+    metrics: dict
+    pictures: list = dataclasses.field(default_factory=list)

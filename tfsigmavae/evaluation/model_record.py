@@ -1,0 +1,29 @@
+"""What tells one model from another in a record of results."""
+
+import hashlib
+import json
+
+import numpy as np
+
+
+def model_record(model) -> dict:
+    """Class, decoder, size and digest of a model.
+
+    Args:
+        model: a `VariationalModel`.
+
+    Returns:
+        dict of JSON values; `sha256` is that of configuration and weights, so that it
+        is the same for a model that was saved and loaded.
+    """
+    config = model.get_config()
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    for weight in model.weights:
+        digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
+    return {
+        "class": type(model).__name__,
+        "decoder": type(model.decoder).__name__,
+        "beta": model.beta,
+        "parameters": model.count_params(),
+        "sha256": digest.hexdigest(),
+    }

@@ -1,0 +1,173 @@
+"""Everything that is measured of a few clips, before any average."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfsigmavae import calibration
+from tfsigmavae.math import to_unit_range
+from tfsigmavae_video.evaluation.baselines import baseline_frames
+
+# Futures scored at a time: what is made on the way is larger than the frames.
+_SAMPLES_AT_A_TIME = 16
+
+
+class ClipScorer:
+    """Scores clips of a model by a protocol: arrays whose first axis is the clip.
+
+        sample/METRIC               [B, S, T], of each future
+        SOURCE/METRIC               [B, T], of a baseline, of "mean_prediction" (the
+                                    average image of the futures), or of all "futures"
+        likelihood/NAME             [B, frames]: nll, kl, log_mass and bound in nats
+        rates                       [B, frames, latents]
+        calibration/KIND/NAME       [B, ...], additive statistics, see
+                                    `tfsigmavae.calibration`
+        features/SOURCE             [B, R, F], or [B, R, T, F] of single frames; R
+                                    futures, 1 of the truth and of a baseline
+
+    Args:
+        model: a `VideoModel`.
+        protocol: `Protocol` with a number for `num_context`.
+        rows: name -> `Metric`, see `frame_metrics.chosen`.
+        extractor: `tfsigmavae.metrics.extractors.Extractor`, or `None`.
+    """
+
+    def __init__(self, model, protocol, rows, extractor=None):
+        self.model = model
+        self.protocol = protocol
+        self.rows = rows
+        self.extractor = extractor
+
+    def __call__(self, frames, actions, first_number) -> dict:
+        """Scores clips.
+
+        Args:
+            frames: `[B, num_context + T, H, W, C]`, uint8 or floating in [0, 1].
+            actions: `[B, num_context + T - 1 or more, action_size]`, or `None`.
+            first_number: int, number of the first clip in the evaluation.
+
+        Returns:
+            dict of name -> array, see the class.
+        """
+        frames = to_unit_range(frames, "clips")
+        numbers = range(first_number, first_number + len(frames))
+        num_context = self.protocol.num_context
+        context, truth = frames[:, :num_context], frames[:, num_context:]
+        samples = self._predict(context, truth, actions, numbers)
+        compared = {"mean_prediction": tf.reduce_mean(samples, 0)[None]}
+        for name, found in baseline_frames(
+            self.model, frames, num_context, actions
+        ).items():
+            compared[name] = found[None]
+        arrays = self._score(samples, compared, truth, context)
+        if self.extractor is not None:
+            arrays |= self._features(samples, compared, frames)
+        del samples, compared  # the pixels of futures need the room
+        if self.protocol.noise_samples:
+            arrays |= self._score_pixels(context, truth, actions, numbers)
+        if self.protocol.importance_samples:
+            arrays |= self._likelihood(frames, actions, numbers)
+        return {name: np.asarray(values) for name, values in arrays.items()}
+
+    def _predict(self, context, truth, actions, numbers, **options):
+        options = {"num_samples": self.protocol.num_samples} | options
+        return self.model.predict_frames(
+            context,
+            truth.shape[1],
+            seed=self.protocol.seed,
+            actions=actions,
+            clip_numbers=numbers,
+            **options,
+        )
+
+    def _score(self, samples, compared, truth, context):
+        arrays = {}
+        for name, row in self.rows.items():
+            if row.of == "sample":
+                parts = [
+                    row.score(samples[i : i + _SAMPLES_AT_A_TIME], truth, context)
+                    for i in range(0, len(samples), _SAMPLES_AT_A_TIME)
+                ]
+                arrays[f"sample/{name}"] = np.moveaxis(np.concatenate(parts), 0, 1)
+                for source, frames in compared.items():
+                    score = row.score(frames, truth, context)[0]
+                    arrays[f"{source}/{name}"] = score
+            elif row.of == "futures":
+                arrays[f"futures/{name}"] = row.score(samples, truth, context)
+        return arrays
+
+    def _score_pixels(self, context, truth, actions, numbers):
+        """What the decoder's noise enters: scores of pixels, and calibration."""
+        options = {"num_samples": self.protocol.noise_samples, "sample_noise": True}
+        pixels = self._predict(context, truth, actions, numbers, **options).numpy()
+        truth = truth.numpy()
+        arrays = {
+            f"futures/{name}": row.score(pixels, truth, context.numpy())
+            for name, row in self.rows.items()
+            if row.of == "pixels"
+        }
+        if len(pixels) < 2:  # no ensemble
+            return arrays
+        parts = [
+            calibration.ensemble_statistics(pixels[:, i], truth[i], self._seed(number))
+            for i, number in enumerate(numbers)
+        ]
+        return arrays | _stacked("calibration/futures", parts)
+
+    def _likelihood(self, frames, actions, numbers):
+        parts, statistics = [], []
+        for i, number in enumerate(numbers):
+            inputs = frames[i : i + 1]
+            if actions is not None:
+                inputs = {"frames": inputs, "actions": actions[i : i + 1]}
+            seed = self._seed(number)
+            likelihood, target = self.model.posterior_likelihood(inputs, seed)
+            statistics.append(
+                calibration.distribution_statistics(likelihood, target, seed)
+            )
+            parts.append(self._frame_scores(inputs, likelihood, target, seed))
+        joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
+        return joined | _stacked("calibration/posterior", statistics)
+
+    def _frame_scores(self, inputs, likelihood, target, seed):
+        """Nats of each frame of one clip."""
+        found = {"likelihood/nll": -likelihood.step_log_prob(target)}
+        if self.model.decoder.measure is not None:
+            found["likelihood/log_mass"] = likelihood.step_log_mass(target)
+        rates = self.model.latent_rates(inputs)
+        if rates is not None:
+            found |= {"rates": rates, "likelihood/kl": tf.reduce_sum(rates, -1)}
+        found["likelihood/bound"] = self.model.frame_log_likelihood(
+            inputs, self.protocol.importance_samples, seed
+        )
+        return {name: np.asarray(values) for name, values in found.items()}
+
+    def _features(self, samples, compared, frames):
+        num_context = self.protocol.num_context
+        sources = {"real": frames[None, :, num_context:]}
+        sources |= {"sample": samples[: self.protocol.feature_samples], **compared}
+        context = frames[:, :num_context]
+        return {
+            f"features/{name}": np.stack(
+                [self._extract(one, context) for one in found]
+            ).swapaxes(0, 1)
+            for name, found in sources.items()
+        }
+
+    def _extract(self, frames, context):
+        """Features `[B, F]` of clips `[B, T, H, W, C]`, or `[B, T, F]` of frames."""
+        if self.extractor.per == "clip":
+            if self.protocol.feature_context:
+                frames = tf.concat([context, frames], 1)
+            return self.extractor(frames)
+        batch, num_frames = frames.shape[:2]
+        flat = tf.reshape(frames, [-1, *frames.shape[2:]])
+        return self.extractor(flat).reshape(batch, num_frames, -1)
+
+    def _seed(self, number):
+        """A seed of a clip, whatever clips are scored with it."""
+        sequence = np.random.SeedSequence([self.protocol.seed, number])
+        return int(sequence.generate_state(1)[0] >> 1)
+
+
+def _stacked(prefix, parts):
+    return {f"{prefix}/{key}": np.stack([p[key] for p in parts]) for key in parts[0]}

@@ -1,0 +1,190 @@
+"""One call from a model and clips to numbers that can be cited."""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+
+from tfsigmavae import files
+from tfsigmavae.evaluation.evaluation import Evaluation
+from tfsigmavae.evaluation.model_record import model_record
+from tfsigmavae.evaluation.partial_results import PartialResults
+from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
+from tfsigmavae.metrics import extractors
+from tfsigmavae.progress import Progress
+from tfsigmavae.run_folder import environment
+from tfsigmavae_video.evaluation import protocol as protocols
+from tfsigmavae_video.evaluation.clip_scores import ClipScorer
+from tfsigmavae_video.evaluation.evaluated_clips import EvaluatedClips
+from tfsigmavae_video.evaluation.frame_metrics import chosen
+from tfsigmavae_video.evaluation.results import results
+from tfsigmavae_video.evaluation.shown_clips import clip_pictures
+
+_METRICS, _TABLE, _PARTS = "metrics.json", "metrics.csv", "parts"
+
+
+def evaluate(
+    model,
+    source,
+    protocol="svg-2-28",
+    output=None,
+    extractor=None,
+    title=None,
+    data=None,
+    quiet=False,
+    with_pictures=True,
+) -> Evaluation:
+    """Scores a video predictor by a protocol, clip by clip.
+
+    Scores are taken of each clip, future and frame and averaged last; baselines and
+    references that need no luck stand beside the model's, see `baseline_frames`. The
+    same call gives the same figures, and an interrupted one goes on where it stopped
+    and ends with the same `metrics.json`. Memory does not grow with the number of
+    clips' frames; the futures of one clip are held at a time (150 MB for 100 x 30
+    frames of 64 x 64 x 3).
+
+    Args:
+        model: a `VideoModel`.
+        source: `ClipSource` of held-out clips, see `load_clips`, with actions for a
+            model that takes them.
+        protocol: name of a preset of `PROTOCOLS`, or a `Protocol`.
+        output: folder for `metrics.json`, `metrics.csv` (a row for each number) and,
+            until all is done, the parts. Defaults to `None`, nothing is written.
+        extractor: network for distances of features, see
+            `tfsigmavae.metrics.extractors.get`. Defaults to `None`, no distances.
+        title: what the model is called. Defaults to its name.
+        data: dict of JSON values that tell what the clips are, such as path and split,
+            kept in the result. Defaults to `None`, nothing.
+        quiet: whether to say nothing of the progress. Defaults to `False`.
+        with_pictures: whether to draw pictures. Defaults to `True`.
+
+    Returns:
+        `Evaluation`.
+
+    Raises:
+        ValueError: if the protocol does not fit model or clips, needs an extractor that
+            is not given, or `output` holds another evaluation.
+
+    Example:
+        >>> found = evaluate(model, load_clips("data/bair", "test"), "svg-2-28")
+        >>> found.metrics["scores"]["psnr"]["best"]["mean"]
+    """
+    protocol = _checked_protocol(protocol, model, source, extractor)
+    extractor = None if extractor is None else extractors.get(extractor)
+    _check_kind(protocol, extractor)
+    rows = chosen(protocol, model.frame_shape)
+    clips = EvaluatedClips(source, protocol)
+    names = getattr(source, "clip_names", None)
+    head = _head(model, clips, protocol, rows, extractor, title, data)
+    output = None if output is None else pathlib.Path(output)
+    parts = PartialResults(None if output is None else output / _PARTS, head)
+    _compute(parts, clips, ClipScorer(model, protocol, rows, extractor), quiet)
+    arrays = parts.joined(clips.num_parts)
+    metrics = head | results(arrays, protocol, rows, model, extractor, names)
+    metrics["environment"] = environment()
+    pictures = []
+    if with_pictures:
+        pictures = clip_pictures(model, clips, arrays, rows, names)
+    if output is not None:
+        write_tidy_csv(output / _TABLE, _blocks(arrays, model, protocol))
+        files.write_json(output / _METRICS, metrics)
+    return Evaluation(metrics, pictures)
+
+
+def _checked_protocol(protocol, model, source, extractor):
+    protocol = protocols.get(protocol)
+    num_context = protocol.num_context or model.num_context
+    if num_context < model.num_context:
+        raise ValueError(
+            f"Protocol {protocol.name!r} gives {num_context} frames, and the model "
+            f"needs {model.num_context}. Choose another protocol, or train with "
+            f"`num_context={num_context}`."
+        )
+    shape, _ = source.fields["frames"]
+    if tuple(shape) != tuple(model.frame_shape):
+        raise ValueError(
+            f"The clips have frames of {tuple(shape)}, and the model of "
+            f"{tuple(model.frame_shape)}. Open them with "
+            f"`frame_shape={tuple(model.frame_shape)}`."
+        )
+    if bool(model.action_size) != ("actions" in source.fields):
+        wants = "takes" if model.action_size else "does not take"
+        raise ValueError(
+            f"The model {wants} actions: open the clips with "
+            f"`with_actions={bool(model.action_size)}`."
+        )
+    if protocol.extractor and extractor is None:
+        raise ValueError(
+            f"Protocol {protocol.name!r} compares features of {protocol.extractor!r}: "
+            f"give `extractor='{protocol.extractor}:PATH'`."
+        )
+    return dataclasses.replace(protocol, num_context=num_context)
+
+
+def _check_kind(protocol, extractor):
+    if protocol.extractor and extractor.kind != protocol.extractor:
+        raise ValueError(
+            f"Protocol {protocol.name!r} compares features of {protocol.extractor!r}, "
+            f"got {extractor.kind!r}: change the protocol's `extractor`, and so its "
+            "name."
+        )
+
+
+def _head(model, clips, protocol, rows, extractor, title, data):
+    """What decides all figures, and so which parts belong together."""
+    source = clips.source
+    digest = hashlib.sha256(json.dumps(source.fingerprint(), sort_keys=True).encode())
+    told = protocol.as_dict() | {
+        "metrics": list(rows),
+        "conventions": {name: row.description for name, row in rows.items()},
+        "extractor": None if extractor is None else extractor.record(),
+    }
+    return {
+        "format": 1,
+        "kind": "video",
+        "title": title or model.name,
+        "protocol": told,
+        "model": model_record(model) | {"num_context": model.num_context},
+        "data": {
+            "clips": clips.num_clips,
+            "of": len(source),
+            "held_out": source.is_held_out,
+            "left_out": len(getattr(source, "skipped", ())),
+            "fingerprint": digest.hexdigest(),
+            **(data or {}),
+        },
+    }
+
+
+def _compute(parts, clips, score, quiet):
+    missing = [part for part in range(clips.num_parts) if part not in parts]
+    if not missing:
+        return
+    done = clips.num_clips - sum(
+        min(clips.part_size, clips.num_clips - part * clips.part_size)
+        for part in missing
+    )
+    progress = Progress(clips.num_clips, "clips", done, quiet)
+    for number, frames, actions in clips.parts(missing[0]):
+        part = number // clips.part_size
+        if part in parts:
+            continue
+        parts[part] = score(frames, actions, number)
+        progress.add(len(frames))
+        progress.show()
+    progress.close()
+
+
+def _blocks(arrays, model, protocol):
+    """What `write_tidy_csv` wants; step 1 is the first predicted frame."""
+    for key, values in arrays.items():
+        source, _, metric = key.partition("/")
+        if source in ("features", "calibration", "rates"):
+            continue
+        if source == "likelihood":
+            first = model.first_scored_frame - protocol.num_context + 1
+            yield "model", metric, np.asarray(values), first
+        else:
+            yield source, metric, np.asarray(values), 1

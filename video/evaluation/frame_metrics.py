@@ -1,0 +1,184 @@
+"""What predicted frames are scored by: a metric is one row."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfsigmavae.metrics import crps, psnr, ssim
+from tfsigmavae.metrics.psnr import MAX_DB
+
+# A pixel has moved where it differs from the last given frame by more than this.
+_MOVED = 0.1
+
+
+class Metric(NamedTuple):
+    """A score of predicted frames, each frame by itself.
+
+    Attributes:
+        score: function of predicted frames `[S, B, T, H, W, C]`, the truth
+            `[B, T, H, W, C]` and the given frames `[B, N, H, W, C]`, all float32 in
+            [0, 1] (but for drawn pixels, which may lie outside), to an array
+            `[S, B, T]`; where `of` is not "sample", to `[B, T]`. NaN where a frame has
+            no score; averages leave it out.
+        best: `max` or `min`, which of two scores is the better one.
+        label: what tables and plots call it.
+        unit: of the score, "" for none.
+        description: the convention, for whoever cites it.
+        of: what is scored: each "sample" (baselines too), all "futures" of a clip
+            together, or all futures with their "pixels" drawn from the decoder.
+        min_size: pixels that a frame needs in height and width.
+    """
+
+    score: Callable
+    best: Callable
+    label: str
+    unit: str = ""
+    description: str = ""
+    of: str = "sample"
+    min_size: int = 1
+
+    def as_dict(self) -> dict:
+        """What is told of it, as JSON values."""
+        return {
+            "label": self.label,
+            "unit": self.unit,
+            "best": self.best.__name__,
+            "of": self.of,
+            "description": self.description,
+        }
+
+
+def _psnr(frames, truth, context):
+    return psnr(frames, truth, max_db=MAX_DB)
+
+
+def _ssim(frames, truth, context):
+    return ssim(frames, truth)
+
+
+def _ssim_uniform(frames, truth, context):
+    return ssim(frames, truth, window="uniform")
+
+
+def _psnr_moved(frames, truth, context):
+    moved = _moved(truth, context)
+    count = tf.reduce_sum(moved, [-3, -2, -1])
+    error = tf.reduce_sum(moved * tf.square(frames - truth), [-3, -2, -1])
+    mse = tf.maximum(error / count, 10 ** (-MAX_DB / 10))  # NaN where nothing moved
+    return tf.where(count > 0, -10.0 * tf.math.log(mse) / tf.math.log(10.0), np.nan)
+
+
+def _std_moved(frames, truth, context):
+    moved = _moved(truth, context)
+    variance = moved * tf.math.reduce_variance(frames, 0)
+    count = tf.reduce_sum(moved, [-3, -2, -1])
+    return tf.sqrt(tf.reduce_sum(variance, [-3, -2, -1]) / count)
+
+
+def _crps(pixels, truth, context):
+    # A frame at a time: what is sorted is then no larger than one frame's ensemble.
+    scores = [
+        np.mean(crps(pixels[:, :, t], truth[:, t]), axis=(-3, -2, -1))
+        for t in range(truth.shape[1])
+    ]
+    return np.stack(scores, -1)
+
+
+def _moved(truth, context):
+    """1 where a pixel has moved in any channel: then all channels count."""
+    change = tf.abs(truth - context[:, -1:])
+    moved = tf.reduce_any(change > _MOVED, -1, keepdims=True)
+    return tf.cast(tf.broadcast_to(moved, tf.shape(truth)), tf.float32)
+
+
+METRICS = {
+    "psnr": Metric(
+        _psnr,
+        max,
+        "PSNR",
+        "dB",
+        "10 log10(1 / mean squared error) of each frame over pixels and channels, "
+        f"range 1, at most {MAX_DB:g}; then averaged over frames",
+    ),
+    "ssim": Metric(
+        _ssim,
+        max,
+        "SSIM",
+        description="Gaussian window 11x11, sigma 1.5, K1 0.01, K2 0.03, range 1, "
+        "windows wholly inside, population variances, mean over channels",
+        min_size=11,
+    ),
+    "ssim_uniform": Metric(
+        _ssim_uniform,
+        max,
+        "SSIM, uniform window",
+        description="uniform window 7x7, K1 0.01, K2 0.03, range 1, windows wholly "
+        "inside, sample variances, mean over channels: scikit-image's default",
+        min_size=7,
+    ),
+    "psnr_moved": Metric(
+        _psnr_moved,
+        max,
+        "PSNR of moved pixels",
+        "dB",
+        "over the pixels that differ from the last given frame by more than "
+        f"{_MOVED:g} in any channel; frames without such pixels do not count",
+    ),
+    "std_moved": Metric(
+        _std_moved,
+        max,
+        "Spread on moved pixels",
+        description="standard deviation over the futures on moved pixels, root mean "
+        "square: whether futures differ at all; more is not always better",
+        of="futures",
+    ),
+    "crps": Metric(
+        _crps,
+        min,
+        "CRPS",
+        description="continuous ranked probability score of the drawn pixels, fair "
+        "(unbiased in the number of futures), mean over pixels and channels",
+        of="pixels",
+    ),
+}
+
+
+def chosen(protocol, frame_shape) -> dict:
+    """The rows that a protocol asks for and that frames are large enough for.
+
+    Args:
+        protocol: `Protocol`.
+        frame_shape: (height, width, channels).
+
+    Returns:
+        dict of name -> `Metric`, in the order of `METRICS`.
+
+    Raises:
+        ValueError: if a metric is unknown, or one that was asked for by name needs
+            larger frames.
+    """
+    names = protocol.metrics or tuple(METRICS)
+    if protocol.selection != "each":
+        names = (*names, protocol.selection)
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        raise ValueError(
+            f"Unknown metric {unknown[0]!r}. Choose from: {', '.join(METRICS)}."
+        )
+    size = min(frame_shape[:2])
+    rows = {name: METRICS[name] for name in METRICS if name in names}
+    small = [name for name, row in rows.items() if row.min_size > size]
+    asked = {*protocol.metrics, protocol.selection}
+    if refused := [name for name in small if name in asked]:
+        raise ValueError(
+            f"Metric {refused[0]!r} needs frames of {rows[refused[0]].min_size} pixels "
+            f"at least, got {tuple(frame_shape)}. Leave it out of the protocol."
+        )
+    selection = protocol.selection
+    if selection != "each" and rows[selection].of != "sample":
+        raise ValueError(f"`selection` {selection!r} does not score single futures.")
+    if not protocol.noise_samples:
+        small += [name for name, row in rows.items() if row.of == "pixels"]
+    return {name: row for name, row in rows.items() if name not in small}

@@ -1,0 +1,233 @@
+"""From scores of clips and steps to what is told: averages come last."""
+
+import numpy as np
+
+from tfsigmavae import calibration
+from tfsigmavae.evaluation.feature_distances import distances
+from tfsigmavae.evaluation.statistics import mean_and_error
+from tfsigmavae.math import nats_to_bits_per_dim
+from tfsigmavae.metrics import active_units
+from tfsigmavae_video.evaluation.protocol import EACH
+
+# A latent that tells more than this of a frame, in nats, counts as active.
+_ACTIVE = 0.01
+_SOURCES = {
+    "best": ("best of {num_samples}", "model"),
+    "mean": ("average future", "model"),
+    "mean_prediction": ("mean of futures", "model"),
+    "futures": ("all futures", "model"),
+    "copy_last": ("copy last frame", "baseline"),
+    "mean_frame": ("mean given frame", "baseline"),
+    "posterior_rollout": ("posterior rollout", "reference"),
+    "reconstruction": ("reconstruction", "reference"),
+}
+
+
+def results(arrays, protocol, rows, model, extractor=None, names=None) -> dict:
+    """The sections of `metrics.json` that come of scores.
+
+    Args:
+        arrays: of `ClipScorer`, of all clips.
+        protocol: `Protocol` with a number for `num_context`.
+        rows: name -> `Metric`.
+        model: the `VideoModel`.
+        extractor: the one whose features `arrays` hold, or `None`.
+        names: what each clip is called. Defaults to `None`, nothing.
+
+    Returns:
+        dict of JSON values without NaN.
+    """
+    scores = _scores(arrays, protocol, rows)
+    metrics = {name: rows[name].as_dict() for name in scores}
+    found = {"metrics": metrics, "scores": scores, "distances": {}}
+    if extractor is not None:
+        found["distances"] = distances(arrays, extractor)
+        if extractor.per == "image":
+            _add_feature_distance(found, arrays, extractor)
+    sources = {source for row in scores.values() for source in row}
+    found["sources"] = {
+        name: {"label": label.format(num_samples=protocol.num_samples), "kind": kind}
+        for name, (label, kind) in _SOURCES.items()
+        if name in sources
+    }
+    return found | _likelihood_sections(arrays, model, names) | _calibration(arrays)
+
+
+def sample_averages(arrays, name):
+    """Average over time of each future by one metric, `[N, S]`."""
+    return _nanmean(arrays[f"sample/{name}"], -1)
+
+
+def best_samples(arrays, protocol, rows, name):
+    """Number of each clip's best future by one metric, or by the one that selects."""
+    by = name if protocol.selection == EACH else protocol.selection
+    averages = sample_averages(arrays, by)
+    if rows[by].best is max:
+        return np.argmax(np.where(np.isnan(averages), -np.inf, averages), 1)
+    return np.argmin(np.where(np.isnan(averages), np.inf, averages), 1)
+
+
+def _scores(arrays, protocol, rows):
+    found = {}
+    for name, row in rows.items():
+        if row.of != "sample":
+            found[name] = {"futures": _curve(arrays[f"futures/{name}"])}
+            continue
+        samples = arrays[f"sample/{name}"]
+        best = best_samples(arrays, protocol, rows, name)
+        found[name] = {
+            "best": _curve(samples[np.arange(len(best)), best]),
+            "mean": _curve(_nanmean(samples, 1)),
+        } | {
+            source: _curve(arrays[f"{source}/{name}"])
+            for source in _SOURCES
+            if f"{source}/{name}" in arrays
+        }
+    return found
+
+
+def _curve(values):
+    """Mean over clips with its error, of time averages and of each step `[N, T]`."""
+    steps = [_mean_and_error(step) for step in np.transpose(values)]
+    return _mean_and_error(_nanmean(values, -1)) | {
+        "curve": [step["mean"] for step in steps],
+        "curve_error": [step["error"] for step in steps],
+    }
+
+
+def _mean_and_error(values):
+    """Of the values that are there; a score may not be defined for every frame."""
+    values = np.asarray(values, np.float64)
+    return mean_and_error(values[~np.isnan(values)])
+
+
+def _nanmean(values, axis):
+    """NaN, without a warning, where there is nothing."""
+    known = ~np.isnan(values)
+    total, count = np.where(known, values, 0.0).sum(axis), known.sum(axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _add_feature_distance(found, arrays, extractor):
+    name = f"feature_distance[{extractor.name}]"
+    found["metrics"][name] = {
+        "label": f"Distance of {extractor.name} features",
+        "unit": "",
+        "best": "min",
+        "of": "sample",
+        "description": "squared distance of unit-length features of single frames; of "
+        "the futures whose features were taken. Not LPIPS",
+    }
+    real = _unit_length(arrays["features/real"])
+    found["scores"][name] = {}
+    for source in ("sample", *_SOURCES):
+        if f"features/{source}" in arrays:
+            other = _unit_length(arrays[f"features/{source}"])
+            squares = np.square(other - real).sum(-1).mean(1)
+            key = "mean" if source == "sample" else source
+            found["scores"][name][key] = _curve(squares)
+
+
+def _unit_length(features):
+    features = np.asarray(features, np.float64)
+    return features / np.maximum(
+        np.linalg.norm(features, axis=-1, keepdims=True), 1e-12
+    )
+
+
+def _likelihood_sections(arrays, model, names):
+    nats = {
+        key.partition("/")[2]: np.asarray(values, np.float64)
+        for key, values in arrays.items()
+        if key.startswith("likelihood/")
+    }
+    if not nats:
+        return {"likelihood": None, "rates": None, "surprise": None}
+    num_frames = nats["nll"].shape[1]
+    frames = [model.first_scored_frame + i for i in range(num_frames)]
+    found = {"likelihood": _likelihood(nats, model, frames), "rates": None}
+    if "rates" in arrays:
+        rates = np.asarray(arrays["rates"], np.float64)
+        found["rates"] = {
+            "mean": _numbers(rates.mean((0, 1))),
+            "unit": "nats per frame",
+            "active": active_units(rates, _ACTIVE),
+            "threshold": _ACTIVE,
+            "num_latents": rates.shape[-1],
+        }
+    return found | {"surprise": _surprise(-nats["bound"], frames, names)}
+
+
+def _likelihood(nats, model, frames):
+    num_dims = int(np.prod(model.frame_shape)) * len(frames)
+    bound = nats["bound"].sum(1)
+    found = {"nll": mean_and_error(nats["nll"].sum(1)), "bound": mean_and_error(bound)}
+    curve = [_mean_and_error(step) for step in nats["bound"].T]
+    told = {"frame": frames, "log_likelihood": [step["mean"] for step in curve]}
+    told["error"] = [step["error"] for step in curve]
+    if "kl" in nats:
+        elbo = -(nats["nll"] + nats["kl"]).sum(1)
+        found |= {"kl": mean_and_error(nats["kl"].sum(1)), "elbo": mean_and_error(elbo)}
+        curve = [_mean_and_error(step) for step in nats["kl"].T]
+        told["kl"] = [step["mean"] for step in curve]
+        told["kl_error"] = [step["error"] for step in curve]
+        if model.decoder.measure is not None:
+            is_density = model.decoder.measure == "density"
+            mass = (nats["log_mass"] - nats["kl"]).sum(1)
+            for name, values, density in (
+                ("bits_per_dim", elbo, is_density),
+                ("bits_per_dim_bound", bound, is_density),
+                ("bits_per_dim_mass", mass, False),
+            ):
+                bits = nats_to_bits_per_dim(-values, num_dims, density=density)
+                found[name] = mean_and_error(np.asarray(bits))
+    return found | {"num_dims": num_dims, "frames": told}
+
+
+def _surprise(nats, frames, names):
+    """Nats per frame of the clips that surprise the model most, least and in between.
+
+    Args:
+        nats: `[N, frames]`, -log p of each frame given those before.
+    """
+    order = np.argsort(-nats.mean(1), kind="stable")
+    kinds = {"most": order[0], "median": order[len(order) // 2], "least": order[-1]}
+    clips = [
+        {
+            "clip": int(clip),
+            "name": None if names is None else names[clip],
+            "kind": kind,
+            "frame": frames,
+            "nats": _numbers(nats[clip]),
+        }
+        for kind, clip in kinds.items()
+    ]
+    return {"clips": clips, "mean": _numbers(nats.mean(0))}
+
+
+def _calibration(arrays):
+    summaries = {
+        "posterior": calibration.distribution_summary,
+        "futures": calibration.ensemble_summary,
+    }
+    labels = {
+        "posterior": "reconstructions, of a posterior sample",
+        "futures": "sampled futures, with the decoder's noise",
+    }
+    found = {}
+    for kind, summary in summaries.items():
+        prefix = f"calibration/{kind}/"
+        stacked = {
+            key.removeprefix(prefix): values
+            for key, values in arrays.items()
+            if key.startswith(prefix)
+        }
+        if stacked:
+            num = len(next(iter(stacked.values())))
+            parts = [{k: v[i] for k, v in stacked.items()} for i in range(num)]
+            found[kind] = {"label": labels[kind]} | summary(parts)
+    return {"calibration": found}
+
+
+def _numbers(values):
+    return [float(f"{value:.7g}") for value in values]

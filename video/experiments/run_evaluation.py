@@ -1,0 +1,177 @@
+"""Evaluates finished runs, of videos and of images, and writes their report."""
+
+import csv
+import pathlib
+
+from tfsigmavae.data import images
+from tfsigmavae.evaluation import image_evaluation, image_protocol
+from tfsigmavae.evaluation.report import write_report
+from tfsigmavae.files import read_json
+from tfsigmavae.models.image_vae import ImageVAE
+from tfsigmavae_video.data import loading
+from tfsigmavae_video.evaluation import evaluate
+from tfsigmavae_video.evaluation import protocol as video_protocol
+from tfsigmavae_video.models import VideoModel, saved_run
+
+_VIDEO, _IMAGES = "svg-2-28", "images"
+# Options of `images.load` that a run of images records.
+_OF_IMAGES = {"size": "image_size", "crop": "crop", "channels": "channels"}
+
+
+def evaluate_runs(
+    runs,
+    data=None,
+    split="test",
+    protocol=None,
+    output=None,
+    num_samples=None,
+    num_clips=None,
+    seed=None,
+    extractor=None,
+    protocol_options=None,
+    data_options=None,
+) -> dict:
+    """Evaluates runs by one protocol; several are set side by side in one report.
+
+    Args:
+        runs: list of run folders or `model.keras` files, all of videos or all of
+            images.
+        data: held-out data; see `load_clips`, or `tfsigmavae.data.images.load`.
+            Defaults to `None`: what the first run was trained with.
+        split: `"test"` or `"train"`. Defaults to `"test"`.
+        protocol: name of a preset or a protocol. Defaults to `None`: `"svg-2-28"` for
+            videos, `"images"` for images.
+        output: folder to write. Defaults to `None`: `evaluation/PROTOCOL` in the run
+            folder.
+        num_samples, num_clips, seed: fields of the protocol to change. Default to
+            `None`, as the protocol has them.
+        extractor: see `evaluate`. Defaults to `None`.
+        protocol_options: dict of other fields of the protocol. Defaults to none.
+        data_options: dict of options of the data, other than training's. Defaults to
+            none.
+
+    Returns:
+        dict: paths of `report`, `metrics` and `csv` (lists for several runs), and
+        `scores`, metric -> source -> mean, of each run.
+
+    Raises:
+        ValueError: if a run, the data or the protocol do not fit.
+        FileNotFoundError: if there is no model or no data.
+    """
+    changes = {"num_samples": num_samples, "seed": seed, **(protocol_options or {})}
+    opened = [_Run(run) for run in runs]
+    for run in opened:
+        run.choose(protocol, changes, num_clips)
+    folder = pathlib.Path(output) if output else opened[0].default_output
+    found, folders = [], []
+    for run in opened:
+        own = folder if len(opened) == 1 else folder / run.title
+        if own in folders:
+            raise ValueError(f"Two runs are called '{run.title}': name their folders.")
+        folders.append(own)
+        source = data or opened[0].data
+        found.append(run.evaluate(source, split, own, extractor, data_options or {}))
+    report = write_report(
+        folder / "report.html",
+        [evaluation.metrics for evaluation in found],
+        pictures=[picture for one in found for picture in one.pictures],
+        training=[(run.title, run.history) for run in opened if run.history] or None,
+        tables={f"Options of {run.title}": run.config for run in opened if run.config},
+    )
+    told = {
+        "report": str(report),
+        "metrics": [str(own / "metrics.json") for own in folders],
+        "csv": [str(own / "metrics.csv") for own in folders],
+        "scores": [_means(one.metrics["scores"]) for one in found],
+    }
+    if len(opened) == 1:
+        told |= {name: told[name][0] for name in ("metrics", "csv", "scores")}
+    return told
+
+
+class _Run:
+    """A finished run, ready to be evaluated."""
+
+    def __init__(self, path):
+        self.model, self.file = saved_run.open_run(path)
+        self.title = self.file.parent.resolve().name
+        config = self.file.parent / "config.json"
+        self.config = read_json(config) if config.is_file() else {}
+        if not isinstance(self.model, (ImageVAE, VideoModel)):
+            raise ValueError(
+                f"'{self.file}' holds a {type(self.model).__name__}: only an ImageVAE "
+                "or a VideoModel is evaluated."
+            )
+        self.is_video = isinstance(self.model, VideoModel)
+
+    @property
+    def data(self):
+        data = self.config.get("data")
+        if not isinstance(data, str) or not data:
+            raise ValueError(f"Nobody knows the data of '{self.file}': give `data`.")
+        return data
+
+    @property
+    def history(self):
+        """Rows of `history.csv`, as text by column; empty where there is none."""
+        file = self.file.parent / "history.csv"
+        if not file.is_file():
+            return []
+        with file.open(newline="") as lines:
+            return list(csv.DictReader(lines))
+
+    def choose(self, protocol, changes, num_examples):
+        get = video_protocol.get if self.is_video else image_protocol.get
+        number = "num_clips" if self.is_video else "num_images"
+        default = _VIDEO if self.is_video else _IMAGES
+        self.protocol = get(protocol or default, **changes, **{number: num_examples})
+
+    @property
+    def default_output(self):
+        return self.file.parent / "evaluation" / self.protocol.name
+
+    def evaluate(self, data, split, output, extractor, options):
+        told = {"path": str(data), "split": split}
+        if self.is_video:
+            source, protocol = self._clips(data, split, options), self.protocol
+            return evaluate(
+                self.model, source, protocol, output, extractor, self.title, told
+            )
+        return image_evaluation.evaluate_images(
+            self.model,
+            self._images(data, split, options),
+            self.protocol,
+            output,
+            extractor,
+            data=told,
+            title=self.title,
+        )
+
+    def _clips(self, data, split, options):
+        allowed = loading.option_defaults(data)
+        found = saved_run.data_options(self.file)
+        found = {name: value for name, value in found.items() if name in allowed}
+        context = self.protocol.num_context or self.model.num_context
+        own = {
+            "frame_shape": self.model.frame_shape,
+            "with_actions": self.model.action_size > 0,
+            "min_frames": context + self.protocol.num_predicted,
+        }
+        return loading.load(data, split, **found | own | options)
+
+    def _images(self, data, split, options):
+        own = {
+            option: self.config[name]
+            for option, name in _OF_IMAGES.items()
+            if self.config.get(name) is not None
+        }
+        return images.load(
+            data, split, **own | {"root": self.config.get("root")} | options
+        )
+
+
+def _means(scores):
+    return {
+        metric: {source: row["mean"] for source, row in sources.items()}
+        for metric, sources in scores.items()
+    }
