@@ -1,9 +1,11 @@
 """InceptionV3 of Keras."""
 
+import math
 import os
 import pathlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.metrics.extractors.extractor import (
@@ -50,16 +52,7 @@ class InceptionV3(Extractor):
             "`keras.applications.InceptionV3(include_top=False)` downloads them, 84 "
             f"MB, into the Keras cache, '{_cache()}'.",
         )
-        network = keras.applications.InceptionV3(
-            include_top=False, weights=None, pooling="avg", input_shape=(*_SIZE, 3)
-        )
-        try:
-            network.load_weights(path)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"'{path}' does not hold the weights of keras.applications.InceptionV3("
-                f"include_top=False): {error}"
-            ) from error
+        network = _load(path)
         self._network = tf.function(lambda pixels: network(pixels, training=False))
         super().__init__(
             "inception_v3",
@@ -74,6 +67,26 @@ class InceptionV3(Extractor):
     def extract(self, pixels):
         pixels = resized(pixels, _SIZE, antialias=True)
         return self._network(2.0 * pixels - 1.0)
+
+
+def _load(path):
+    network = keras.applications.InceptionV3(
+        include_top=False, weights=None, pooling="avg", input_shape=(*_SIZE, 3)
+    )
+    for weight in network.weights:
+        weight.assign(tf.fill(weight.shape, math.nan))
+    refusal = (
+        f"'{path}' does not hold the weights of keras.applications.InceptionV3("
+        "include_top=False): "
+    )
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{refusal}{error}") from error
+    # Keras leaves weights that a file lacks as they were, with no more than a warning.
+    if not all(np.isfinite(weight).all() for weight in network.weights):
+        raise ValueError(f"{refusal}some are missing.")
+    return network
 
 
 def _cache():
