@@ -127,10 +127,10 @@ def _checked_protocol(protocol, model, source, extractor):
 
 
 def _check_kind(protocol, extractor):
-    if protocol.extractor and extractor.kind != protocol.extractor:
+    if protocol.extractor and extractor.name != protocol.extractor:
         raise ValueError(
             f"Protocol {protocol.name!r} compares features of {protocol.extractor!r}, "
-            f"got {extractor.kind!r}: change the protocol's `extractor`, and so its "
+            f"got {extractor.name!r}: change the protocol's `extractor`, and so its "
             "name."
         )
 

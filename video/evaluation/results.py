@@ -42,7 +42,7 @@ def results(arrays, protocol, rows, model, extractor=None, names=None) -> dict:
     metrics = {name: rows[name].as_dict() for name in scores}
     found = {"metrics": metrics, "scores": scores, "distances": {}}
     if extractor is not None:
-        found["distances"] = distances(arrays, extractor)
+        found["distances"] = distances(_features(arrays), extractor)
         if extractor.per == "image":
             _add_feature_distance(found, arrays, extractor)
     sources = {source for row in scores.values() for source in row}
@@ -122,14 +122,20 @@ def _add_feature_distance(found, arrays, extractor):
         "description": "squared distance of unit-length features of single frames; of "
         "the futures whose features were taken. Not LPIPS",
     }
-    real = _unit_length(arrays["features/real"])
-    found["scores"][name] = {}
-    for source in ("sample", *_SOURCES):
-        if f"features/{source}" in arrays:
-            other = _unit_length(arrays[f"features/{source}"])
-            squares = np.square(other - real).sum(-1).mean(1)
-            key = "mean" if source == "sample" else source
-            found["scores"][name][key] = _curve(squares)
+    features = {k: _unit_length(v) for k, v in _features(arrays).items()}
+    real = features.pop("real")
+    found["scores"][name] = {
+        "mean" if source == "sample" else source: _curve(
+            np.square(values - real).sum(-1).mean(1)
+        )
+        for source, values in features.items()
+    }
+
+
+def _features(arrays):
+    """Source -> features of the arrays that hold any."""
+    prefix = "features/"
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if prefix in k}
 
 
 def _unit_length(features):
