@@ -58,10 +58,3 @@ def test_a_damaged_part_is_named(tmp_path, content):
     file.write_bytes(file.read_bytes()[:200] if content is None else content)
     with pytest.raises(ValueError, match=r"part-000003.npz' is damaged: delete it"):
         parts[3]
-
-
-def test_deleted_when_done(tmp_path):
-    parts = PartialResults(tmp_path / "parts", {})
-    parts[0] = _part(0)
-    parts.delete()
-    assert not list(tmp_path.iterdir())

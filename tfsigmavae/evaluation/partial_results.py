@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import shutil
 import zipfile
 import zlib
 
@@ -80,11 +79,6 @@ class PartialResults:
         """Parts 0 ... count - 1, laid end to end along the first axis."""
         parts = [self[number] for number in range(count)]
         return {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
-
-    def delete(self):
-        """Deletes the parts, once they have become results."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder)
 
     def _file(self, number):
         return self.folder / f"part-{number:06d}.npz"

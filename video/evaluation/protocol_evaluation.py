@@ -51,8 +51,8 @@ def evaluate(
         source: `ClipSource` of held-out clips, see `load_clips`, with actions for a
             model that takes them.
         protocol: name of a preset of `PROTOCOLS`, or a `Protocol`.
-        output: folder for `metrics.json`, `metrics.csv` (a row for each number) and,
-            until all is done, the parts. Defaults to `None`, nothing is written.
+        output: folder for `metrics.json`, `metrics.csv` (a row for each number) and
+            `parts/`, what is done so far. Defaults to `None`, nothing is written.
         extractor: network for distances of features, see
             `tfsigmavae.metrics.extractors.get`. Defaults to `None`, no distances.
         title: what the model is called. Defaults to its name.
