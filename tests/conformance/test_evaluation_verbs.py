@@ -53,8 +53,6 @@ def model(models):
 def test_futures_with_noise(model):
     clips, actions = _inputs(model)
     means, pixels = model.sample_futures(clips[:, :2], 4, 2, seed=1, actions=actions)
-    plain = model.predict_frames(clips[:, :2], 4, 2, seed=1, actions=actions)
-    np.testing.assert_array_equal(means, plain)
     assert pixels.shape == (2, NUM_CLIPS, 4, *model.frame_shape)
     assert pixels.dtype == means.dtype == tf.float32
     assert np.isfinite(pixels).all() and np.any(pixels != means)

@@ -99,35 +99,36 @@ def test_every_decoder_draws_what_it_says(name):
 
     pixels = draw(tf.constant(2), tf.constant(0))
     np.testing.assert_array_equal(draw(tf.constant(2), tf.constant(0)), pixels)
-    # Means and deviations within five standard errors (the fourth moment of Student's
-    # t is large, or none).
-    deviations = frames.stddev()[0]
-    errors = np.abs(np.mean(pixels, 0) - frames.mean()[0]) * np.sqrt(500) / deviations
-    assert errors.max() < 5
-    spread = np.std(pixels, 0) / deviations
-    assert np.median(spread) == pytest.approx(1.0, abs=0.1)
+    # Means within five standard errors; deviations on the whole (the fourth moment of
+    # Student's t is large, or none).
+    means, deviations = frames.mean().numpy()[0], np.std(pixels, 0)
+    assert np.max(np.abs(np.mean(pixels, 0) - means) * np.sqrt(500) / deviations) < 5
+    if name != "logistic_mixture":  # tells no deviation
+        spread = deviations / frames.stddev().numpy()[0]
+        assert np.median(spread) == pytest.approx(1.0, abs=0.1)
     levels = 255 * pixels.numpy()
     if decoder.measure != "density":
         np.testing.assert_allclose(levels, np.round(levels), atol=1e-3)
     # Other steps, and other rounds, draw anew.
     for step, first in ((3, 0), (2, 500)):
         other = draw(tf.constant(step), tf.constant(first))
-        both = [np.ravel((x - frames.mean()) / deviations) for x in (other, pixels)]
+        both = [np.ravel((x - means) / deviations) for x in (other, pixels)]
         assert abs(np.corrcoef(both)[0, 1]) < 0.05
 
 
 def test_grey_levels_and_the_like_of_the_same_call_are_the_same():
     model = randomise_weights(tiny_model(decoder="bernoulli", width=2))
     context = context_of(1)
-    means, pixels = model.sample_futures(context, 2, 5, seed=1, sample_batch_size=3)
-    again = model.predict_frames(
-        context, 2, 5, seed=1, sample_batch_size=3, sample_noise=True
+    pixels, again = (
+        model.predict_frames(
+            context, 2, 5, seed=1, sample_batch_size=3, sample_noise=True
+        )
+        for _ in range(2)
     )
     np.testing.assert_array_equal(again, pixels)
     assert set(np.unique(pixels)) == {0.0, 1.0}
-    assert 0.0 < np.min(means) and np.max(means) < 1.0
-    rows = np.float64(pixels - means)[[0, 3]].reshape(4, -1)  # rounds and steps
-    assert np.abs(np.corrcoef(rows) - np.eye(4)).max() < 0.35
+    rows = np.float64(pixels)[[0, 3]].reshape(4, -1)  # rounds and steps
+    assert np.unique(rows, axis=0).shape[0] == 4
 
 
 def test_a_model_without_pixel_noise_says_so():
