@@ -105,3 +105,53 @@ def test_lists_of_uint8_images_are_scored():
         field.log_prob(list(levels))
     floats = list(levels / 255.0)
     np.testing.assert_allclose(field.log_prob(floats), distribution.log_prob(levels))
+
+
+CLIPS = (2, 3, 4, 4, 3)
+
+
+@pytest.mark.parametrize("name", decoders.names())
+def test_steps_add_up_to_the_whole(name):
+    """And a step is what the clip of that one step is."""
+    decoder = decoders.get(name)
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=(*CLIPS[:-1], decoder.params_size(3)))
+    if name == "per_image_sigma":  # the mean of a clip: that of its one step is another
+        raw[..., 3:] = rng.normal(size=(2, 1, 1, 1, raw.shape[-1] - 3))
+    params = decoder.activate(tf.constant(raw, tf.float32))
+    levels = rng.integers(0, 256, CLIPS, np.uint8)
+    clips = decoder(params)
+    scores = ["prob"] if decoder.measure is None else ["prob", "mass"]
+    for score in scores:
+        steps = getattr(clips, f"step_log_{score}")(levels)
+        assert steps.shape == (2, 3) and steps.dtype == tf.float32
+        whole = getattr(clips, f"log_{score}")(levels)
+        np.testing.assert_allclose(tf.reduce_sum(steps, 1), whole, rtol=1e-5)
+        for step in range(3):
+            alone = decoder(params[:, step : step + 1])
+            alone = getattr(alone, f"log_{score}")(levels[:, step : step + 1])
+            np.testing.assert_allclose(steps[:, step], alone, rtol=1e-5)
+    if decoder.measure is None:
+        with pytest.raises(TypeError, match="grey levels"):
+            clips.step_log_mass(levels)
+    with pytest.raises(ValueError, match="batch shape plus event shape"):
+        clips.step_log_prob(levels[:, 1:])
+
+
+def test_padded_steps_score_nothing():
+    mask = np.array([[True, True, False], [True, False, False]])
+    loc = tf.constant(np.random.default_rng(0).random(CLIPS), tf.float32)
+    normal = tfd.Independent(tfd.Normal(loc, 0.5), 4)
+    levels = np.random.default_rng(1).integers(0, 256, CLIPS, np.uint8)
+    masked, plain = (
+        PixelDistribution(normal, tfd.Distribution.mean, m)
+        for m in (tf.constant(mask), None)
+    )
+    expected = np.where(mask, plain.step_log_prob(levels), 0.0)
+    np.testing.assert_allclose(masked.step_log_prob(levels), expected, rtol=1e-5)
+    np.testing.assert_allclose(masked.log_prob(levels), expected.sum(axis=1), rtol=1e-5)
+
+
+def test_fields_have_no_levels_of_steps():
+    with pytest.raises(TypeError, match="Only pixels have grey levels"):
+        _wrapped(FieldDistribution).step_log_mass(np.zeros(SHAPE, np.float32))

@@ -79,28 +79,6 @@ def test_increments_are_those_of_running_means_of_cumulated_weights(wrong, clips
     assert np.abs(ours - alone)[:, 1:].max() > 0.1
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"scored_frames": "future", "prior": "standard_normal"},
-        {"action_size": 2},
-        {"decoder": "per_image_sigma", "dtype": "mixed_bfloat16"},
-    ],
-)
-def test_frames_add_up_to_the_clip(changes):
-    model = randomise_weights(tiny_model(**changes))
-    inputs = random_clips(3, 5)
-    if model.action_size:
-        actions = np.random.default_rng(0).normal(size=[3, 5, 2])
-        inputs = {"frames": inputs, "actions": actions}
-    frames = model.frame_log_likelihood(inputs, 2, seed=3, batch_size=2)
-    assert model.first_scored_frame == (2 if "scored_frames" in changes else 1)
-    assert frames.shape == (3, 5 - model.first_scored_frame)
-    bound = model.log_likelihood(inputs, 2, seed=3, batch_size=2)
-    np.testing.assert_allclose(tf.reduce_sum(frames, 1), bound, rtol=1e-5, atol=1e-2)
-
-
 def test_each_frame_against_the_definition():
     """One sample: log p(x_t | z) + log p(z_t) - log q(z_t), in NumPy."""
     model = randomise_weights(tiny_model(decoder=FixedSigma(0.5)))
