@@ -69,7 +69,7 @@ setup(
         "mp4": ["imageio[pyav]>=2.31"],
         # 17.0 ends the process on some mpg files, 16 takes full range for limited.
         "video": ["av>=17.1"],
-        "reproduce": [],  # of versions that did not need matplotlib for all
+        "reproduce": [],  # all need matplotlib now; commands may still name it
         "svhn": ["scipy>=1.11"],
         # xdist: two workers nearly halve the time of the tests. scikit-image,
         # scoringrules and scipy: oracles of formulas; scipy also for SVHN's files.
