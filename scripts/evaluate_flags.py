@@ -5,8 +5,8 @@ import argparse
 import flags
 import source
 
-PROTOCOL = """what is measured, and how: {names} for videos (default: svg-2-28), {images}
-for images (default: images); see docs/evaluation.md"""
+PROTOCOL = """what is measured, and how: {names} for videos (default: svg-2-28),
+{images} for images (default: images); see docs/evaluation.md"""
 EXTRACTOR = """network for distances of features: inception_v3, inception_2015:FILE.pb
 (FID), i3d:FOLDER (FVD), or a .tflite file"""
 

@@ -78,8 +78,12 @@ def video(title="demo", skill=0.0, seed=0):
         },
         "scores": {
             metric: {
-                name: _score(rng, RANGES[metric], worth + skill)
-                for name, (_, _, worth) in SOURCES.items()
+                name: _score(
+                    np.random.default_rng(number),
+                    RANGES[metric],
+                    worth + skill * (kind == "model"),
+                )
+                for number, (name, (_, kind, worth)) in enumerate(SOURCES.items())
             }
             for metric in METRICS
         },
@@ -175,9 +179,7 @@ def history(num_rows=60):
 def pictures():
     """Animations of three clips, and a map."""
     found = [
-        Picture(
-            f"{kind} clip", f"Futures of the {kind} clip", _gif(), "image/gif", kind
-        )
+        Picture(f"The {kind} clip", f"Its {kind} futures", _gif(), "image/gif", "Clips")
         for kind in ("best", "median", "worst")
     ]
     text = "Standard deviation over the samples; brighter is less certain."

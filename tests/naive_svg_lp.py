@@ -150,12 +150,20 @@ class NaiveSVGLP:
 
     def reconstruct(self, clips, actions=None):
         """Frames 1 ... T-1 from posterior means, `[B, T-1, H, W, C]`."""
+        return self._reconstruct(clips, actions, num_fed=len(clips[0]))
+
+    def posterior_rollout(self, clips, actions=None):
+        """The same, fed with the predicted frame after the context."""
+        return self._reconstruct(clips, actions, num_fed=self.num_context)
+
+    def _reconstruct(self, clips, actions, num_fed):
         clips = array(clips)
         if actions is not None:
             actions = self.action_units(array(actions))
         posterior_state, predictor_state, outputs = [], [], []
         for t in range(1, clips.shape[1]):
-            code_before, new_skips = self.encode_one(clips[:, t - 1])
+            before = clips[:, t - 1] if t <= num_fed else outputs[-1]
+            code_before, new_skips = self.encode_one(before)
             code_now, _ = self.encode_one(clips[:, t])
             if t <= self.num_context:
                 skips = new_skips

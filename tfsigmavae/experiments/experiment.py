@@ -259,13 +259,13 @@ class Experiment(abc.ABC):
 
     def _write_report(self, folder, pictures, summary, found):
         title = folder.resolve().name
+        shown = [
+            read_picture(path, self.captions[name]) for name, path in pictures.items()
+        ]
         return write_report(
             folder / "report.html",
             [found | {"title": title, "kind": self.kind}],
-            [
-                read_picture(path, self.captions[name])
-                for name, path in pictures.items()
-            ],
+            shown,
             [(title, read_history(folder / "history.csv"))],
             {"Scores": summary, "Options": self.options()},
             self.explanation,

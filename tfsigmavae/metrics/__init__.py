@@ -3,9 +3,11 @@
 `extractors` holds the networks whose features distances compare.
 """
 
+from tfsigmavae.metrics import extractors
 from tfsigmavae.metrics.active_units import active_units
 from tfsigmavae.metrics.aggregate_posterior import split_rate
 from tfsigmavae.metrics.crps import crps
+from tfsigmavae.metrics.feature_distance import feature_distance
 from tfsigmavae.metrics.frechet import FewSamplesWarning, frechet_distance
 from tfsigmavae.metrics.kernel_distance import KernelDistance, kernel_distance
 from tfsigmavae.metrics.psnr import psnr
@@ -16,6 +18,8 @@ __all__ = [
     "KernelDistance",
     "active_units",
     "crps",
+    "extractors",
+    "feature_distance",
     "frechet_distance",
     "kernel_distance",
     "psnr",

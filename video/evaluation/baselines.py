@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfsigmavae_video.models import VideoModel
+
 
 def baseline_frames(model, frames, num_context, actions=None) -> dict:
     """Frames of the baselines, as the model's futures are scored.
@@ -20,7 +22,7 @@ def baseline_frames(model, frames, num_context, actions=None) -> dict:
 
     Returns:
         dict of name -> float32 `[B, T, H, W, C]`. A model that does not write
-        `follow_posterior` has no "posterior_rollout".
+        `posterior_rollout` has none.
     """
     context = frames[:, :num_context]
     shape = tf.shape(frames[:, num_context:])
@@ -28,7 +30,7 @@ def baseline_frames(model, frames, num_context, actions=None) -> dict:
         "copy_last": tf.broadcast_to(context[:, -1:], shape),
         "mean_frame": tf.broadcast_to(tf.reduce_mean(context, 1, True), shape),
     }
-    if has_posterior_rollout(model):
+    if type(model).posterior_rollout is not VideoModel.posterior_rollout:
         rollout = model.reconstruct(frames, actions, teacher_forced=False)
         found["posterior_rollout"] = rollout[:, num_context - 1 :]
     reconstruction = model.reconstruct(frames, actions)

@@ -36,6 +36,9 @@ class ClipScorer:
         self.protocol = protocol
         self.rows = rows
         self.extractor = extractor
+        # What has no likelihood of pixels has no noise of theirs.
+        has_likelihood = model.decoder.measure is not None
+        self.has_noise = has_likelihood and protocol.noise_samples > 0
 
     def __call__(self, frames, actions, first_number) -> dict:
         """Scores clips.
@@ -62,7 +65,7 @@ class ClipScorer:
         if self.extractor is not None:
             arrays |= self._features(samples, compared, frames)
         del samples, compared  # the pixels of futures need the room
-        if self.protocol.noise_samples:
+        if self.has_noise:
             arrays |= self._score_pixels(context, truth, actions, numbers)
         if self.protocol.importance_samples:
             arrays |= self._likelihood(frames, actions, numbers)
@@ -121,9 +124,10 @@ class ClipScorer:
                 inputs = {"frames": inputs, "actions": actions[i : i + 1]}
             seed = self._seed(number)
             likelihood, target = self.model.posterior_likelihood(inputs, seed)
-            statistics.append(
-                calibration.distribution_statistics(likelihood, target, seed)
-            )
+            if self.model.decoder.measure is not None:
+                statistics.append(
+                    calibration.distribution_statistics(likelihood, target, seed)
+                )
             parts.append(self._frame_scores(inputs, likelihood, target, seed))
         joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
         return joined | _stacked("calibration/posterior", statistics)
@@ -170,4 +174,6 @@ class ClipScorer:
 
 
 def _stacked(prefix, parts):
+    if not parts:
+        return {}
     return {f"{prefix}/{key}": np.stack([p[key] for p in parts]) for key in parts[0]}

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfsigmavae import files
 from tfsigmavae.evaluation.evaluation import Evaluation
+from tfsigmavae.evaluation.json_values import json_values
 from tfsigmavae.evaluation.model_record import model_record
 from tfsigmavae.evaluation.partial_results import PartialResults
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
@@ -74,7 +75,9 @@ def evaluate(
     protocol = _checked_protocol(protocol, model, source, extractor)
     extractor = None if extractor is None else extractors.get(extractor)
     _check_kind(protocol, extractor)
-    rows = chosen(protocol, model.frame_shape)
+    # What has no likelihood of pixels has no noise of theirs.
+    has_noise = model.decoder.measure is not None
+    rows = chosen(protocol, model.frame_shape, has_noise)
     clips = EvaluatedClips(source, protocol)
     names = getattr(source, "clip_names", None)
     head = _head(model, clips, protocol, rows, extractor, title, data)
@@ -82,8 +85,8 @@ def evaluate(
     parts = PartialResults(None if output is None else output / _PARTS, head)
     _compute(parts, clips, ClipScorer(model, protocol, rows, extractor), quiet)
     arrays = parts.joined(clips.num_parts)
-    metrics = head | results(arrays, protocol, rows, model, extractor, names)
-    metrics["environment"] = environment()
+    found = results(arrays, protocol, rows, model, extractor, names)
+    metrics = json_values(head | found | {"environment": environment()})
     pictures = []
     if with_pictures:
         pictures = clip_pictures(model, clips, arrays, rows, names)
@@ -124,10 +127,10 @@ def _checked_protocol(protocol, model, source, extractor):
 
 
 def _check_kind(protocol, extractor):
-    if protocol.extractor and extractor.kind != protocol.extractor:
+    if protocol.extractor and extractor.name != protocol.extractor:
         raise ValueError(
             f"Protocol {protocol.name!r} compares features of {protocol.extractor!r}, "
-            f"got {extractor.kind!r}: change the protocol's `extractor`, and so its "
+            f"got {extractor.name!r}: change the protocol's `extractor`, and so its "
             "name."
         )
 

@@ -145,12 +145,14 @@ METRICS = {
 }
 
 
-def chosen(protocol, frame_shape) -> dict:
+def chosen(protocol, frame_shape, has_noise=True) -> dict:
     """The rows that a protocol asks for and that frames are large enough for.
 
     Args:
         protocol: `Protocol`.
         frame_shape: (height, width, channels).
+        has_noise: whether the decoder has a noise to draw pixels by. Defaults to
+            `True`.
 
     Returns:
         dict of name -> `Metric`, in the order of `METRICS`.
@@ -179,6 +181,6 @@ def chosen(protocol, frame_shape) -> dict:
     selection = protocol.selection
     if selection != "each" and rows[selection].of != "sample":
         raise ValueError(f"`selection` {selection!r} does not score single futures.")
-    if not protocol.noise_samples:
+    if not (has_noise and protocol.noise_samples):
         small += [name for name, row in rows.items() if row.of == "pixels"]
     return {name: row for name, row in rows.items() if name not in small}

@@ -1,6 +1,7 @@
 """From scores of clips and steps to what is told: averages come last."""
 
 import numpy as np
+import tensorflow as tf
 
 from tfsigmavae import calibration
 from tfsigmavae.evaluation.feature_distances import distances
@@ -41,7 +42,7 @@ def results(arrays, protocol, rows, model, extractor=None, names=None) -> dict:
     metrics = {name: rows[name].as_dict() for name in scores}
     found = {"metrics": metrics, "scores": scores, "distances": {}}
     if extractor is not None:
-        found["distances"] = distances(arrays, extractor)
+        found["distances"] = distances(_features(arrays), extractor)
         if extractor.per == "image":
             _add_feature_distance(found, arrays, extractor)
     sources = {source for row in scores.values() for source in row}
@@ -98,7 +99,10 @@ def _curve(values):
 def _mean_and_error(values):
     """Of the values that are there; a score may not be defined for every frame."""
     values = np.asarray(values, np.float64)
-    return mean_and_error(values[~np.isnan(values)])
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return {"mean": None, "error": None, "count": 0}
+    return mean_and_error(values)._asdict()
 
 
 def _nanmean(values, axis):
@@ -118,14 +122,20 @@ def _add_feature_distance(found, arrays, extractor):
         "description": "squared distance of unit-length features of single frames; of "
         "the futures whose features were taken. Not LPIPS",
     }
-    real = _unit_length(arrays["features/real"])
-    found["scores"][name] = {}
-    for source in ("sample", *_SOURCES):
-        if f"features/{source}" in arrays:
-            other = _unit_length(arrays[f"features/{source}"])
-            squares = np.square(other - real).sum(-1).mean(1)
-            key = "mean" if source == "sample" else source
-            found["scores"][name][key] = _curve(squares)
+    features = {k: _unit_length(v) for k, v in _features(arrays).items()}
+    real = features.pop("real")
+    found["scores"][name] = {
+        "mean" if source == "sample" else source: _curve(
+            np.square(values - real).sum(-1).mean(1)
+        )
+        for source, values in features.items()
+    }
+
+
+def _features(arrays):
+    """Source -> features of the arrays that hold any."""
+    prefix = "features/"
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if prefix in k}
 
 
 def _unit_length(features):
@@ -160,28 +170,45 @@ def _likelihood_sections(arrays, model, names):
 
 def _likelihood(nats, model, frames):
     num_dims = int(np.prod(model.frame_shape)) * len(frames)
-    bound = nats["bound"].sum(1)
-    found = {"nll": mean_and_error(nats["nll"].sum(1)), "bound": mean_and_error(bound)}
-    curve = [_mean_and_error(step) for step in nats["bound"].T]
-    told = {"frame": frames, "log_likelihood": [step["mean"] for step in curve]}
-    told["error"] = [step["error"] for step in curve]
+    sums = {name: values.sum(1) for name, values in nats.items()}
+    log_likelihood = _step_means(nats["bound"], "log_likelihood", "error")
+    told = {"frame": frames} | log_likelihood
     if "kl" in nats:
-        elbo = -(nats["nll"] + nats["kl"]).sum(1)
-        found |= {"kl": mean_and_error(nats["kl"].sum(1)), "elbo": mean_and_error(elbo)}
-        curve = [_mean_and_error(step) for step in nats["kl"].T]
-        told["kl"] = [step["mean"] for step in curve]
-        told["kl_error"] = [step["error"] for step in curve]
-        if model.decoder.measure is not None:
-            is_density = model.decoder.measure == "density"
-            mass = (nats["log_mass"] - nats["kl"]).sum(1)
-            for name, values, density in (
-                ("bits_per_dim", elbo, is_density),
-                ("bits_per_dim_bound", bound, is_density),
-                ("bits_per_dim_mass", mass, False),
-            ):
-                bits = nats_to_bits_per_dim(-values, num_dims, density=density)
-                found[name] = mean_and_error(np.asarray(bits))
-    return found | {"num_dims": num_dims, "frames": told}
+        sums["elbo"] = -(sums["nll"] + sums["kl"])
+        told |= _step_means(nats["kl"], "kl", "kl_error")
+    found = {
+        name: _mean_and_error(sums[name])
+        for name in ("elbo", "bound", "nll", "kl")
+        if name in sums
+    }
+    bits = _bits_per_dim(sums, model.decoder.measure, num_dims)
+    return found | bits | {"num_dims": num_dims, "frames": told}
+
+
+def _step_means(values, name, error_name):
+    steps = [_mean_and_error(step) for step in np.transpose(values)]
+    return {
+        name: [step["mean"] for step in steps],
+        error_name: [step["error"] for step in steps],
+    }
+
+
+def _bits_per_dim(sums, measure, num_dims):
+    """Bits of the bounds there are, by the bridge and by exact mass."""
+    if measure is None or "elbo" not in sums:
+        return {}
+    mass = sums["log_mass"] - sums["kl"]
+    is_density = measure == "density"
+    return {
+        name: _mean_and_error(
+            nats_to_bits_per_dim(tf.constant(-values), num_dims, density)
+        )
+        for name, values, density in (
+            ("bits_per_dim", sums["elbo"], is_density),
+            ("bits_per_dim_bound", sums["bound"], is_density),
+            ("bits_per_dim_mass", mass, False),
+        )
+    }
 
 
 def _surprise(nats, frames, names):

@@ -5,7 +5,6 @@ import numpy as np
 from tfsigmavae.evaluation.report import Picture
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.pictures.files import encode_png
-from tfsigmavae_video.evaluation.frame_metrics import METRICS
 from tfsigmavae_video.evaluation.protocol import EACH
 from tfsigmavae_video.evaluation.results import best_samples, sample_averages
 from tfsigmavae_video.pictures import (
@@ -43,20 +42,19 @@ def clip_pictures(model, clips, arrays, rows, names=None) -> list:
     best = best_samples(arrays, protocol, rows, by)
     averages = sample_averages(arrays, by)
     scores = averages[np.arange(len(best)), best]
-    order = np.argsort(scores if METRICS[by].best is min else -scores, kind="stable")
+    order = np.argsort(scores if rows[by].best is min else -scores, kind="stable")
     order = order[~np.isnan(scores[order])]
     if not len(order):
         return []
     found = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
-    shown = [
-        _Shown(model, clips, int(n), averages[n], METRICS[by]) for n in found.values()
-    ]
+    metric = rows[by]
+    shown = [_Shown(model, clips, int(n), averages[n], metric) for n in found.values()]
     titles = [
         f"{kind}: {_name(names, shown.number)}, {scores[shown.number]:.4g}"
         for kind, shown in zip(found, shown, strict=True)
     ]
     return [
-        _film(shown, titles, clips, METRICS[by]),
+        _film(shown, titles, clips, metric),
         _strip(shown[len(shown) // 2], protocol.num_context),
     ]
 

@@ -1,20 +1,15 @@
 """What video predictors have in common, whatever their networks are."""
 
-import abc
 import functools
 
 import tensorflow as tf
 
-from tfsigmavae.checks import asserted, check_at_least
-from tfsigmavae.decoders.pixel_distribution import PixelDistribution
-from tfsigmavae.math import to_unit_range
-from tfsigmavae.models import VariationalModel
 from tfsigmavae.models.importance import bound_in_batches, step_log_mean_weights
-from tfsigmavae_video.models import rollout
-from tfsigmavae_video.models.clips import check_clip, checked_actions
+from tfsigmavae_video.models.clips import check_clip
+from tfsigmavae_video.models.future_model import FutureModel
 
 
-class VideoModel(VariationalModel):
+class VideoModel(FutureModel):
     """Base of the video predictors: sampled futures, reconstructions, serving.
 
     A subclass writes `elbo_terms` and `call` of a `VariationalModel`, and how it goes
@@ -26,10 +21,12 @@ class VideoModel(VariationalModel):
         step(state, noise, action, folded)     -> p(x | z) of the next frame, and the
                                                   state after it
 
-    and, if it likes, `fold` and `importance_sampler`. It makes all its weights in its
-    constructor and sets `self.built = True`. `predict_frames`, `reconstruct`,
-    `export_saved_model`, evaluation, pictures and `VideoExperiment` then work. A model
-    that samples in another way overrides `predict_frames` and `sample_futures`.
+    and, if it likes, `fold`; for likelihoods `frame_importance_sampler` (or
+    `importance_sampler`, for that of whole clips alone), for `reconstruct` on its own
+    predictions `posterior_rollout`. It makes all its weights in its constructor and
+    sets `self.built = True`. `predict_frames`, `reconstruct`, `export_saved_model`,
+    evaluation, pictures and `VideoExperiment` then work. A model that samples in
+    another way overrides `predict_frames` and `sample_futures`.
 
     Args:
         frame_shape: (height, width, channels).
@@ -50,24 +47,7 @@ class VideoModel(VariationalModel):
     """
 
     def __init__(self, frame_shape, num_context, action_size=0, **kwargs):
-        super().__init__(**kwargs)
-        # Keras would cast actions before they are standardised, and floating pixels.
-        self.autocast = False
-        if len(frame_shape) != 3:
-            raise ValueError(
-                "`frame_shape` must be (height, width, channels), "
-                f"got {tuple(frame_shape)!r}."
-            )
-        check_at_least("num_context", num_context, 1)
-        check_at_least("action_size", action_size, 0)
-        self.frame_shape = tuple(frame_shape)
-        self.num_context = num_context
-        self.action_size = action_size
-        # One graph for every batch, context and horizon. Pixel noise costs where it is
-        # asked for, and nowhere else.
-        self._rollout = self._compiled_rollout(rollout.MEANS)
-        self._pixel_rollout = self._compiled_rollout(rollout.PIXELS)
-        self._double_rollout = self._compiled_rollout(rollout.MEANS, rollout.PIXELS)
+        super().__init__(frame_shape, num_context, action_size, **kwargs)
         clips, *actions = self._clip_signature()
         self._reconstruct = tf.function(
             self._serve_reconstruction, input_signature=[clips, *actions]
@@ -75,60 +55,8 @@ class VideoModel(VariationalModel):
         self._posterior_rollout = tf.function(
             self.posterior_rollout, input_signature=[clips, *actions]
         )
-        self._frame_log_likelihood = self._compiled_bounds(
-            PixelDistribution.step_log_prob
-        )
-        self._frame_log_mass = self._compiled_bounds(PixelDistribution.step_log_mass)
-
-    @property
-    @abc.abstractmethod
-    def noise_size(self) -> int:
-        """How many numbers of noise a step uses."""
-
-    @abc.abstractmethod
-    def read_context(self, context):
-        """What all futures of a clip share, computed once.
-
-        Args:
-            context: `[B, N, H, W, C]` float32 in [0, 1], N >= num_context.
-
-        Returns:
-            Nest of tensors `[B, ...]`.
-        """
-
-    def fold(self):
-        """What is computed from the weights once for all steps: a nest of tensors."""
-        return ()
-
-    @abc.abstractmethod
-    def start(self, given, noise, actions):
-        """The state after the context, from which the first future frame is predicted.
-
-        Args:
-            given: nest of `read_context`, for S samples of each clip: `[S * B, ...]`.
-            noise: `[S * B, N - 1, noise_size]` float32 from N(0, 1).
-            actions: `[S * B, N - 1, action_size]`, or `None`.
-
-        Returns:
-            Nest of tensors `[S * B, ...]`.
-        """
-
-    @abc.abstractmethod
-    def step(self, state, noise, action, folded):
-        """One step into the future.
-
-        Args:
-            state: nest of `start`, or of an earlier step.
-            noise: `[S * B, noise_size]` float32 from N(0, 1).
-            action: `[S * B, action_size]`, or `None`.
-            folded: nest of `fold`.
-
-        Returns:
-            p(x | z) of the frame, as `likelihood` gives it: batch shape `[S * B]`,
-            event shape `[H, W, C]`; the model feeds its mean to itself. Of a model
-            without pixel noise, the frame `[S * B, H, W, C]` float32 in [0, 1]. And the
-            next state, of the same structure, shapes and types.
-        """
+        self._frame_log_likelihood = self._compiled_bounds(_step_log_prob)
+        self._frame_log_mass = self._compiled_bounds(_step_log_mass)
 
     def unpack(self, inputs):
         """Checked frames of a training clip, and actions or `None`.
@@ -153,132 +81,6 @@ class VideoModel(VariationalModel):
         frames = self._to_pixels(inputs, "frames")
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         return frames, self._to_actions(actions, frames)
-
-    def predict_frames(
-        self,
-        context,
-        num_frames,
-        num_samples=1,
-        seed=None,
-        actions=None,
-        sample_batch_size=None,
-        clip_numbers=None,
-        sample_noise=False,
-    ):
-        """Samples futures of a context.
-
-        Noise belongs to seed, clip and sample: a future is the same (but for rounding)
-        alone and in company, of a few samples and of many, and a longer one begins with
-        the shorter.
-
-        Frames are the means of p(x | z), which the model feeds to itself: what it
-        expects to see, without the noise that its decoder calls sigma. Where samples
-        stand for the data, as in calibration, draw that too by `sample_noise`. Latents
-        and means stay what they are; pixels of Gaussian and Student's t decoders may
-        leave [0, 1], and are not clipped. The noise of a Gaussian belongs to seed,
-        clip, sample and step; of other decoders the same call gives the same pixels.
-
-        Args:
-            context: `[B, N, H, W, C]`, N >= num_context, uint8 or floating in [0, 1].
-            num_frames: int, frames to predict.
-            num_samples: int, futures per clip. Defaults to `1`.
-            seed: int; the same call with the same seed gives the same frames. Defaults
-                to `None`, drawn from the model's own generator.
-            actions: `[B, >= N + num_frames - 1, action_size]` for a model with actions;
-                the first N - 1 lead from given frame to given frame.
-            sample_batch_size: int, futures of each clip to draw at a time. It bounds
-                memory and changes the frames by rounding errors only. Defaults to
-                `None`: as many as make 128 clips.
-            clip_numbers: `[B]` ints, numbers of the clips in a larger set, of which
-                this is a part. Defaults to `None`: 0 ... B-1.
-            sample_noise: bool, whether to draw pixels from p(x | z) instead of giving
-                its mean. Defaults to `False`.
-
-        Returns:
-            float32 tensor `[num_samples, B, num_frames, H, W, C]`, means in [0, 1].
-
-        Raises:
-            ValueError: if a shape does not fit the model.
-            TypeError: if `sample_noise` is asked of a model whose `step` returns frames
-                without noise.
-        """
-        inputs = self._prediction_inputs(
-            context,
-            num_frames,
-            num_samples,
-            seed,
-            actions,
-            sample_batch_size,
-            clip_numbers,
-        )
-        predict = self._pixel_rollout if sample_noise else self._rollout
-        return predict(*inputs)[0]
-
-    def sample_futures(
-        self,
-        context,
-        num_frames,
-        num_samples=1,
-        seed=None,
-        actions=None,
-        sample_batch_size=None,
-        clip_numbers=None,
-    ):
-        """Samples futures of a context once, and gives them without and with noise.
-
-        Args:
-            context, num_frames, num_samples, seed, actions, sample_batch_size,
-                clip_numbers: see `predict_frames`.
-
-        Returns:
-            Tuple of what `predict_frames` gives with `sample_noise=False` (the means of
-            p(x | z)), and with `True` (pixels drawn from it).
-
-        Raises:
-            ValueError, TypeError: as `predict_frames`.
-
-        Example:
-            >>> means, pixels = model.sample_futures(context, 28, 100, seed=0)
-        """
-        inputs = self._prediction_inputs(
-            context,
-            num_frames,
-            num_samples,
-            seed,
-            actions,
-            sample_batch_size,
-            clip_numbers,
-        )
-        return tuple(self._double_rollout(*inputs))
-
-    def _prediction_inputs(
-        self,
-        context,
-        num_frames,
-        num_samples,
-        seed,
-        actions,
-        sample_batch_size,
-        clip_numbers,
-    ):
-        context = self._to_pixels(context, "context")
-        context = check_clip(context, self.frame_shape, self.num_context)
-        if context.shape[0] == 0:
-            raise ValueError("`context` holds no clips.")
-        if sample_batch_size is None:
-            sample_batch_size = rollout.DEFAULT_SAMPLE_BATCH_SIZE
-        else:
-            _check_number("sample_batch_size", sample_batch_size, 1)
-        _check_number("num_frames", num_frames, 1)
-        _check_number("num_samples", num_samples, 1)
-        actions = self._to_actions(actions, context, num_frames)
-        if seed is None:
-            seed = self.seed_generator.as_integer()
-        _check_number("seed", seed, -(2**31))
-        inputs = [context, num_frames, num_samples, seed]
-        if self.action_size:
-            inputs.append(actions)
-        return sample_batch_size, _clip_numbers(context, clip_numbers), *inputs
 
     def reconstruct(self, clips, actions=None, teacher_forced=True):
         """Reconstructs frames 1 ... T-1 from posterior means.
@@ -356,7 +158,7 @@ class VideoModel(VariationalModel):
         )
 
     def importance_sampler(self, inputs):
-        draw = self.frame_importance_sampler(inputs, PixelDistribution.step_log_prob)
+        draw = self.frame_importance_sampler(inputs, _step_log_prob)
         return lambda seed: tf.reduce_sum(draw(seed), axis=1)
 
     def frame_log_likelihood(
@@ -412,14 +214,6 @@ class VideoModel(VariationalModel):
         dtype = self.decoder.compute_dtype
         return step_log_mean_weights(draw, num_samples, batch_size, key, dtype)
 
-    def _to_pixels(self, values, name):
-        return to_unit_range(values, name, self.decoder.compute_dtype)
-
-    def _to_actions(self, actions, clips, num_future=0):
-        actions = checked_actions(actions, self.action_size, clips, num_future)
-        dtype = self.decoder.compute_dtype
-        return None if actions is None else tf.cast(actions, dtype)
-
     def call_signature(self):
         context, *_, last = self._signature()
         clips = tf.TensorSpec(context.shape, context.dtype, name="frames")
@@ -437,54 +231,8 @@ class VideoModel(VariationalModel):
             "reconstruct": (self._serve_reconstruction, self._clip_signature()),
         }
 
-    # The arguments' names are those of the served inputs.
-    def _serve_prediction(self, context, num_frames, num_samples, seed, actions=None):
-        context = self._to_pixels(context, "context")
-        context = check_clip(context, self.frame_shape, self.num_context)
-        num_frames = asserted(
-            num_frames,
-            (num_frames >= 1) & (num_samples >= 1),
-            ["num_frames and num_samples must be at least 1:", num_frames, num_samples],
-        )
-        actions = self._to_actions(actions, context, num_frames)
-        return self._predict(context, num_frames, num_samples, seed, actions)[0]
-
     def _serve_reconstruction(self, clips, actions=None):
         return self(clips if actions is None else {"frames": clips, "actions": actions})
-
-    def _compiled_rollout(self, *outputs):
-        size, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
-        return tf.function(
-            lambda size, clip_numbers, *inputs: self._predict(
-                *inputs,
-                clip_numbers=clip_numbers,
-                sample_batch_size=size,
-                outputs=outputs,
-            ),
-            input_signature=[size, numbers, *self._signature()],
-        )
-
-    def _predict(self, context, *inputs, clip_numbers=None, **options):
-        numbers = _clip_numbers(context, clip_numbers)
-        num_frames, num_samples, seed, *actions = inputs
-        return rollout.predict(
-            self, context, num_frames, num_samples, seed, numbers, *actions, **options
-        )
-
-    def _signature(self):
-        """Input signature of a prediction; the names are those of served inputs."""
-        clips = [None, None, *self.frame_shape]
-        dtype = self.decoder.compute_dtype
-        inputs = [
-            tf.TensorSpec(clips, dtype, name="context"),
-            tf.TensorSpec([], tf.int32, name="num_frames"),
-            tf.TensorSpec([], tf.int32, name="num_samples"),
-            tf.TensorSpec([], tf.int32, name="seed"),
-        ]
-        if self.action_size:
-            shape = [None, None, self.action_size]
-            inputs.append(tf.TensorSpec(shape, dtype, name="actions"))
-        return inputs
 
     def _clip_signature(self):
         """Input signature of a reconstruction."""
@@ -492,33 +240,10 @@ class VideoModel(VariationalModel):
         clips = tf.TensorSpec(context.shape, context.dtype, name="clips")
         return [clips, *inputs[3:]]
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "frame_shape": self.frame_shape,
-            "num_context": self.num_context,
-            "action_size": self.action_size,
-        }
+
+def _step_log_prob(likelihood, target):
+    return likelihood.step_log_prob(target)
 
 
-def _check_number(name, value, least):
-    """As `check_at_least`; a tensor of a graph is not known yet."""
-    if tf.is_tensor(value):
-        if not value.dtype.is_integer:
-            raise ValueError(f"`{name}` must be an integer, got {value.dtype.name}.")
-        return
-    check_at_least(name, value, least)
-    if value >= 2**31:
-        raise ValueError(f"`{name}` must be below 2**31, got {value}.")
-
-
-def _clip_numbers(context, clip_numbers):
-    if clip_numbers is None:
-        return tf.range(tf.shape(context)[0])
-    numbers = tf.cast(tf.convert_to_tensor(clip_numbers), tf.int32)
-    if not numbers.shape.is_compatible_with(context.shape[:1]):
-        raise ValueError(
-            f"`clip_numbers` must have shape {tuple(context.shape[:1])}, one for each "
-            f"clip of `context`, got {tuple(numbers.shape)}."
-        )
-    return numbers
+def _step_log_mass(likelihood, target):
+    return likelihood.step_log_mass(target)

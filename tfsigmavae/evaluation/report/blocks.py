@@ -43,10 +43,10 @@ class Table(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """A drawing, how to read it, and what it says here."""
+    """A `Drawing`, how to read it, and what it says here."""
 
     title: str
-    svg: str
+    drawing: tuple
     alt: str
     reading: str = ""
     verdicts: list = []

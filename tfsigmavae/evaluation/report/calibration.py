@@ -28,12 +28,14 @@ def section(runs) -> Section | None:
 
 def _blocks(kind, found):
     title = str(found[0][1].get("label", kind))
-    rows = [row for run, part in found for row in _rows(run, part, found)]
+    groups = [
+        Group(run.label if len(found) > 1 else "", _rows(part)) for run, part in found
+    ]
     columns = [("value", "± standard error"), ("calibrated", "has"), ("so it is", "")]
     blocks = []
-    if rows:
+    if any(group.rows for group in groups):
         caption = "Values, and what they are for a calibrated model"
-        table = Table(caption, columns, [Group("", rows)])
+        table = Table(caption, columns, groups)
         blocks.append(table)
     members = {part["num_members"] for _, part in found if part.get("num_members")}
     if members:
@@ -57,13 +59,12 @@ _MEASURES = {
 }
 
 
-def _rows(run, part, found):
+def _rows(part):
     rows = []
     for name, measure in part.items():
         if not isinstance(measure, dict):
             continue
         label, verdict = _MEASURES.get(name, (name.replace("_", " "), None))
-        label = labelled(run, label, found)
         if name == "coverage":
             rows += _coverage_rows(label, measure)
             continue
@@ -144,9 +145,8 @@ def _over_steps(found, name, names, title, y_label, reading, judge):
 
 
 def _frame(found):
-    return (
-        "predicted frame" if "num_members" in found[0][1] else "frame, of those scored"
-    )
+    # Only ensembles are of frames that were not seen.
+    return "predicted frame" if "num_members" in found[0][1] else "scored frame"
 
 
 def _sigma(found):
@@ -275,15 +275,19 @@ def _deviation(density):
 
 
 def _channels(found):
-    rows = []
+    groups = []
     for run, part in _having(found, "sigma"):
         channels = part.get("channels") or []
-        if len(channels) < 2:
-            continue
-        for index, channel in enumerate(channels):
-            cells = [Cell(number(channel.get(k))) for k in ("rmse", "sigma", "ratio")]
-            rows.append(Row(labelled(run, f"channel {index}", found), cells))
-    if not rows:
+        rows = [
+            Row(
+                f"channel {index}",
+                [Cell(number(channel.get(key))) for key in ("rmse", "sigma", "ratio")],
+            )
+            for index, channel in enumerate(channels)
+        ]
+        if len(rows) > 1:
+            groups.append(Group(run.label if len(found) > 1 else "", rows))
+    if not groups:
         return []
     columns = [("RMSE", ""), ("sigma", ""), ("ratio", "calibrated: 1")]
-    return [Table("Sigma by channel", columns, [Group("", rows)])]
+    return [Table("Sigma by channel", columns, groups)]

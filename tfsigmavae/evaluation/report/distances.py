@@ -10,7 +10,7 @@ from tfsigmavae.evaluation.report.blocks import (
     Table,
 )
 from tfsigmavae.evaluation.report.numbers import estimate, flat, number
-from tfsigmavae.evaluation.report.run import keys_of, labelled
+from tfsigmavae.evaluation.report.run import labelled
 
 _COLUMNS = [
     ("distance", "lower is better"),
@@ -24,25 +24,26 @@ _COLUMNS = [
 
 
 def section(runs) -> Section | None:
-    """A row a distance and run; warnings and networks below."""
-    rows, notes, records = [], [], []
-    for name in keys_of(runs, "distances"):
-        for run in runs:
-            found = run.part("distances").get(name)
-            if not found:
-                continue
-            label = labelled(run, str(found.get("label", name)), runs)
+    """A row a distance, by run; warnings and networks below."""
+    groups, notes, records = [], [], []
+    for run in runs:
+        rows = []
+        for name, found in run.part("distances").items():
+            label = str(found.get("label", name))
             rows.append(Row(label, [Cell(text) for text in _texts(found)]))
+            label = labelled(run, label, runs)
             if found.get("warning"):
                 notes.append(Note(f"{label}: {found['warning']}", "warning"))
             extractor = found.get("extractor") or {}
             records += [(f"{label}: {key}", text) for key, text in flat(extractor)]
-    if not rows:
+        if rows:
+            groups.append(Group(run.label if len(runs) > 1 else "", rows))
+    if not groups:
         return None
     table = Table(
         "Value ± standard error over the repeats",
         _COLUMNS,
-        [Group("", rows)],
+        groups,
         note="A distance is comparable only with others of the same features and the "
         "same numbers of examples; the floor is what the real ones have among "
         "themselves, with half as many on each side.",

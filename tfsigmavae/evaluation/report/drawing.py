@@ -8,12 +8,22 @@ import numpy as np
 from tfsigmavae.evaluation.report import svg
 
 # Inches; a quarter more than that at 400 pixels.
-_WIDTH, _HEIGHT, _LEGEND_ROW = 4.2, 2.6, 0.19
+_WIDTH, _HEIGHT = 4.2, 2.6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.62, 0.12, 0.12, 0.46
-_LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 1)))
+# Lengths of dashes and gaps, and markers: of matplotlib, and as they are in the legend.
+_DASHES = ((), (4, 2), (6, 2, 1, 2), (1, 1.5), (6, 1.5, 1, 1.5, 1, 1.5), (2, 1))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+_MARKS = (
+    "M18 6a3 3 0 1 1-6 0a3 3 0 1 1 6 0",
+    "M12 3h6v6h-6z",
+    "M15 2.5l3.5 6.5h-7z",
+    "M15 2.5l3.5 3.5l-3.5 3.5l-3.5-3.5z",
+    "M15 9.5l3.5-6.5h-7z",
+    "M14 3h2v2h2v2h-2v2h-2v-2h-2v-2h2z",
+)
 _MOST_POINTS = 400
-_THIN = {"color": svg.TEXT, "linewidth": 1, "linestyle": (0, (1, 1.5))}
+_THIN_DASHES = (1, 1.5)
+_THIN = {"color": svg.TEXT, "linewidth": 1, "linestyle": (0, _THIN_DASHES)}
 
 
 class Line(NamedTuple):
@@ -30,9 +40,25 @@ class Line(NamedTuple):
     colour: int | None = None
 
 
+class Key(NamedTuple):
+    """An entry of the legend: colour, lengths of dashes and gaps, path of a mark."""
+
+    label: str
+    colour: str
+    dashes: tuple = ()
+    mark: str = ""
+
+
+class Drawing(NamedTuple):
+    """A drawing as text of SVG, and the legend that belongs to it."""
+
+    svg: str
+    keys: list
+
+
 def curves(
     lines, x_label: str, y_label: str, level=None, diagonal=False, is_log=False
-) -> str:
+) -> Drawing:
     """Draws curves over one axis.
 
     Args:
@@ -44,18 +70,18 @@ def curves(
         is_log: whether y is drawn on a logarithmic axis, if all of it is positive.
 
     Returns:
-        SVG as text.
+        `Drawing`.
     """
     with svg.style():
-        drawing = _Drawing(len(lines) + bool(level) + bool(diagonal))
+        drawing = _Axes()
         axes = drawing.axes
         for line in lines:
-            _draw_line(drawing, line)
+            drawing.add_line(line)
         if level:
             drawing.add_level(*level)
         if diagonal:
-            (drawn,) = axes.plot([0, 1], [0, 1], **_THIN)
-            drawing.named.append((drawn, diagonal))
+            axes.plot([0, 1], [0, 1], **_THIN)
+            drawing.keys.append(Key(diagonal, "currentColor", _THIN_DASHES))
         if is_log and all(_positive(line.y) for line in lines):
             axes.set_yscale("log")
         elif not diagonal:
@@ -65,7 +91,7 @@ def curves(
         return drawing.finish(x_label, y_label)
 
 
-def histogram(lines, x_label: str, y_label: str, level, band=None) -> str:
+def histogram(lines, x_label: str, y_label: str, level, band=None) -> Drawing:
     """Draws densities on equal bins of [0, 1] with the height that they should have.
 
     Args:
@@ -76,33 +102,32 @@ def histogram(lines, x_label: str, y_label: str, level, band=None) -> str:
             Defaults to none.
 
     Returns:
-        SVG as text.
+        `Drawing`.
     """
     with svg.style():
-        drawing = _Drawing(len(lines) + 1 + bool(band))
+        drawing = _Axes()
         axes = drawing.axes
         for line in lines:
             values, edges = _floats(line.y), np.linspace(0, 1, len(line.y) + 1)
-            color, style = _colour(line), _LINE_STYLES[line.look % len(_LINE_STYLES)]
+            color, style = _colour(line), _line_style(line)
             if len(lines) == 1:
                 axes.stairs(values, edges, fill=True, color=color, alpha=0.3)
-            drawn = axes.stairs(
-                values, edges, color=color, linestyle=style, linewidth=1.5
-            )
-            drawing.named.append((drawn, line.label))
+            axes.stairs(values, edges, color=color, linestyle=style, linewidth=1.5)
+            dashes = _DASHES[line.look % len(_DASHES)]
+            drawing.keys.append(Key(line.label, svg.colour_of_page(color), dashes))
         if band:
-            shade = axes.axhspan(*band[1:], color=svg.TEXT, alpha=0.15, linewidth=0)
-            drawing.named.append((shade, band[0]))
+            axes.axhspan(*band[1:], color=svg.TEXT, alpha=0.15, linewidth=0)
+            drawing.keys.append(Key(band[0], "var(--grid)", (), "M2 2h26v8h-26z"))
         drawing.add_level(*level)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, max(2 * level[1], axes.get_ylim()[1]))
         return drawing.finish(x_label, y_label)
 
 
-def bars(heights, x_label: str, y_label: str, level=None, look: int = 0) -> str:
+def bars(heights, x_label: str, y_label: str, level=None, look: int = 0) -> Drawing:
     """Draws numbered bars; `level` is a pair of a label and the height of a line."""
     with svg.style():
-        drawing = _Drawing(bool(level))
+        drawing = _Axes()
         axes = drawing.axes
         numbers = np.arange(1, len(heights) + 1)
         color = svg.LINES[look % len(svg.LINES)]
@@ -115,59 +140,53 @@ def bars(heights, x_label: str, y_label: str, level=None, look: int = 0) -> str:
         return drawing.finish(x_label, y_label)
 
 
-class _Drawing:
-    """A figure with one pair of axes, and a legend above them of what is named."""
+class _Axes:
+    """A figure with one pair of axes, and the legend so far."""
 
-    def __init__(self, num_labels):
+    def __init__(self):
         # Not through pyplot, which would keep every figure alive.
         from matplotlib.figure import Figure
 
-        height = _HEIGHT + math.ceil(num_labels / 2) * _LEGEND_ROW
-        self.figure = Figure((_WIDTH, height))
+        self.figure = Figure((_WIDTH, _HEIGHT))
         across, up = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
         self.axes = self.figure.add_axes(
-            (_LEFT / _WIDTH, _BOTTOM / height, across / _WIDTH, up / height)
+            (_LEFT / _WIDTH, _BOTTOM / _HEIGHT, across / _WIDTH, up / _HEIGHT)
         )
-        self.named = []  # pairs of what is drawn and its label
+        self.keys = []
 
     def add_level(self, label, height):
-        self.named.append((self.axes.axhline(height, **_THIN), label))
+        self.axes.axhline(height, **_THIN)
+        self.keys.append(Key(label, "currentColor", _THIN_DASHES))
+
+    def add_line(self, line):
+        x, y, color = _floats(line.x), _floats(line.y), _colour(line)
+        chosen = slice(None, None, max(1, math.ceil(len(x) / _MOST_POINTS)))
+        look = line.look % len(_MARKERS)
+        self.axes.plot(
+            x[chosen],
+            y[chosen],
+            color=color,
+            linestyle=_line_style(line),
+            marker=_MARKERS[look],
+            markevery=max(1, len(x[chosen]) // 7),
+        )
+        self.keys.append(
+            Key(line.label, svg.colour_of_page(color), _DASHES[look], _MARKS[look])
+        )
+        if line.error is not None:
+            low, high = y - _floats(line.error), y + _floats(line.error)
+            self.axes.fill_between(
+                x[chosen], low[chosen], high[chosen], color=color, alpha=0.2, lw=0
+            )
 
     def finish(self, x_label, y_label):
         self.axes.set(xlabel=x_label, ylabel=y_label)
-        if self.named:
-            # A label that begins with "_" would be left out.
-            labels = [f" {x}" if x.startswith("_") else x for _, x in self.named]
-            self.figure.legend(
-                [drawn for drawn, _ in self.named],
-                labels,
-                loc="upper left",
-                ncols=min(2, len(labels)),
-                borderpad=0.1,
-                labelspacing=0.25,
-                columnspacing=1.2,
-                handlelength=2.6,
-            )
-        return svg.to_svg(self.figure)
+        return Drawing(svg.to_svg(self.figure), self.keys)
 
 
-def _draw_line(drawing, line):
-    x, y, color = _floats(line.x), _floats(line.y), _colour(line)
-    chosen = slice(None, None, max(1, math.ceil(len(x) / _MOST_POINTS)))
-    (drawn,) = drawing.axes.plot(
-        x[chosen],
-        y[chosen],
-        color=color,
-        linestyle=_LINE_STYLES[line.look % len(_LINE_STYLES)],
-        marker=_MARKERS[line.look % len(_MARKERS)],
-        markevery=max(1, len(x[chosen]) // 7),
-    )
-    drawing.named.append((drawn, line.label))
-    if line.error is not None:
-        low, high = y - _floats(line.error), y + _floats(line.error)
-        drawing.axes.fill_between(
-            x[chosen], low[chosen], high[chosen], color=color, alpha=0.2, linewidth=0
-        )
+def _line_style(line):
+    dashes = _DASHES[line.look % len(_DASHES)]
+    return (0, dashes) if dashes else "-"
 
 
 def _limit(axes, lines, level):

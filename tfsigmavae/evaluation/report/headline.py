@@ -1,5 +1,7 @@
 """The table of scores: a row a source of frames, a column a metric."""
 
+from typing import NamedTuple
+
 from tfsigmavae.evaluation.report import protocols
 from tfsigmavae.evaluation.report.blocks import Cell, Group, Row, Section, Table
 from tfsigmavae.evaluation.report.numbers import NOTHING, estimate, is_number
@@ -59,39 +61,50 @@ def sources_of(run) -> dict:
     }
 
 
+class _Scored(NamedTuple):
+    """A source of a run, and its scores by metric."""
+
+    label: str
+    kind: str
+    scores: dict
+
+
 def _rows(run, metrics):
-    """List of (run, kind, label, metric -> score), by kind."""
+    """The sources that have scores, by kind."""
     rows = []
     for name, source in sources_of(run).items():
         scores = {
             metric: run.part("scores").get(metric, {}).get(name) for metric in metrics
         }
         if any(scores.values()):
-            rows.append((run, source["kind"], source["label"], scores))
+            rows.append(_Scored(str(source["label"]), source["kind"], scores))
     order = {kind: number for number, kind in enumerate(_KINDS)}
-    return sorted(rows, key=lambda row: order.get(row[1], len(order)))
+    return sorted(rows, key=lambda row: order.get(row.kind, len(order)))
 
 
 def _best(runs, rows, metrics):
-    """The scores (by identity) that are best: of all runs where those are alike."""
+    """Pairs (id of a row, metric) of the best: of all runs where those are alike."""
     pools = rows if protocols.differing(runs) else [sum(rows, [])]
     best = set()
     for metric in metrics:
         choose = {"max": max, "min": min}.get(metric_of(runs, metric).get("best"))
         for pool in pools:
-            scores = [row[3][metric] for row in pool if row[1] != "reference"]
-            scores = [s for s in scores if s and is_number(s.get("mean"))]
-            if choose and len(scores) > 1:
-                best.add(id(choose(scores, key=lambda score: score["mean"])))
+            means = {
+                id(row): (row.scores[metric] or {}).get("mean")
+                for row in pool
+                if row.kind != "reference"
+            }
+            means = {key: mean for key, mean in means.items() if is_number(mean)}
+            if choose and len(means) > 1:
+                best.add((choose(means, key=means.get), metric))
     return best
 
 
 def _shown(row, best):
-    _, kind, label, scores = row
     cells = [
-        Cell(estimate(score.get("mean"), score.get("error")), id(score) in best)
+        Cell(estimate(score.get("mean"), score.get("error")), (id(row), metric) in best)
         if score
         else Cell(NOTHING)
-        for score in scores.values()
+        for metric, score in row.scores.items()
     ]
-    return Row(str(label), cells, kind)
+    return Row(row.label, cells, row.kind)

@@ -32,26 +32,24 @@ def _plot(runs, metric):
 
 def _lines(runs, metric):
     """Baselines that two runs share are drawn once."""
-    looks, lines, drawn = {}, [], {}
+    looks, lines, shared = {}, [], {}
     for number, run in enumerate(runs):
         for name, source in headline.sources_of(run).items():
             score = run.part("scores").get(metric, {}).get(name) or {}
             curve = score.get("curve")
-            if not curve or (name, tuple(curve)) in drawn:
-                continue
             is_model = source["kind"] == "model"
-            if not is_model:
-                drawn[name, tuple(curve)] = True
-            look = looks.setdefault(name, len(looks))
+            if not curve or (not is_model and shared.get(name) == curve):
+                continue
             label = str(source["label"])
-            lines.append(
-                drawing.Line(
-                    labelled(run, label, runs) if is_model else label,
-                    list(range(1, len(curve) + 1)),
-                    curve,
-                    score.get("curve_error"),
-                    look,
-                    number if is_model and len(runs) > 1 else None,
-                )
+            if is_model or shared.setdefault(name, curve) != curve:
+                label = labelled(run, label, runs)
+            line = drawing.Line(
+                label,
+                list(range(1, len(curve) + 1)),
+                curve,
+                score.get("curve_error"),
+                looks.setdefault(name, len(looks)),
+                number if is_model and len(runs) > 1 else None,
             )
+            lines.append(line)
     return lines

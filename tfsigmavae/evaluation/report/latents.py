@@ -31,7 +31,7 @@ def _told(rates, mean, unit):
     total = f"together they carry {number(sum(mean))} {unit}"
     if rates.get("active") is None:
         return f"{len(mean)} latents; {total}."
-    rule = (
-        "" if rates.get("threshold") is None else f" ({rates['threshold']:g} or more)"
-    )
-    return f"{rates['active']} of {len(mean)} latents are active{rule}; {total}."
+    told = f"{rates['active']} of {len(mean)} latents are active"
+    if is_number(rates.get("threshold")):
+        told += f" ({rates['threshold']:g} {unit} or more)"
+    return f"{told}; {total}."

@@ -102,11 +102,7 @@ def _surprise(run, runs):
         lines.append(line)
     mean = found.get("mean")
     if mean and lines:
-        x = (
-            lines[0].x
-            if len(lines[0].x) == len(mean)
-            else list(range(1, len(mean) + 1))
-        )
+        x = lines[0].x  # the frames of a mean are those of the clips
         lines.append(drawing.Line("mean of all clips", x, mean, None, len(lines)))
     if not lines:
         return None

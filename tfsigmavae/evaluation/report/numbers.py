@@ -17,7 +17,7 @@ def number(value, digits: int = 4) -> str:
     """A number with as many digits as mean something, or a dash where there is none."""
     if not is_number(value):
         return NOTHING
-    if isinstance(value, numbers.Integral) or abs(value) >= 10**digits:
+    if isinstance(value, numbers.Integral) or abs(value) >= 10**digits - 0.5:
         return f"{value:,.0f}".replace("-", _MINUS)
     if value != 0 and abs(value) < 1e-4:
         return f"{value:.{digits - 2}e}".replace("-", _MINUS)

@@ -15,7 +15,7 @@ from tfsigmavae.evaluation.report.numbers import (
 from tfsigmavae.evaluation.report.run import keys_of
 
 
-def section(runs, explanation="") -> Section:
+def section(runs, explanation="") -> Section | None:
     """One line a run, what its figures mean, and what was evaluated."""
     blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
     blocks += [Note(text) for text in _meanings(runs)]
@@ -25,7 +25,7 @@ def section(runs, explanation="") -> Section:
     if rows:
         columns = [(run.label, "") for run in runs] if len(runs) > 1 else [("", "")]
         blocks.append(Table("What was evaluated", columns, [Group("", rows)]))
-    return Section("overview", "Overview", blocks)
+    return Section("overview", "Overview", blocks) if blocks else None
 
 
 def _line(run, runs):
@@ -69,10 +69,11 @@ def _likelihood(run):
 
 def _meanings(runs):
     scores = [
-        (name, score)
+        score
         for run in runs
-        for name, sources in run.part("scores").items()
+        for sources in run.part("scores").values()
         for score in sources.values()
+        if score
     ]
     texts = []
     for name in keys_of(runs, "scores"):
@@ -80,7 +81,7 @@ def _meanings(runs):
         if text:
             texts.append(f"{headline.label_of(runs, name)}: {text.rstrip('.')}.")
     meanings = [" ".join(texts)] if texts else []
-    counts = [score.get("count") for _, score in scores if score.get("count")]
+    counts = [score.get("count") for score in scores if score.get("count")]
     if counts:
         example = "images" if runs[0].found.get("kind") == "image" else "clips"
         meanings.append(

@@ -83,7 +83,7 @@ def _render(title, sections):
     # Each drawing has names of its own for its parts.
     counter = itertools.count(1)
 
-    def numbered(drawing):
-        return markupsafe.Markup(svg.with_number(drawing, next(counter)))
+    def numbered(text):
+        return markupsafe.Markup(svg.with_number(text, next(counter)))
 
     return template.render(title=title, sections=sections, numbered=numbered)

@@ -48,7 +48,5 @@ def read_picture(path, title: str, alt: str = "", group: str = "", text: str = "
     path = pathlib.Path(path)
     media_type, _ = mimetypes.guess_type(path.name)
     if not (media_type or "").startswith("image/"):
-        raise ValueError(
-            f"`path` must be a picture such as .png or .gif, got '{path}'."
-        )
+        raise ValueError(f"`path` must be a .png, .gif or .webp file, got '{path}'.")
     return Picture(title, alt or title, path.read_bytes(), media_type, group, text)

@@ -88,7 +88,9 @@ def differing(runs) -> list[tuple[str, list[str]]]:
         }
         for run in runs
     ]
+    # What was modified is a field of its own already.
     names = dict.fromkeys(name for fields in each for name in fields)
+    names = [name for name in names if name.partition(".")[0] != "modified"]
     table = {name: [fields.get(name, "–") for fields in each] for name in names}
     if len(set(table.get("data.fingerprint", "–"))) == 1:
         table.pop("data.path", None)  # the same clips at another place

@@ -18,7 +18,6 @@ _STYLE = {
     "svg.hashsalt": "report",
     "text.parse_math": False,
     "font.size": 10,
-    "legend.fontsize": 9,
     "axes.labelsize": 10,
     "axes.edgecolor": TEXT,
     "axes.labelcolor": TEXT,
@@ -33,7 +32,6 @@ _STYLE = {
     "figure.facecolor": "none",
     "grid.color": GRID,
     "grid.linewidth": 0.7,
-    "legend.frameon": False,
     "lines.linewidth": 1.6,
     "lines.markersize": 4.5,
     "text.color": TEXT,
@@ -47,6 +45,11 @@ def style():
     import matplotlib
 
     return matplotlib.rc_context(_STYLE)
+
+
+def colour_of_page(colour) -> str:
+    """What the page calls one of `LINES`, `TEXT` or `GRID`."""
+    return _VARIABLES[colour]
 
 
 def to_svg(figure) -> str:

@@ -29,10 +29,7 @@ def section(training, runs) -> Section | None:
         Plot(
             title,
             drawing.curves(lines[title], "training step", title, is_log=panel.is_log),
-            f"{title} over the training steps: "
-            + ", ".join(
-                f"{line.label} ends at {line.y[-1]:.4g}" for line in lines[title]
-            ),
+            f"{title} over the training steps: {_ends(lines[title])}",
         )
         for title, panel in panels.items()
     ]

@@ -1,0 +1,284 @@
+"""The page of evaluations: read back by a parser of HTML."""
+
+import math
+import time
+
+import made_metrics
+import pytest
+from report_page import Page, check_page
+
+from tfsigmavae.evaluation.report import Picture, read_picture, write_report
+
+
+def write(tmp_path, evaluations, **more):
+    page = Page(write_report(tmp_path / "run" / "report.html", evaluations, **more))
+    check_page(page)
+    return page
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    """The page of a whole evaluation."""
+    return write(
+        tmp_path_factory.mktemp("video"),
+        [made_metrics.video()],
+        pictures=made_metrics.pictures(),
+        training=[("demo", made_metrics.history())],
+        tables={"Options": {"data": "<clips> & more", "model_options": {}}},
+        explanation="What it is about.",
+    )
+
+
+def sections(page):
+    return [heading for heading in page.headings if heading in SECTIONS]
+
+
+SECTIONS = [
+    "Overview",
+    "Scores",
+    "Over the horizon",
+    "Distances of distributions",
+    "Pictures",
+    "Calibration",
+    "Likelihood",
+    "Latents",
+    "Training",
+    "Options",
+    "Environment",
+]
+
+
+def test_a_whole_evaluation_has_every_section(video):
+    assert sections(video) == SECTIONS
+    contents = [link for link in video.references if link.startswith("#")][:11]
+    assert len(set(contents)) == 11
+    assert len(video.pictures) == 4
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        # The headline in one line, with its protocol, and what it means.
+        "Best of 100: PSNR 18.66 ± 0.16 dB",
+        "(protocol svg-2-28)",
+        "± is the standard error over 256 clips",
+        "What it is about.",
+        "Likeness of pixels",
+        # The protocol in words, and whole.
+        "2 given frames; 28 predicted frames; 256 clips; windows: first; 100 samples",
+        "selection: best for each metric separately; SSIM window: uniform; seed 0.",
+        "num_predicted 28",
+        # Rows and columns of the scores.
+        "PSNR dB, higher is better",
+        "distance[mobilenet_v1] lower is better",
+        "copy last frame baseline",
+        "reconstruction reference",
+        "★ 18.66 ± 0.16",
+        # Distances, and the warning in words.
+        "12.35 ± 0.31 11.20 256 256 100 4.100",
+        "⚠ Warning. frechet[mobilenet_v1]: 256 examples are fewer than twice",
+        "kernel[mobilenet_v1] 0.0213 ± 0.0017 – –",
+        # Verdicts.
+        "overconfident: intervals of 90 % hold 71 %",
+        "close to calibrated: errors are 1.02 times as large as sigma says",
+        "overconfident: both ends are too full",
+        "overconfident: the samples' spread is 0.714 times the error of their mean",
+        "overconfident: CRPS is 1.29 times what the ensemble expects of itself",
+        "Ensembles of 100 samples",
+        "channel 2 0.05304 0.05200 1.020",
+        # Likelihood, latents, surprise.
+        "importance-weighted bound, nats 171,300 ± 320",
+        "bits per dimension (density) 2.345 ± 0.012",
+        "11 of 16 latents are active (0.01 nats per frame or more)",
+        "most surprising: a.mp4",
+        "least surprising: clip 34",
+        # Training, options, environment.
+        "loss, nats per clip",
+        "validation",
+        "data <clips> & more model_options none",
+        "Some Processor (avx512f)",
+        "seconds of evaluation 321.5",
+    ],
+)
+def test_it_says(video, said):
+    assert said in video.said
+
+
+def test_drawings_have_labels_and_text(video):
+    curves = [label for label in video.labels if "over the frames" in label]
+    assert len(curves) >= 4 and "copy last frame" in curves[0]
+    # Metrics; reconstructions, futures; likelihood; latents; figures of training.
+    assert video.num_drawings == 4 + 4 + 5 + 3 + 1 + 3
+    assert "predicted frame" in video.words  # not drawn as outlines
+    assert "currentColor" in video.text and "prefers-color-scheme: dark" in video.text
+
+
+def test_an_image_evaluation_has_no_horizon(tmp_path):
+    page = write(tmp_path, [made_metrics.image()])
+    left_out = {"Over the horizon", "Pictures", "Training", "Options"}
+    assert set(sections(page)) == set(SECTIONS) - left_out
+    assert "Reconstruction: PSNR 21.50 ± 0.10 dB" in page.said
+    assert "1,000 images" in page.said
+    assert "★" not in page.cells  # of one row none is the best
+    assert "by frame" not in page.said and "sampled futures" not in page.said
+
+
+def test_a_run_that_was_only_trained(tmp_path):
+    page = write(
+        tmp_path,
+        [made_metrics.minimal("my <run>")],
+        pictures=made_metrics.pictures()[:1],
+        training=[("my <run>", made_metrics.history(2))],
+        tables={
+            "Scores": {"psnr": {"best": 21.43219, "mean": 20}, "held_out": True},
+            "Options": {"data": "<clips>", "model_options": {}, "sizes": [1, 2]},
+        },
+    )
+    assert page.headings[0] == "my <run>"
+    assert sections(page) == ["Pictures", "Training", "Scores", "Options"]
+    assert "psnr.best 21.432 psnr.mean 20 held_out yes" in page.said
+    assert "data <clips> model_options none sizes 1, 2" in page.said
+
+
+def test_a_title_alone_makes_a_page(tmp_path):
+    page = write(tmp_path, [{"title": "empty"}])
+    assert page.headings == ["empty"]
+    with pytest.raises(ValueError, match="at least one dict"):
+        write_report(tmp_path / "none.html", [])
+    assert not (tmp_path / "none.html").exists()
+
+
+def test_two_runs_stand_side_by_side(tmp_path):
+    runs = made_metrics.video("one"), made_metrics.video("two", skill=0.1)
+    histories = [("one", made_metrics.history()), ("two", made_metrics.history(9))]
+    page = write(tmp_path, runs, training=histories)
+    assert page.headings[0] == "one · two"
+    assert "one: best of 100" in page.words and "two: best of 100" in page.words
+    # Baselines that both share are drawn once, and the best of all is marked.
+    assert page.words.count("copy last frame") == 2 + 4
+    assert page.words.count("★") == 4
+    assert "two: close to calibrated: errors are 1.02" in page.said
+    assert "two: training" in page.words
+    assert "⚠ Warning. The runs" not in page.said
+    twice = write(tmp_path, [runs[0], runs[0]])
+    assert twice.headings[0] == "one (1) · one (2)"
+
+
+def test_protocols_that_differ_are_told(tmp_path):
+    one, two = made_metrics.video("one"), made_metrics.video("two", skill=0.1)
+    two["protocol"] |= {"num_samples": 10, "modified": {"num_samples": 10}}
+    two["data"] |= {"fingerprint": "0" * 64}
+    page = write(tmp_path, [one, two])
+    assert "num_samples: 100 (one), 10 (two)" in page.said
+    assert f"data.fingerprint: {one['data']['fingerprint']} (one)" in page.said
+    assert "two is not the protocol svg-2-28 as it stands: num_samples" in page.said
+    assert "(protocol svg-2-28 (modified))" in page.said
+    assert "each run by itself" in page.said
+    assert page.words.count("★") == 2 * 4
+
+
+def test_what_is_not_known_here_appears_by_itself(tmp_path):
+    found = made_metrics.video()
+    found["metrics"]["sharpness"] = {"label": "Sharpness", "unit": "px", "best": "min"}
+    score = {"mean": 1.25, "error": 0.5, "curve": [1.0, 1.5]}
+    found["scores"]["sharpness"] = {"oracle": score, "best": {**score, "mean": 9.0}}
+    found["scores"]["unnamed"] = {"nobody": {"mean": 3.5}}
+    found["sources"]["oracle"] = {"label": "an oracle", "kind": "guess"}
+    found["distances"]["sliced"] = {"value": 77.5}
+    found["likelihood"]["entropy"] = {"mean": 42.5, "error": 0.5}
+    found["calibration"]["prior"] = {
+        "label": "prior samples",
+        "sharp_ratio": {"ratio": 2.5, "error": 0.1, "calibrated": 1.0},
+    }
+    page = write(tmp_path, [found])
+    for said in (
+        "Sharpness px, lower is better",
+        "an oracle guess – – – – ★ 1.25 ± 0.50 –",
+        "nobody – – – – – 3.500",
+        "sliced 77.50",
+        "entropy 42.50 ± 0.50",
+        "Prior samples",
+        "sharp ratio 2.50 ± 0.10 1.000",
+    ):
+        assert said in page.said, said
+    assert any(label.startswith("Sharpness of best of 100") for label in page.labels)
+
+
+def test_nothing_from_the_data_is_read_as_markup(tmp_path):
+    evil = '<script>alert("1")</script>"\'&$x$_'
+    found = made_metrics.video(evil)
+    found["sources"]["best"]["label"] = evil
+    found["metrics"]["psnr"] |= {"label": evil, "unit": evil, "description": evil}
+    found["distances"]["kernel[mobilenet_v1]"] |= {"label": evil, "warning": evil}
+    found["surprise"]["clips"][0]["name"] = evil
+    found["rates"]["unit"] = evil
+    found["protocol"] |= {"name": evil, evil: evil}
+    picture = Picture(evil, evil, b"GIF89a", "image/gif", evil, evil)
+    page = write(
+        tmp_path,
+        [found, found],
+        pictures=[picture],
+        training=[(evil, made_metrics.history())],
+        tables={evil: {evil: evil}},
+        explanation=evil,
+    )
+    assert page.headings[0] == f"{evil} (1) · {evil} (2)"
+    assert page.pictures[0]["alt"] == evil
+    assert f"{evil}, {evil}" in page.words  # at the axis of a drawing
+
+
+@pytest.mark.parametrize("nothing", [None, math.nan, math.inf])
+def test_what_there_is_not_is_a_dash(tmp_path, nothing):
+    found = made_metrics.video()
+    found["scores"]["psnr"]["best"] |= {"mean": nothing, "error": nothing}
+    found["scores"]["ssim"]["best"] = None
+    found["scores"]["psnr"]["mean"]["curve"][3] = nothing
+    found["distances"]["kernel[mobilenet_v1]"]["value"] = nothing
+    found["likelihood"]["elbo"]["mean"] = nothing
+    calibration = found["calibration"]["futures"]
+    calibration["coverage"]["share"][2] = nothing
+    calibration["crps"]["ratio"] = nothing
+    calibration["spread_skill"]["steps"][0]["spread"] = nothing
+    calibration["pit"]["steps"][0] = [nothing] * 40
+    page = write(tmp_path, [found])
+    assert "best of 100 – – ★" in page.said
+    assert "kernel[mobilenet_v1] – –" in page.said
+    assert "nan" not in page.said.lower().split() and "inf" not in page.said.split()
+    assert "None" not in page.words
+
+
+def test_parts_that_are_empty_have_no_section(tmp_path):
+    found = made_metrics.video()
+    nothing = dict.fromkeys(
+        ("scores", "distances", "likelihood", "rates", "surprise", "calibration")
+    )
+    page = write(tmp_path, [found | nothing])
+    assert sections(page) == ["Overview", "Environment"]
+    page = write(tmp_path, [found | {name: {} for name in nothing}])
+    assert sections(page) == ["Overview", "Environment"]
+
+
+def test_it_is_quick_and_small(tmp_path):
+    evaluation, history = made_metrics.video(), made_metrics.history(2000)
+    start = time.process_time()
+    path = write_report(tmp_path / "r.html", [evaluation], (), [("demo", history)])
+    assert time.process_time() - start < 3.0
+    assert path.stat().st_size < 1.5e6
+
+
+def test_the_same_evaluation_makes_the_same_page(tmp_path):
+    one, two = (
+        write_report(tmp_path / name, [made_metrics.image()]).read_bytes()
+        for name in ("a.html", "b.html")
+    )
+    assert one == two
+
+
+def test_pictures_are_read_with_their_kind(tmp_path):
+    path = tmp_path / "a #1.GIF"
+    path.write_bytes(b"GIF89a")
+    picture = read_picture(path, "Futures")
+    assert (picture.alt, picture.media_type) == ("Futures", "image/gif")
+    assert picture.uri == "data:image/gif;base64,R0lGODlh"
+    with pytest.raises(ValueError, match=r"`path` must be a .png, .gif or .webp file"):
+        read_picture(tmp_path / "clip.mp4", "Futures")

@@ -1,0 +1,71 @@
+"""What the report says of a calibration: of samples whose answer is known."""
+
+import numpy as np
+import pytest
+
+from tfsigmavae.evaluation.report import verdicts
+
+RNG = np.random.default_rng(0)
+
+
+def histogram(values):
+    density = np.histogram(values, 40, (0, 1))[0] / len(values) * 40
+    deviation = float(np.abs(density - 1).mean())
+    return {"density": density.tolist(), "deviation": deviation, "calibrated": 1.0}
+
+
+def normal_cdf(values):
+    from scipy.stats import norm
+
+    return norm.cdf(values)
+
+
+@pytest.mark.parametrize(
+    ("error_of_one_sigma", "shift", "word"),
+    [
+        (1.0, 0.0, "close to calibrated"),
+        (2.0, 0.0, "overconfident"),
+        (0.5, 0.0, "underconfident"),
+        (1.0, 0.7, "biased: the truth lies above"),
+        (1.0, -0.7, "biased: the truth lies below"),
+    ],
+)
+def test_pit_of_gaussians(error_of_one_sigma, shift, word):
+    errors = RNG.normal(shift, error_of_one_sigma, 100_000)
+    assert verdicts.pit(histogram(normal_cdf(errors))).startswith(word)
+
+
+@pytest.mark.parametrize(
+    ("scale", "word"),
+    [(1.0, "close to calibrated"), (2.0, "overconfident"), (0.5, "underconfident")],
+)
+def test_coverage_and_sigma_of_gaussians(scale, word):
+    errors = RNG.normal(0, scale, 100_000)
+    levels, bounds = [0.5, 0.8, 0.9, 0.95], [0.6745, 1.2816, 1.6449, 1.9600]
+    share = [float(np.mean(np.abs(errors) < bound)) for bound in bounds]
+    told = verdicts.coverage({"levels": levels, "share": share, "error": [0.001] * 4})
+    assert told == f"{word}: intervals of 90 % hold {100 * share[2]:.0f} %"
+    # All stated with sigma = 1.
+    rmse = float(np.sqrt(np.mean(errors**2)))
+    told = verdicts.sigma({"ratio": rmse, "error": 0.003, "calibrated": 1.0})
+    assert told.startswith(f"{word}: errors are {rmse:.3g}"[:-2])
+    # The spread over the error is the other way round.
+    told = verdicts.spread_skill({"ratio": 1 / rmse, "error": 0.003, "calibrated": 1.0})
+    assert told.startswith(f"{word}: the samples' spread")
+
+
+def test_what_the_error_does_not_tell_apart_is_close_enough():
+    assert verdicts.sigma({"ratio": 1.2, "error": 0.15}).startswith("close")
+    assert verdicts.sigma({"ratio": 1.2, "error": 0.05}).startswith("overconfident")
+    found = {"levels": [0.9], "share": [0.7], "error": [0.15]}
+    assert verdicts.coverage(found).startswith("close")
+    # That of CRPS is the error of its value, in image units.
+    found = {"value": 10.0, "error": 5.0, "expected": 5.0, "ratio": 2.0}
+    assert verdicts.crps(found).startswith("overconfident")
+
+
+@pytest.mark.parametrize("name", ["sigma", "spread_skill", "crps", "coverage", "pit"])
+def test_of_nothing_nothing_is_said(name):
+    assert getattr(verdicts, name)({}) == ""
+    nothing = {"ratio": None, "levels": [0.9], "share": [None], "density": [1.0]}
+    assert getattr(verdicts, name)(nothing) == ""
