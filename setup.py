@@ -22,6 +22,8 @@ INSTALL_REQUIRES = [
     "imageio>=2.31",
     "pillow>=10.1",
     "pymunk>=6.6",
+    "jinja2>=3.1",
+    "matplotlib>=3.8",
 ]
 
 setup(
@@ -70,17 +72,18 @@ setup(
         "mp4": ["imageio[pyav]>=2.31"],
         # 17.0 ends the process on some mpg files, 16 takes full range for limited.
         "video": ["av>=17.1"],
-        "reproduce": ["matplotlib>=3.8"],
+        "reproduce": [],  # of versions that did not need matplotlib for all
         "svhn": ["scipy>=1.11"],
-        # xdist: two workers nearly halve the time of the tests. matplotlib: the plots
-        # are tested. scipy: SVHN's files, and oracles of formulas. setuptools: so that
-        # the test of the package builds it without the network.
+        # xdist: two workers nearly halve the time of the tests. scikit-image,
+        # scoringrules and scipy: oracles of formulas; scipy also for SVHN's files.
+        # setuptools: so that the test of the package builds it without the network.
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.5",
             "av>=17.1",
-            "matplotlib>=3.8",
+            "scikit-image>=0.22",
             "scipy>=1.11",
+            "scoringrules>=0.7",
             "ruff>=0.9",
             "build>=1.2",
             "setuptools>=77",

@@ -82,7 +82,78 @@ def test_pictures_in_one_folder_have_no_classes(tmp_path):
         for i in range(2):
             Image.new("L", (4, 4)).save(tmp_path / "splits" / split / f"{i}.png")
     assert load_labels(tmp_path / "splits", "test") is None
-    assert load_labels("tfds:some_set") is None
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """`prepared(label, train=labels, test=labels)`: a set of tensorflow-datasets.
+
+    The grey level of an image is ten times its label. Two shards or more a split.
+    """
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    def prepare(label, **splits):
+        (tmp_path / "toy" / "1.0.0").mkdir(parents=True)
+        identity = tfds.core.dataset_info.DatasetIdentity(
+            name="toy",
+            version=tfds.core.Version("1.0.0"),
+            data_dir=str(tmp_path / "toy" / "1.0.0"),
+            module_name="",
+        )
+        features = {"image": tfds.features.Image(shape=(4, 4, 1)), "label": label(tfds)}
+        info = tfds.core.DatasetInfo(
+            builder=identity, features=tfds.features.FeaturesDict(features)
+        )
+        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=2)
+        writer.initialize_splits(list(splits))
+        for split, labels in splits.items():
+            images = [np.full((4, 4, 1), 10 * max(y, 0), np.uint8) for y in labels]
+            rows = zip(images, labels, strict=True)
+            examples = [{"image": image, "label": label} for image, label in rows]
+            writer.add_examples({split: examples})
+        writer.close_all()
+        return tmp_path
+
+    return prepare
+
+
+def three_classes(tfds):
+    return tfds.features.ClassLabel(num_classes=3)
+
+
+def test_tensorflow_datasets(prepared):
+    """Of its own splits, in the order in which the images come."""
+    root = prepared(three_classes, train=[0, 1, 2, 1, 1, 0, 2], test=[2, 0, 1])
+    for split, num in [("train", 7), ("test", 3)]:
+        labels = load_labels("tfds:toy", split, root=root)
+        pixels = images.load("tfds:toy", split, root=root)
+        assert labels.dtype == np.int64 and len(labels) == num
+        np.testing.assert_array_equal(pixels[:, 0, 0, 0], 10 * labels)
+    with pytest.raises(ValueError, match="Unknown split 'val'"):
+        load_labels("tfds:toy", "val", root=root)
+
+
+def test_tensorflow_datasets_of_which_a_share_is_held_out(prepared):
+    root = prepared(three_classes, train=[0, 1, 2] * 4)
+    found = []
+    for split in ("train", "test"):
+        options = {"root": root, "test_share": 0.25}
+        labels = load_labels("tfds:toy", split, **options)
+        pixels = images.load("tfds:toy", split, **options)
+        np.testing.assert_array_equal(pixels[:, 0, 0, 0], 10 * labels)
+        found.extend(labels)
+    assert len(labels) == 3 and sorted(found) == sorted([0, 1, 2] * 4)
+
+
+@pytest.mark.parametrize(
+    ("label", "labels"),
+    [
+        (three_classes, [-1] * 12),  # a class that is not told
+        (lambda tfds: tfds.features.Scalar(np.int64), [1, 2] * 6),
+    ],
+)
+def test_tensorflow_datasets_without_classes(prepared, label, labels):
+    assert load_labels("tfds:toy", root=prepared(label, train=labels)) is None
 
 
 @pytest.mark.parametrize("end", [".bin", ""])

@@ -79,10 +79,6 @@ def test_it_names_the_feature_network_and_the_counts(tmp_path):
     assert "accuracy of 0.890" in text and "no FID" in text.replace("\n", " ")
     without = report(tmp_path, features={"network": None})
     assert "no labels" in without and "FD is left out" in without
-    study = reproduction_rows.study()
-    study.options["data"] = "tfds:flowers"
-    unread = report(tmp_path, features={"network": None}, study=study)
-    assert "Labels are not read from tensorflow-datasets: FD is left out" in unread
 
 
 def test_tables_are_whole(tmp_path):

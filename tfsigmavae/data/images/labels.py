@@ -9,27 +9,30 @@ from tfsigmavae.backend import require
 from tfsigmavae.data.images import cifar10, mnist, svhn
 from tfsigmavae.data.images.loading import NAMED, find_named
 from tfsigmavae.data.images.picture_files import names_of_split, picture_names
+from tfsigmavae.data.images.tfds import load_tfds_labels
 
 
 def load_labels(source, split: str = "train", root=None, test_share: float = 0.1):
     """Loads the class of every image that `load` gives for the same arguments.
 
-    Of pictures, the class is the folder that a picture lies in.
+    Of pictures, the class is the folder that a picture lies in; of
+    tensorflow-datasets, the feature "label".
 
     Args:
         source, split, root, test_share: see `load`.
 
     Returns:
         int64 array `[N]` of 0 to the number of classes less 1; `None` where the data
-        set has no classes, and for `"tfds:..."`: labels are not read from
-        tensorflow-datasets.
+        set has no classes, or does not tell those of this split.
 
     Raises:
         FileNotFoundError: if the labels of a data set that has them are not there.
+        ImportError: if SciPy or tensorflow-datasets is needed and not installed.
         ValueError: if there are not as many labels as images.
     """
     if str(source).startswith("tfds:"):
-        return None
+        name = str(source).removeprefix("tfds:")
+        return load_tfds_labels(name, split, root, test_share)
     if source in NAMED:
         kind, files = find_named(source, split, root)
         return _READERS[kind](files, split) if kind in _READERS else None

@@ -1,4 +1,4 @@
-"""Images of tensorflow-datasets, once they are prepared on this machine."""
+"""Images and labels of tensorflow-datasets, once they are prepared on this machine."""
 
 import numpy as np
 from PIL import Image
@@ -10,6 +10,38 @@ from tfsigmavae.data.images.stacking import stack
 
 def load_tfds(name, split, root, transform, test_share, progress=None):
     """The feature "image" of a tensorflow-datasets split: uint8 `[N, H, W, C]`."""
+    builder = _prepared(name, root)
+    if "image" not in builder.info.features:
+        raise ValueError(
+            f"'{name}' must have a feature 'image', got "
+            f"{sorted(builder.info.features)}."
+        )
+    num, images = _feature("image", builder, name, split, test_share)
+    made = (
+        (where, transform(_picture(image, where), where))
+        for index, image in images
+        for where in [f"image {index} of '{name}'"]
+    )
+    return stack(made, num, progress)
+
+
+def load_tfds_labels(name, split, root, test_share):
+    """The class "label" of the same examples: int64 `[N]`, or `None` without one."""
+    builder = _prepared(name, root)
+    tfds = require("tensorflow_datasets", "datasets")
+    features = builder.info.features
+    is_class = tfds.features.ClassLabel
+    if "label" not in features or not isinstance(features["label"], is_class):
+        return None
+    # Images need not be decoded for it.
+    skip = {"image": tfds.decode.SkipDecoding()} if "image" in features else None
+    _, found = _feature("label", builder, name, split, test_share, decoders=skip)
+    labels = np.array([label for _, label in found], np.int64)
+    # -1 stands for a class that is not told, as those of some test splits.
+    return None if np.any(labels < 0) else labels
+
+
+def _prepared(name, root):
     tfds = require("tensorflow_datasets", "datasets")
     builder = tfds.builder(name, data_dir=root)
     if not builder.data_path.exists():
@@ -18,15 +50,11 @@ def load_tfds(name, split, root, transform, test_share, progress=None):
             f"'{builder.data_path}'. Run `tfds build {name}` on a machine with network "
             "access, or name its folder as `root`."
         )
-    if "image" not in builder.info.features:
-        raise ValueError(
-            f"'{name}' must have a feature 'image', got "
-            f"{sorted(builder.info.features)}."
-        )
-    return _read(builder, name, split, transform, test_share, progress)
+    return builder
 
 
-def _read(builder, name, split, transform, test_share, progress):
+def _feature(feature, builder, name, split, test_share, **options):
+    """How many examples a split has, and the index and feature of each, as stored."""
     own = sorted(builder.info.splits)
     held_out = own == ["train"]
     if not held_out and split not in own:
@@ -36,15 +64,11 @@ def _read(builder, name, split, transform, test_share, progress):
     if held_out:
         wanted = hold_out(wanted, split, test_share, name)
     chosen = set(wanted)
-    dataset = builder.as_dataset(split=stored, shuffle_files=False)
-    images = dataset.map(lambda example: example["image"]).as_numpy_iterator()
-    made = (
-        (where, transform(_picture(image, where), where))
-        for index, image in enumerate(images)
-        if str(index) in chosen
-        for where in [f"image {index} of '{name}'"]
+    dataset = builder.as_dataset(split=stored, shuffle_files=False, **options)
+    values = dataset.map(lambda example: example[feature]).as_numpy_iterator()
+    return len(wanted), (
+        (index, value) for index, value in enumerate(values) if str(index) in chosen
     )
-    return stack(made, len(wanted), progress)
 
 
 def _picture(image, where):

@@ -57,7 +57,7 @@ def train_features(experiment, folder, num_samples) -> dict:
 
     Returns:
         The record: network, SHA-256 of its weights, test accuracy, counts, floor;
-        `network` is `None` if the data have no labels, or none that are read.
+        `network` is `None` if the data have no labels.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

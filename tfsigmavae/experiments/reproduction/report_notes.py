@@ -37,11 +37,7 @@ def _num_weights(results):
 def _frechet_note(report):
     record, num_samples = report.features, report.study.num_samples
     if record["network"] is None:
-        if str(report.study.options["data"]).startswith("tfds:"):
-            why = "Labels are not read from tensorflow-datasets"
-        else:
-            why = "The data have no labels to train a feature network by"
-        return f"{why}: FD is left out."
+        return "The data have no labels to train a feature network by: FD is left out."
     return (
         f"FD: Frechet distance of {num_samples} prior samples, or of "
         f"{min(num_samples, record['num_test'])} reconstructions, decoder means both, "
