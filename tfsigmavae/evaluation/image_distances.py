@@ -24,23 +24,23 @@ def image_distances(model, images, protocol, extractor) -> dict:
         dict as of `distances`: a row for the samples under the name of the distance,
         and one for the reconstructions.
     """
-    num_samples = protocol.num_samples or max(2, min(len(images), MOST_SAMPLES))
+    num_samples = protocol.num_samples or min(len(images), MOST_SAMPLES)
     pairs = [_of_batch(model, extractor, part) for part in _batches(images, protocol)]
     real, reconstructed = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
-    arrays = {
-        "features/real": real[:, None],
-        "features/reconstruction": reconstructed[:, None],
-        "features/sample": _of_samples(model, extractor, num_samples, protocol)[
-            :, None
-        ],
+    samples = _of_samples(model, extractor, num_samples, protocol)
+    features = {
+        "real": real[:, None],
+        "reconstruction": reconstructed[:, None],
+        "sample": samples[:, None],
     }
     found = {}
-    for name, row in distances(arrays, extractor).items():
-        others = row.pop("baselines")
+    for name, row in distances(features, extractor).items():
+        others = row.pop("others")
         found[name] = row | {"label": f"{name}, samples"}
         found[f"{name} of reconstructions"] = row | {
             "label": f"{name}, reconstructions",
             "value": others["reconstruction"],
+            "error": None,
             "num_generated": len(images),
         }
     return found

@@ -11,6 +11,7 @@ from tfsigmavae import files
 from tfsigmavae.calibration import distribution_summary
 from tfsigmavae.evaluation import image_protocol
 from tfsigmavae.evaluation.evaluation import Evaluation
+from tfsigmavae.evaluation.feature_distances import LEAST_ROWS
 from tfsigmavae.evaluation.image_distances import image_distances
 from tfsigmavae.evaluation.image_metrics import fitting
 from tfsigmavae.evaluation.image_pictures import image_pictures
@@ -18,7 +19,7 @@ from tfsigmavae.evaluation.image_scores import score_images
 from tfsigmavae.evaluation.model_record import model_record
 from tfsigmavae.evaluation.statistics import mean_and_error
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
-from tfsigmavae.metrics import active_units
+from tfsigmavae.metrics import active_units, extractors
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.run_folder import environment
 
@@ -74,7 +75,8 @@ def evaluate_images(
     started = time.monotonic()
     protocol = image_protocol.get(protocol)
     chosen = _checked(model, images)[: protocol.num_images]
-    extractor = _extractor(extractor or protocol.extractor)
+    extractor = extractor or protocol.extractor
+    extractor = None if extractor is None else extractors.get(extractor)
     _check_extractor(extractor, chosen)
     mean_image = _mean_image(chosen if train_images is None else train_images)
     scored = score_images(model, chosen, mean_image, protocol, quiet)
@@ -106,14 +108,6 @@ def evaluate_images(
     return Evaluation(metrics, pictures)
 
 
-def _extractor(spec):
-    if spec is None:
-        return None
-    from tfsigmavae.metrics import extractors
-
-    return extractors.get(spec)
-
-
 def _check_extractor(extractor, images):
     if extractor is None:
         return
@@ -121,8 +115,11 @@ def _check_extractor(extractor, images):
         raise ValueError(
             f"`extractor` {extractor.name!r} takes clips: choose one of single images."
         )
-    if len(images) < 2:
-        raise ValueError("Distances of features need two images at least, got 1.")
+    if len(images) < LEAST_ROWS:
+        raise ValueError(
+            f"Distances of features need {LEAST_ROWS} images at least, got "
+            f"{len(images)}."
+        )
 
 
 def _told(extractor):

@@ -44,7 +44,7 @@ class ImageProtocol:
     seed: int = 0
 
     def __post_init__(self):
-        least = {"num_images": 1, "num_samples": 2, "importance_samples": 0}
+        least = {"num_images": 1, "num_samples": 4, "importance_samples": 0}
         least |= {"calibration_images": 0, "num_shown": 1, "batch_size": 1, "seed": 0}
         for name, value in least.items():
             if getattr(self, name) is not None:
