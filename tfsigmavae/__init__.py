@@ -5,6 +5,7 @@ import tfsigmavae as sv
 sv.decoders    p(x | z) whose sigma is learned or solved for
 sv.layers      distribution layers and building blocks
 sv.data        image data sets; sv.pictures for grids of them
+sv.evaluation  figures of image models, one call; sv.calibration of any model
 sv.video       SVG-LP, video data, GIFs
 
 Importing it registers the image models, decoders and layers with Keras, which finds
@@ -40,7 +41,7 @@ from tfsigmavae.schedules import ConstantThenLinear
 from tfsigmavae.version import __version__
 
 if TYPE_CHECKING:  # what `__getattr__` gives
-    from tfsigmavae import data, images, pictures
+    from tfsigmavae import calibration, data, evaluation, images, pictures
     from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
     from tfsigmavae.run_folder import RunFolder
 
@@ -57,9 +58,11 @@ __all__ = [
     "TrainingCheckpoint",
     "VariationalModel",
     "__version__",
+    "calibration",
     "data",
     "decoders",
     "distributions",
+    "evaluation",
     "export_saved_model",
     "has_checkpoint",
     "images",
@@ -72,9 +75,9 @@ __all__ = [
 ]
 
 
-# Modules that need Pillow, or imageio as video does. But for video none of them
-# registers anything with Keras.
-_MODULES = ("data", "images", "pictures", "video")
+# Modules that need Pillow, or imageio as video does, or come after training. But for
+# video none of them registers anything with Keras.
+_MODULES = ("calibration", "data", "evaluation", "images", "pictures", "video")
 _MODULE_OF = {
     "RunFolder": "run_folder",
     "StopOnInterrupt": "callbacks",

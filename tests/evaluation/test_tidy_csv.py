@@ -29,3 +29,9 @@ def test_each_number_has_its_row(tmp_path):
     assert [row["value"] for row in others] == ["0.5", "", "0.333333", "2"]
     assert {row["sample"] for row in others} == {""}
     assert [row["step"] for row in rows if row["source"] == "model"][:2] == ["-1", "0"]
+
+
+def test_values_of_images_have_no_step(tmp_path):
+    write_tidy_csv(tmp_path / "metrics.csv", [("model", "kl", [1.5, 2.0], 1)])
+    lines = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert lines[1:] == ["0,model,,,kl,1.5", "1,model,,,kl,2"]

@@ -147,7 +147,7 @@ def ensemble_summary(
     Raises:
         ValueError: if there are no clips, or their numbers of members differ.
     """
-    members = {part["num_members"] for part in per_clip}
+    members = {int(part["num_members"]) for part in per_clip}
     if len(members) > 1:
         raise ValueError(
             f"All ensembles must have as many members, got {sorted(members)}."

@@ -1,5 +1,15 @@
 """What the evaluations of images and of videos share, and that of images."""
 
+from tfsigmavae.evaluation.evaluation import Evaluation
+from tfsigmavae.evaluation.image_evaluation import evaluate_images
+from tfsigmavae.evaluation.image_protocol import ImageProtocol
 from tfsigmavae.evaluation.statistics import MeanAndError, jackknife, mean_and_error
 
-__all__ = ["MeanAndError", "jackknife", "mean_and_error"]
+__all__ = [
+    "Evaluation",
+    "ImageProtocol",
+    "MeanAndError",
+    "evaluate_images",
+    "jackknife",
+    "mean_and_error",
+]

@@ -7,12 +7,12 @@ import dataclasses
 class Evaluation:
     """Figures of a model, and pictures that go with them.
 
-    Attributes:
+    Args:
         metrics: dict of JSON values, the content of `metrics.json`: `protocol`,
             `model`, `data`, `scores` (metric -> source -> mean and standard error; of
             video also for each predicted frame), `distances`, `likelihood`, `rates`,
             `surprise`, `calibration` and `environment`.
-        pictures: list of `tfsigmavae.evaluation.report.Picture`.
+        pictures: list of `tfsigmavae.evaluation.report.Picture`. Defaults to none.
     """
 
     metrics: dict

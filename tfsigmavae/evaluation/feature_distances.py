@@ -7,7 +7,7 @@ import numpy as np
 from tfsigmavae.metrics import FewSamplesWarning, frechet_distance, kernel_distance
 
 # Fewer rows than this have no kernel distance.
-_LEAST_ROWS = 4
+LEAST_ROWS = 4
 _NUM_SUBSETS = 100
 
 
@@ -31,7 +31,7 @@ def distances(features, extractor, generated="sample") -> dict:
         fewer than four rows.
     """
     real = _rows(features["real"][:, 0])
-    if len(real) < _LEAST_ROWS:
+    if len(real) < LEAST_ROWS:
         return {}
     repeats = [_rows(one) for one in np.moveaxis(features[generated], 1, 0)]
     others = {
@@ -46,7 +46,7 @@ def distances(features, extractor, generated="sample") -> dict:
         (extractor.distance_name, "Frechet distance", _frechet),
         (extractor.kernel_name, "kernel distance", _kernel),
     ):
-        is_known = min(map(len, halves)) >= _LEAST_ROWS
+        is_known = min(map(len, halves)) >= LEAST_ROWS
         found[name] = _averaged(distance, repeats, real) | {
             "label": label,
             "self_test": distance(real, real)[0],

@@ -16,7 +16,7 @@ def write_tidy_csv(path, blocks):
         path: file to write.
         blocks: iterable of (source, metric, values, first_step). `values` is `[N, T]`,
             or `[N, S, T]` where each sample has its own; steps count on from
-            `first_step`. NaN is left empty.
+            `first_step`. Images, `[N]`, have neither. NaN is left empty.
     """
     with files.whole(path) as partial, partial.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -26,14 +26,14 @@ def write_tidy_csv(path, blocks):
 
 
 def _rows(source, metric, values, first_step):
-    has_samples = values.ndim == 3
+    has_steps, has_samples = values.ndim > 1, values.ndim == 3
     for index in np.ndindex(values.shape):
         value = values[index]
         yield (
             index[0],
             source,
             index[1] if has_samples else "",
-            first_step + index[-1],
+            first_step + index[-1] if has_steps else "",
             metric,
             "" if np.isnan(value) else f"{value:.6g}",
         )

@@ -126,6 +126,13 @@ class Experiment(abc.ABC):
     def evaluate(self, model) -> dict:
         """Scores of a trained model on data that it was not trained on."""
 
+    def evaluate_by_protocol(self, model, folder) -> dict:
+        """What the report shows beside the summary: content of a `metrics.json`.
+
+        Written to `folder` as well; a kind without one has only its summary.
+        """
+        return {}
+
     @abc.abstractmethod
     def draw(self, model, folder) -> dict:
         """Writes pictures of what a trained model does: name -> path."""
@@ -241,7 +248,8 @@ class Experiment(abc.ABC):
             "cpu_seconds": record["cpu_seconds"],
             "parameters": record["parameters"],
         }
-        page = self._write_report(folder.path, pictures, summary)
+        found = self.evaluate_by_protocol(model, folder.path / "evaluation")
+        page = self._write_report(folder.path, pictures, summary, found)
         summary = summary | {
             **{name: str(path) for name, path in pictures.items()},
             "report": str(page),
@@ -249,14 +257,14 @@ class Experiment(abc.ABC):
         folder.write_json("summary.json", summary)
         return summary
 
-    def _write_report(self, folder, pictures, summary):
+    def _write_report(self, folder, pictures, summary, found):
         title = folder.resolve().name
         shown = [
             read_picture(path, self.captions[name]) for name, path in pictures.items()
         ]
         return write_report(
             folder / "report.html",
-            [{"title": title, "kind": self.kind}],
+            [found | {"title": title, "kind": self.kind}],
             shown,
             [(title, read_history(folder / "history.csv"))],
             {"Scores": summary, "Options": self.options()},

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfsigmavae import models
 from tfsigmavae.callbacks import ImagePreview
 from tfsigmavae.data import images
+from tfsigmavae.evaluation.image_evaluation import evaluate_images
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae.experiments.image_scores import image_scores
 
@@ -145,6 +146,19 @@ class ImageExperiment(Experiment):
         num_train = min(5000, len(self.train_images))
         some = _drawn(self.train_images, num_train, "num_train")
         return image_scores(model, self.test_images, some)
+
+    def evaluate_by_protocol(self, model, folder):
+        found = evaluate_images(
+            model,
+            self.test_images,
+            "glance",
+            folder,
+            data={"path": self.data, "split": "test", "held_out": True},
+            title=folder.parent.resolve().name,
+            train_images=self.train_images,
+            with_pictures=False,
+        )
+        return found.metrics
 
     def draw(self, model, folder):
         samples, reconstructions = self._preview(folder).write(model)

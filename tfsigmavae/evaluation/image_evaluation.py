@@ -1,0 +1,219 @@
+"""One call from an image model and test images to numbers that can be cited."""
+
+import hashlib
+import json
+import pathlib
+import time
+
+import numpy as np
+
+from tfsigmavae import files
+from tfsigmavae.calibration import distribution_summary
+from tfsigmavae.evaluation import image_protocol
+from tfsigmavae.evaluation.evaluation import Evaluation
+from tfsigmavae.evaluation.feature_distances import LEAST_ROWS
+from tfsigmavae.evaluation.image_distances import image_distances
+from tfsigmavae.evaluation.image_metrics import fitting
+from tfsigmavae.evaluation.image_pictures import image_pictures
+from tfsigmavae.evaluation.image_scores import score_images
+from tfsigmavae.evaluation.model_record import model_record
+from tfsigmavae.evaluation.statistics import mean_and_error
+from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
+from tfsigmavae.metrics import active_units, extractors
+from tfsigmavae.models.image_vae import ImageVAE
+from tfsigmavae.run_folder import environment
+
+# A latent that tells more than this of an image, in nats, counts as active.
+_ACTIVE = 0.01
+
+
+def evaluate_images(
+    model,
+    images,
+    protocol="images",
+    output=None,
+    extractor=None,
+    data=None,
+    title=None,
+    train_images=None,
+    quiet=False,
+    with_pictures=True,
+) -> Evaluation:
+    """Scores an image VAE by a protocol.
+
+    Every figure has its standard error over the images, and the same call gives the
+    same figures. Beside the reconstructions stands a baseline that every model must
+    beat, the mean image.
+
+    Args:
+        model: an `ImageVAE`.
+        images: `[N, H, W, C]` held-out pixels, uint8 or floating in [0, 1].
+        protocol: name of a preset of `image_protocol.PROTOCOLS`, or an `ImageProtocol`.
+        output: folder for `metrics.json` and `metrics.csv`, a row for each number.
+            Defaults to `None`, nothing is written.
+        extractor: network for distances of features, see
+            `tfsigmavae.metrics.extractors.get`. Defaults to the protocol's.
+        data: dict of JSON values that tell what the images are, such as path and split,
+            kept in the result. Defaults to `None`, nothing.
+        title: what the model is called. Defaults to its name.
+        train_images: `[M, H, W, C]`, whose mean is the baseline. Defaults to `None`:
+            the mean of `images`, which no model may look at, and which is better.
+        quiet: whether to say nothing of the progress. Defaults to `False`.
+        with_pictures: whether to draw pictures. Defaults to `True`.
+
+    Returns:
+        `Evaluation`.
+
+    Raises:
+        TypeError: if the model is no `ImageVAE`, or its decoder is not one of pixels.
+        ValueError: if images or extractor do not fit the model.
+
+    Example:
+        >>> found = evaluate_images(model, images.load("fashion_mnist", "test"))
+        >>> found.metrics["likelihood"]["elbo"]["mean"]
+    """
+    started = time.monotonic()
+    protocol = image_protocol.get(protocol)
+    chosen = _checked(model, images)[: protocol.num_images]
+    extractor = extractor or protocol.extractor
+    extractor = None if extractor is None else extractors.get(extractor)
+    _check_extractor(extractor, chosen)
+    mean_image = _mean_image(chosen if train_images is None else train_images)
+    scored = score_images(model, chosen, mean_image, protocol, quiet)
+    metrics = {
+        "format": 1,
+        "kind": "image",
+        "title": title or model.name,
+        "protocol": protocol.as_dict() | _told(extractor),
+        "model": model_record(model) | {"latents": model.num_latents},
+        "data": _data(images, chosen) | (data or {}),
+        **_score_sections(scored, chosen.shape[1:], train_images is not None),
+        "distances": {},
+        "likelihood": _likelihood(scored, protocol),
+        "rates": _rates(scored.rates),
+        "surprise": None,
+        "calibration": _calibration(scored),
+        "notes": [scored.not_calibrated] if scored.not_calibrated else [],
+    }
+    if extractor is not None:
+        metrics["distances"] = image_distances(model, chosen, protocol, extractor)
+    seconds = round(time.monotonic() - started, 1)
+    metrics["environment"] = environment() | {"seconds of evaluation": seconds}
+    if output is not None:
+        _write(pathlib.Path(output), metrics, scored)
+    pictures = []
+    if with_pictures:
+        psnr = scored.scores["psnr"]["reconstruction"]
+        pictures = image_pictures(model, chosen, psnr, protocol)
+    return Evaluation(metrics, pictures)
+
+
+def _check_extractor(extractor, images):
+    if extractor is None:
+        return
+    if extractor.per != "image":
+        raise ValueError(
+            f"`extractor` {extractor.name!r} takes clips: choose one of single images."
+        )
+    if len(images) < LEAST_ROWS:
+        raise ValueError(
+            f"Distances of features need {LEAST_ROWS} images at least, got "
+            f"{len(images)}."
+        )
+
+
+def _told(extractor):
+    return {} if extractor is None else {"extractor": extractor.record()}
+
+
+def _checked(model, images):
+    if not isinstance(model, ImageVAE):
+        raise TypeError(f"`model` must be an ImageVAE, got {type(model).__name__}.")
+    if getattr(model.decoder, "values", "pixels") != "pixels":
+        raise TypeError(
+            'PSNR, SSIM and pictures are those of pixels, and the decoder has values="'
+            f'{model.decoder.values}": see `tfsigmavae.calibration` and '
+            "`log_likelihood` for fields."
+        )
+    images = np.asarray(images)
+    if not len(images):
+        raise ValueError("`images` holds no images.")
+    model.to_images(images[:1])  # raises what is wrong before anything is computed
+    return images
+
+
+def _mean_image(images):
+    """The mean of pixels in [0, 1], without a floating copy of all of them."""
+    mean = np.mean(images, 0, np.float64)
+    unit = 255.0 if images.dtype == np.uint8 else 1.0
+    return (mean / unit).astype(np.float32)
+
+
+def _data(images, chosen):
+    content = np.ascontiguousarray(chosen)
+    head = json.dumps([content.shape, content.dtype.name]).encode()
+    return {
+        "clips": len(chosen),
+        "of": len(images),
+        "fingerprint": hashlib.sha256(head + content.tobytes()).hexdigest(),
+    }
+
+
+def _score_sections(scored, image_shape, of_training):
+    rows = fitting(image_shape)
+    kind = "training" if of_training else "test"
+    return {
+        "metrics": {name: row.as_dict() for name, row in rows.items()},
+        "sources": {
+            "reconstruction": {"label": "reconstruction", "kind": "model"},
+            "mean_image": {"label": f"mean {kind} image", "kind": "baseline"},
+        },
+        "scores": {
+            name: {source: _score(values) for source, values in sources.items()}
+            for name, sources in scored.scores.items()
+        },
+    }
+
+
+def _score(values):
+    return mean_and_error(values)._asdict() | {"curve": None, "curve_error": None}
+
+
+def _likelihood(scored, protocol):
+    found = {
+        name: mean_and_error(values)._asdict()
+        for name, values in scored.likelihood.items()
+    }
+    if "bound" in found:
+        found["num_importance_samples"] = protocol.importance_samples
+    return found | {"num_dims": scored.num_dims, "frames": None}
+
+
+def _rates(rates):
+    if rates is None:
+        return None
+    return {
+        "mean": rates.tolist(),
+        "unit": "nats per image",
+        "active": active_units(rates[None], _ACTIVE),
+        "threshold": _ACTIVE,
+        "num_latents": len(rates),
+    }
+
+
+def _calibration(scored):
+    if not scored.calibration:
+        return None
+    return {"posterior": distribution_summary(scored.calibration)}
+
+
+def _write(folder, metrics, scored):
+    blocks = [
+        (source, name, values, 0)
+        for name, sources in scored.scores.items()
+        for source, values in sources.items()
+    ]
+    blocks += [("model", name, values, 0) for name, values in scored.likelihood.items()]
+    write_tidy_csv(folder / "metrics.csv", blocks)
+    text = json.dumps(metrics, indent=2, allow_nan=False)
+    files.write_text(folder / "metrics.json", text + "\n")
