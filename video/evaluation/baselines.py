@@ -30,8 +30,13 @@ def baseline_frames(model, frames, num_context, actions=None) -> dict:
         "copy_last": tf.broadcast_to(context[:, -1:], shape),
         "mean_frame": tf.broadcast_to(tf.reduce_mean(context, 1, True), shape),
     }
-    if type(model).posterior_rollout is not VideoModel.posterior_rollout:
+    if has_own(model, "posterior_rollout"):
         rollout = model.reconstruct(frames, actions, teacher_forced=False)
         found["posterior_rollout"] = rollout[:, num_context - 1 :]
     reconstruction = model.reconstruct(frames, actions)
     return found | {"reconstruction": reconstruction[:, num_context - 1 :]}
+
+
+def has_own(model, name) -> bool:
+    """Whether a model writes a method that `VideoModel` leaves open."""
+    return getattr(type(model), name, None) is not getattr(VideoModel, name)

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from tfsigmavae import calibration
 from tfsigmavae.math import to_unit_range
-from tfsigmavae_video.evaluation.baselines import baseline_frames
+from tfsigmavae_video.evaluation.baselines import baseline_frames, has_own
+from tfsigmavae_video.models.rollout import NoPixelNoiseError
 
 # Futures scored at a time: what is made on the way is larger than the frames.
 _SAMPLES_AT_A_TIME = 16
@@ -29,16 +30,16 @@ class ClipScorer:
         protocol: `Protocol` with a number for `num_context`.
         rows: name -> `Metric`, see `frame_metrics.chosen`.
         extractor: `tfsigmavae.metrics.extractors.Extractor`, or `None`.
+        has_noise: whether pixels are drawn as well, see `draws_pixels`. Defaults to
+            `False`.
     """
 
-    def __init__(self, model, protocol, rows, extractor=None):
+    def __init__(self, model, protocol, rows, extractor=None, has_noise=False):
         self.model = model
         self.protocol = protocol
         self.rows = rows
         self.extractor = extractor
-        # What has no likelihood of pixels has no noise of theirs.
-        has_likelihood = model.decoder.measure is not None
-        self.has_noise = has_likelihood and protocol.noise_samples > 0
+        self.has_noise = has_noise
 
     def __call__(self, frames, actions, first_number) -> dict:
         """Scores clips.
@@ -117,33 +118,25 @@ class ClipScorer:
         return arrays | _stacked("calibration/futures", parts)
 
     def _likelihood(self, frames, actions, numbers):
-        parts, statistics = [], []
-        for i, number in enumerate(numbers):
-            inputs = frames[i : i + 1]
-            if actions is not None:
-                inputs = {"frames": inputs, "actions": actions[i : i + 1]}
-            seed = self._seed(number)
-            likelihood, target = self.model.posterior_likelihood(inputs, seed)
-            if self.model.decoder.measure is not None:
-                statistics.append(
-                    calibration.distribution_statistics(likelihood, target, seed)
-                )
-            parts.append(self._frame_scores(inputs, likelihood, target, seed))
-        joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
-        return joined | _stacked("calibration/posterior", statistics)
-
-    def _frame_scores(self, inputs, likelihood, target, seed):
-        """Nats of each frame of one clip."""
+        """Nats of each frame, and how right the decoder is about its errors."""
+        inputs = frames if actions is None else {"frames": frames, "actions": actions}
+        seed = self._seed(numbers[0])
+        likelihood, target = self.model.posterior_likelihood(inputs, seed)
         found = {"likelihood/nll": -likelihood.step_log_prob(target)}
         if self.model.decoder.measure is not None:
             found["likelihood/log_mass"] = likelihood.step_log_mass(target)
+            parts = calibration.distribution_statistics(
+                likelihood, target, seed, per_example=True
+            )
+            found |= _stacked("calibration/posterior", parts)
         rates = self.model.latent_rates(inputs)
         if rates is not None:
             found |= {"rates": rates, "likelihood/kl": tf.reduce_sum(rates, -1)}
-        found["likelihood/bound"] = self.model.frame_log_likelihood(
-            inputs, self.protocol.importance_samples, seed
-        )
-        return {name: np.asarray(values) for name, values in found.items()}
+        if has_own(self.model, "frame_importance_sampler"):
+            found["likelihood/bound"] = self.model.frame_log_likelihood(
+                inputs, self.protocol.importance_samples, seed
+            )
+        return found
 
     def _features(self, samples, compared, frames):
         num_context = self.protocol.num_context
@@ -171,6 +164,25 @@ class ClipScorer:
         """A seed of a clip, whatever clips are scored with it."""
         sequence = np.random.SeedSequence([self.protocol.seed, number])
         return int(sequence.generate_state(1)[0] >> 1)
+
+
+def draws_pixels(model) -> bool:
+    """Whether a `VideoModel` can draw the pixels of its futures.
+
+    One whose decoder has no likelihood of pixels has no noise of theirs, and a model of
+    one's own may have none; one frame is drawn to see.
+    """
+    if model.decoder.measure is None:
+        return False
+    context = tf.zeros([1, model.num_context, *model.frame_shape])
+    actions = None
+    if model.action_size:
+        actions = tf.zeros([1, model.num_context, model.action_size])
+    try:
+        model.predict_frames(context, 1, seed=0, actions=actions, sample_noise=True)
+    except NoPixelNoiseError:
+        return False
+    return True
 
 
 def _stacked(prefix, parts):

@@ -27,6 +27,7 @@ class EvaluatedClips:
         fitting = max(1, _MOST_FUTURES // protocol.num_samples)
         self.part_size = min(_MOST_CLIPS, fitting, self.num_clips)
         self.num_parts = -(-self.num_clips // self.part_size)
+        self._dataset(0)  # what is wrong with the clips is found now
 
     def parts(self, first=0):
         """Yields (number of its first clip, frames, actions or `None`) of each part.
@@ -34,16 +35,8 @@ class EvaluatedClips:
         Frames are uint8 `[B, num_context + num_predicted, H, W, C]`.
         """
         check_at_least("first", first, 0)
-        length = self.protocol.num_context + self.protocol.num_predicted
-        dataset = batches(
-            self.source,
-            length,
-            self.part_size,
-            windows=self.protocol.windows,
-            seed=self.protocol.seed,
-            start_step=first,
-        )
-        for part, clips in enumerate(dataset.take(self.num_parts - first), first):
+        dataset = self._dataset(first).take(self.num_parts - first)
+        for part, clips in enumerate(dataset, first):
             number = part * self.part_size
             clips = clips if isinstance(clips, dict) else {"frames": clips}
             clips = {k: v[: self.num_clips - number] for k, v in clips.items()}
@@ -54,3 +47,14 @@ class EvaluatedClips:
         first, frames, actions = next(self.parts(number // self.part_size))
         at = slice(number - first, number - first + 1)
         return frames[at], None if actions is None else actions[at]
+
+    def _dataset(self, first):
+        protocol = self.protocol
+        return batches(
+            self.source,
+            protocol.num_context + protocol.num_predicted,
+            self.part_size,
+            windows=protocol.windows,
+            seed=protocol.seed,
+            start_step=first,
+        )

@@ -17,7 +17,7 @@ from tfsigmavae.metrics import extractors
 from tfsigmavae.progress import Progress
 from tfsigmavae.run_folder import environment
 from tfsigmavae_video.evaluation import protocol as protocols
-from tfsigmavae_video.evaluation.clip_scores import ClipScorer
+from tfsigmavae_video.evaluation.clip_scores import ClipScorer, draws_pixels
 from tfsigmavae_video.evaluation.evaluated_clips import EvaluatedClips
 from tfsigmavae_video.evaluation.frame_metrics import chosen
 from tfsigmavae_video.evaluation.results import results
@@ -75,15 +75,16 @@ def evaluate(
     protocol = _checked_protocol(protocol, model, source, extractor)
     extractor = None if extractor is None else extractors.get(extractor)
     _check_kind(protocol, extractor)
-    # What has no likelihood of pixels has no noise of theirs.
-    has_noise = model.decoder.measure is not None
+    has_noise = protocol.noise_samples > 0 and draws_pixels(model)
     rows = chosen(protocol, model.frame_shape, has_noise)
     clips = EvaluatedClips(source, protocol)
     names = getattr(source, "clip_names", None)
     head = _head(model, clips, protocol, rows, extractor, title, data)
     output = None if output is None else pathlib.Path(output)
     parts = PartialResults(None if output is None else output / _PARTS, head)
-    _compute(parts, clips, ClipScorer(model, protocol, rows, extractor), quiet)
+    _compute(
+        parts, clips, ClipScorer(model, protocol, rows, extractor, has_noise), quiet
+    )
     arrays = parts.joined(clips.num_parts)
     found = results(arrays, protocol, rows, model, extractor, names)
     metrics = json_values(head | found | {"environment": environment()})

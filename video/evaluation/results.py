@@ -38,7 +38,7 @@ def results(arrays, protocol, rows, model, extractor=None, names=None) -> dict:
     Returns:
         dict of JSON values without NaN.
     """
-    scores = _scores(arrays, protocol, rows)
+    scores = score_table(arrays, protocol, rows)
     metrics = {name: rows[name].as_dict() for name in scores}
     found = {"metrics": metrics, "scores": scores, "distances": {}}
     if extractor is not None:
@@ -68,7 +68,8 @@ def best_samples(arrays, protocol, rows, name):
     return np.argmin(np.where(np.isnan(averages), np.inf, averages), 1)
 
 
-def _scores(arrays, protocol, rows):
+def score_table(arrays, protocol, rows) -> dict:
+    """Metric -> source -> mean and error over clips, in all and of each step."""
     found = {}
     for name, row in rows.items():
         if row.of != "sample":
@@ -165,13 +166,13 @@ def _likelihood_sections(arrays, model, names):
             "threshold": _ACTIVE,
             "num_latents": rates.shape[-1],
         }
-    return found | {"surprise": _surprise(-nats["bound"], frames, names)}
+    return found | {"surprise": _surprise(-_per_frame(nats), frames, names)}
 
 
 def _likelihood(nats, model, frames):
     num_dims = int(np.prod(model.frame_shape)) * len(frames)
     sums = {name: values.sum(1) for name, values in nats.items()}
-    log_likelihood = _step_means(nats["bound"], "log_likelihood", "error")
+    log_likelihood = _step_means(_per_frame(nats), "log_likelihood", "error")
     told = {"frame": frames} | log_likelihood
     if "kl" in nats:
         sums["elbo"] = -(sums["nll"] + sums["kl"])
@@ -183,6 +184,11 @@ def _likelihood(nats, model, frames):
     }
     bits = _bits_per_dim(sums, model.decoder.measure, num_dims)
     return found | bits | {"num_dims": num_dims, "frames": told}
+
+
+def _per_frame(nats):
+    """The tightest bound there is: importance-weighted, ELBO, or nll alone."""
+    return nats.get("bound", -(nats["nll"] + nats.get("kl", 0.0)))
 
 
 def _step_means(values, name, error_name):
@@ -205,9 +211,10 @@ def _bits_per_dim(sums, measure, num_dims):
         )
         for name, values, density in (
             ("bits_per_dim", sums["elbo"], is_density),
-            ("bits_per_dim_bound", sums["bound"], is_density),
+            ("bits_per_dim_bound", sums.get("bound"), is_density),
             ("bits_per_dim_mass", mass, False),
         )
+        if values is not None
     }
 
 

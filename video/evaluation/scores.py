@@ -1,12 +1,20 @@
-"""How good sampled futures are: PSNR and SSIM of the best, the mean and no model."""
+"""How good sampled futures are, in a few numbers and in memory."""
 
 import numpy as np
-import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
-from tfsigmavae.math import to_tensor, to_unit_range
-from tfsigmavae.metrics import ssim
-from tfsigmavae.metrics.psnr import MAX_DB, psnr
+from tfsigmavae.math import to_tensor
+from tfsigmavae_video.evaluation.clip_scores import ClipScorer
+from tfsigmavae_video.evaluation.frame_metrics import chosen
+from tfsigmavae_video.evaluation.protocol import Protocol
+from tfsigmavae_video.evaluation.results import score_table
+
+# Key of the summary -> metric, and the sources that it tells.
+_TOLD = {
+    "psnr": ("best", "mean", "mean_prediction", "copy_last", "reconstruction"),
+    "ssim": ("best", "mean", "copy_last", "reconstruction"),
+    "psnr_moved": ("best", "mean", "copy_last", "reconstruction"),
+}
 
 
 def evaluate_prediction(
@@ -17,12 +25,13 @@ def evaluate_prediction(
     seed=0,
     actions=None,
     clips_per_call=None,
-    moved_threshold=0.1,
 ) -> dict:
     """Scores sampled futures of held-out clips against what happened.
 
-    PSNR and SSIM (Gaussian window, see `tfsigmavae.metrics.ssim`) are taken per frame
-    over the predicted frames only, averaged over time and then over clips:
+    A quick look at arrays in memory; `evaluate` gives all figures, their errors and
+    the protocol. PSNR, SSIM (Gaussian window) and PSNR of moved pixels, see `METRICS`,
+    are taken per frame over the predicted frames only, averaged over time and then
+    over clips:
 
         copy_last         the last context frame, repeated
         reconstruction    posterior means, every step fed with the true frame before
@@ -40,14 +49,12 @@ def evaluate_prediction(
         clips_per_call: int, clips in memory at once; changes the scores by rounding
             errors only. Defaults to `None`: as many as make 160 samples, and at least
             one.
-        moved_threshold: a pixel counts as moved where its truth differs from the last
-            context frame by more than this. Defaults to `0.1`.
 
     Returns:
-        dict: `psnr` and `ssim` (dicts of floats with the keys above, dB for PSNR),
-        `psnr_moved` (dict, over moved pixels only), `sample_std_moved` (standard
-        deviation over samples on moved pixels), and the protocol: `num_clips`,
-        `num_samples`, `num_context`, `num_predicted`.
+        dict: `psnr`, `ssim` and `psnr_moved` (dicts of floats with the keys above, dB
+        for PSNR; `None` where nothing moves), `sample_std_moved` (standard deviation
+        over samples on moved pixels), and the protocol: `num_clips`, `num_samples`,
+        `num_context`, `num_predicted`.
 
     Raises:
         ValueError: if a number is out of range, or clips are too short.
@@ -55,124 +62,57 @@ def evaluate_prediction(
     num_context = model.num_context if num_context is None else num_context
     clips = to_tensor(clips)
     check_at_least("num_context", num_context, model.num_context)
-    check_at_least("num_samples", num_samples, 1)
     if clips.shape.rank != 5 or not len(clips) or clips.shape[1] <= num_context:
         raise ValueError(
             "`clips` must be [N, T, H, W, C] with a clip at least, and more than the "
             f"{num_context} frames of context, got {clips.shape}."
         )
-    if clips_per_call is not None:
-        check_at_least("clips_per_call", clips_per_call, 1)
-    else:
+    protocol = Protocol(
+        "arrays",
+        num_context=num_context,
+        num_predicted=clips.shape[1] - num_context,
+        num_clips=len(clips),
+        num_samples=num_samples,
+        metrics=("psnr", "ssim", "psnr_moved", "std_moved"),
+        noise_samples=0,
+        importance_samples=0,
+        seed=seed,
+    )
+    if clips_per_call is None:
         clips_per_call = max(1, 160 // num_samples)
-    scores = [
-        _score_clips(
-            model,
-            to_unit_range(clips[i : i + clips_per_call], "clips"),
-            None if actions is None else actions[i : i + clips_per_call],
-            num_context,
-            num_samples,
-            seed,
-            moved_threshold,
-            first_number=i,
+    check_at_least("clips_per_call", clips_per_call, 1)
+    rows = chosen(protocol, clips.shape[2:])
+    score = ClipScorer(model, protocol, rows)
+    parts = []
+    for first in range(0, len(clips), clips_per_call):
+        some = slice(first, first + clips_per_call)
+        parts.append(
+            score(clips[some], None if actions is None else actions[some], first)
         )
-        for i in range(0, clips.shape[0], clips_per_call)
-    ]
-    joined = {key: np.concatenate([s[key] for s in scores]) for key in scores[0]}
-    moved, variance = joined["moved_pixels"], joined["moved_variance"]
-    result = {"psnr": {}, "ssim": {}, "psnr_moved": {}}
-    for key, values in joined.items():
-        group, _, name = key.partition(".")
-        if name:
-            if group == "psnr_moved":  # of clips in which something moved
-                values = values[moved > 0]
-            result[group][name] = (
-                round(float(np.mean(values)), 4) if len(values) else None
-            )
-    return {
-        **result,
-        "sample_std_moved": round(
-            float(np.sqrt(variance.sum() / max(moved.sum(), 1))), 4
-        ),
-        "num_clips": int(clips.shape[0]),
-        "num_samples": num_samples,
-        "num_context": num_context,
-        "num_predicted": int(clips.shape[1]) - num_context,
-    }
+    arrays = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
+    return prediction_summary(score_table(arrays, protocol, rows), protocol, len(clips))
 
 
-def sample_scores(samples, truth):
-    """Time-averaged scores of samples.
+def prediction_summary(scores, protocol, num_clips) -> dict:
+    """The averages that a run's summary holds, see `evaluate_prediction`.
 
     Args:
-        samples: `[S, B, T, H, W, C]` in [0, 1].
-        truth: `[B, T, H, W, C]` in [0, 1].
-
-    Returns:
-        dict of `"psnr"` and `"ssim"`, NumPy arrays `[S, B]`.
+        scores: the section of that name of `metrics.json`.
+        protocol: `Protocol` with a number for `num_context`.
+        num_clips: how many were scored.
     """
-    truth = tf.broadcast_to(truth, tf.shape(samples))
-    return {
-        "psnr": tf.reduce_mean(psnr(samples, truth, max_db=MAX_DB), -1).numpy(),
-        "ssim": tf.reduce_mean(ssim(samples, truth), -1).numpy(),
+    told = {
+        metric: {source: _rounded(scores[metric][source]["mean"]) for source in sources}
+        for metric, sources in _TOLD.items()
+    }
+    return told | {
+        "sample_std_moved": _rounded(scores["std_moved"]["futures"]["mean"]),
+        "num_clips": num_clips,
+        "num_samples": protocol.num_samples,
+        "num_context": protocol.num_context,
+        "num_predicted": protocol.num_predicted,
     }
 
 
-def _score_clips(
-    model,
-    clips,
-    actions,
-    num_context,
-    num_samples,
-    seed,
-    threshold,
-    first_number,
-):
-    context, truth = clips[:, :num_context], clips[:, num_context:]
-    num_frames = truth.shape[1]
-    numbers = range(first_number, first_number + len(clips))
-    samples = model.predict_frames(
-        context, num_frames, num_samples, seed, actions, clip_numbers=numbers
-    )
-    copied = tf.repeat(context[:, -1:], num_frames, axis=1)
-    reconstruction = model.reconstruct(clips, actions)[:, num_context - 1 :]
-    # Moved in any channel: then all channels of the pixel count.
-    moved = tf.reduce_any(tf.abs(truth - copied) > threshold, -1, keepdims=True)
-    moved = tf.cast(tf.broadcast_to(moved, tf.shape(truth)), tf.float32)
-    drawn = sample_scores(samples, truth)
-    single = {
-        "copy_last": copied,
-        "reconstruction": reconstruction,
-        "mean_prediction": tf.reduce_mean(samples, 0),
-    }
-    scores = {
-        "psnr.mean": drawn["psnr"].mean(0),
-        "psnr.best": drawn["psnr"].max(0),
-        "ssim.mean": drawn["ssim"].mean(0),
-        "ssim.best": drawn["ssim"].max(0),
-        "moved_pixels": tf.reduce_sum(moved, [1, 2, 3, 4]).numpy(),
-        "moved_variance": tf.reduce_sum(
-            moved * tf.math.reduce_variance(samples, 0), [1, 2, 3, 4]
-        ).numpy(),
-    }
-    for name, frames in single.items():
-        score = sample_scores(frames[None], truth)
-        scores[f"psnr.{name}"] = score["psnr"][0]
-        if name != "mean_prediction":
-            scores[f"ssim.{name}"] = score["ssim"][0]
-    moved_scores = _moved_psnr(samples, truth, moved)
-    scores["psnr_moved.mean"] = moved_scores.mean(0)
-    scores["psnr_moved.best"] = moved_scores.max(0)
-    scores["psnr_moved.copy_last"] = _moved_psnr(copied[None], truth, moved)[0]
-    scores["psnr_moved.reconstruction"] = _moved_psnr(
-        reconstruction[None], truth, moved
-    )[0]
-    return scores
-
-
-def _moved_psnr(samples, truth, moved):
-    """PSNR over the moved pixels of a whole clip, `[S, B]`."""
-    error = tf.reduce_sum(moved * tf.square(samples - truth), [2, 3, 4, 5])
-    count = tf.maximum(tf.reduce_sum(moved, [1, 2, 3, 4]), 1.0)
-    mse = tf.maximum(error / count, 10 ** (-MAX_DB / 10))
-    return (-10.0 * tf.math.log(mse) / tf.math.log(10.0)).numpy()
+def _rounded(value):
+    return None if value is None else round(value, 4)

@@ -14,6 +14,10 @@ DEFAULT_SAMPLE_BATCH_SIZE = 0
 MEANS, PIXELS = "means", "pixels"
 
 
+class NoPixelNoiseError(TypeError):
+    """A model whose frames have no noise has no pixels to be drawn."""
+
+
 def samples_at_a_time(sample_batch_size, num_samples, num_clips):
     """Futures of each clip to draw at a time, an int tensor.
 
@@ -84,7 +88,7 @@ def _read(model, frame, output, drawn):
     """The mean or the pixels of what `step` returned."""
     if output == PIXELS:
         if not isinstance(frame, tfp.distributions.Distribution):
-            raise TypeError(
+            raise NoPixelNoiseError(
                 f"`{type(model).__name__}.step` returns a frame without noise, so no "
                 "pixels can be drawn from it: let it return the distribution p(x | z), "
                 "as `likelihood` gives it, or leave `sample_noise` False."
