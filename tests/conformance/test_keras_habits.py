@@ -281,7 +281,7 @@ def every_source(subject, tmp_path):
     np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
 
 
-@habit("`log_likelihood`, `recalibrate` on what `fit` takes")
+@habit("`log_likelihood`, `frame_log_likelihood`, `recalibrate` on what `fit` takes")
 def other_verbs_of_every_source(subject, tmp_path):
     tf.config.run_functions_eagerly(True)
     try:
@@ -294,18 +294,38 @@ def _check_other_verbs(subject):
     data = subject.data()
     model = subject.compiled()
     start = model.get_weights()
-    sigmas, likelihoods = [], []
+    sigmas, likelihoods, frames = [], [], []
+    written = vars(subject.kind)
     for source in _sources(data).values():
         model.seed_generator.state.assign([0, 0])
         sigmas.append(model.recalibrate(source()))
         model.set_weights(start)
-        if "importance_sampler" in vars(subject.kind):
-            likelihoods.append(model.log_likelihood(source(), seed=0, batch_size=2))
+        options = {"seed": 0, "batch_size": 2}
+        if {"importance_sampler", "frame_importance_sampler"} & written.keys():
+            likelihoods.append(model.log_likelihood(source(), **options))
+        if "frame_importance_sampler" in written:
+            frames.append(model.frame_log_likelihood(source(), **options))
     # Arrays come in batches of 32, which draw other noise.
     np.testing.assert_allclose(sigmas, sigmas[0], rtol=0.1)
     np.testing.assert_allclose(sigmas[2:], sigmas[2], rtol=1e-5)
     for values in likelihoods:
         np.testing.assert_allclose(values, likelihoods[0], rtol=1e-5)
+    for values in frames:
+        np.testing.assert_allclose(tf.reduce_sum(values, 1), likelihoods[0], rtol=1e-5)
+
+
+@habit("`posterior_likelihood` between two calls of `fit`")
+def posterior_likelihood_while_training(subject, tmp_path):
+    data = subject.data()
+    plain, asked = subject.compiled(), subject.compiled()
+    for model in (plain, asked):
+        _fit(model, data, shuffle=False)
+    likelihood, target = asked.posterior_likelihood(data, seed=0)
+    again, _ = asked.posterior_likelihood(data, seed=0)
+    np.testing.assert_array_equal(likelihood.log_prob(target), again.log_prob(target))
+    # Training goes on with the noise that it would have had.
+    ours, theirs = (_fit(model, data, shuffle=False) for model in (asked, plain))
+    _same_logs(ours, theirs, rtol=1e-6)
 
 
 @habit("targets, `fit(x, x)` or `fit(x, labels)`")
