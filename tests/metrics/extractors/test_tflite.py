@@ -55,14 +55,14 @@ def test_a_floating_network_is_given_its_range(floating):
 
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory):
-    """The same network in signed bytes, made for pixels in [-1, 1]."""
+    """The same network in signed bytes, made for pixels in [0, 1]: zero is -128."""
     path = tmp_path_factory.mktemp("lite") / "signed.tflite"
     function = tf.function(lambda x: tf.reduce_mean(x, [1, 2]))
     concrete = function.get_concrete_function(tf.TensorSpec([1, 4, 6, 3]))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     white = np.ones((1, 4, 6, 3), np.float32)
-    converter.representative_dataset = lambda: iter([[white], [-white]])
+    converter.representative_dataset = lambda: iter([[white], [0 * white]])
     converter.inference_input_type = converter.inference_output_type = tf.int8
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     path.write_bytes(converter.convert())
@@ -73,9 +73,9 @@ def test_a_network_of_signed_bytes_is_given_grey_levels_less_128(signed):
     pixels = levels(5, 4, 6, 3)
     extractor = extractors.get(signed)
     assert extractor.record()["range"] == [-128.0, 127.0]
-    # Steps of 2 / 255 or finer, rounded twice.
-    expected = 2.0 * pixels.mean((1, 2)) / 255.0 - 1.0
-    np.testing.assert_allclose(extractor(pixels), expected, atol=0.02)
+    # Steps of 1 / 255, rounded twice.
+    expected = pixels.mean((1, 2)) / 255.0
+    np.testing.assert_allclose(extractor(pixels), expected, atol=0.01)
 
 
 def test_frames_are_resized(floating):
