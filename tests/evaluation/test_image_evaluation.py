@@ -11,7 +11,12 @@ import tensorflow as tf
 
 from tfsigmavae import ConvVAE, calibration
 from tfsigmavae.decoders import OptimalSigma
-from tfsigmavae.evaluation import evaluate_images, image_metrics, image_protocol
+from tfsigmavae.evaluation import (
+    evaluate_images,
+    image_metrics,
+    image_protocol,
+    image_scores,
+)
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.metrics import frechet_distance, psnr
 from tfsigmavae.metrics.extractors import Function
@@ -44,6 +49,9 @@ def data():
 def model(data):
     model = ConvVAE((16, 16, 1), latent_size=3, widths=(4, 8), seed=0)
     model.decoder.calibrate(tf.constant([0.04]))
+    # Posteriors far from the prior: a rate that no other figure can hide.
+    head = model.encoder.layers[-2]
+    head.kernel.assign(30.0 * head.kernel)
     return model
 
 
@@ -109,6 +117,7 @@ def test_likelihood_is_that_of_the_model(found, model, data):
     # A density that is smooth over a grey level: both are about the same.
     mass = likelihood["bits_per_dim_mass"]["mean"]
     assert mass == pytest.approx(bits, abs=0.02)
+    assert kl / 256 / math.log(2) > 0.1
     bound = model.log_likelihood(data, 2, seed=0, batch_size=10)
     assert likelihood["bound"]["mean"] == pytest.approx(np.mean(bound), rel=1e-6)
     assert likelihood["num_importance_samples"] == 2 and likelihood["num_dims"] == 256
@@ -141,6 +150,12 @@ def test_calibration_is_that_of_posterior_samples(found, model, data):
     assert sigma["ratio"] == pytest.approx(
         calibration.sigma_ratio(likelihood, target), rel=0.1
     )
+
+
+def test_calibration_is_of_the_first_images_each_by_itself(model, data):
+    scored = image_scores.score_images(model, data, data[0], PROTOCOL, quiet=True)
+    assert [part["count"].item() for part in scored.calibration] == [256.0] * 20
+    assert PROTOCOL.calibration_images == 20 < NUM
 
 
 def test_distances_are_those_of_samples_and_of_reconstructions(found, model, data):
