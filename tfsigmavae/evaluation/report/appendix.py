@@ -16,7 +16,8 @@ def sections(runs, tables) -> list[Section]:
     for number, (heading, values) in enumerate(tables.items(), 1):
         rows = list(flat(values))
         slug = re.sub("[^a-z0-9]+", "-", heading.lower()).strip("-")
-        facts = Facts(f"{heading}, {len(rows)} rows", rows, len(rows) <= _SHORT)
+        entries = "1 entry" if len(rows) == 1 else f"{len(rows)} entries"
+        facts = Facts(entries, rows, len(rows) <= _SHORT)
         found.append(Section(f"table-{number}-{slug}", heading, [facts]))
     rows = [
         (labelled(run, name, runs), text)

@@ -12,7 +12,7 @@ from tfsigmavae.evaluation.report.numbers import (
     number,
     value_text,
 )
-from tfsigmavae.evaluation.report.run import keys_of
+from tfsigmavae.evaluation.report.run import keys_of, labelled
 
 
 def section(runs, explanation="") -> Section | None:
@@ -21,6 +21,11 @@ def section(runs, explanation="") -> Section | None:
     blocks += [Note(text) for text in _meanings(runs)]
     if explanation:
         blocks.append(Note(explanation))
+    blocks += [
+        Note(labelled(run, str(note), runs), "warning")
+        for run in runs
+        for note in run.found.get("notes") or []
+    ]
     rows = _rows(runs)
     if rows:
         columns = [(run.label, "") for run in runs] if len(runs) > 1 else [("", "")]

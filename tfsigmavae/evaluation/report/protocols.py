@@ -10,16 +10,13 @@ _WORDS = {
     "num_frames": "{} frames a clip",
     "num_clips": "{} clips",
     "num_images": "{} images",
-    "windows": "windows: {}",
-    "num_samples": "{} samples a clip",
-    "selection": "selection: {}",
-    "scored_frames": "scored frames: {}",
-    "ssim": "SSIM: {}",
-    "ssim_window": "SSIM window: {}",
-    "extractor": "features: {}",
-    "num_importance_samples": "{} importance samples",
-    "repeats": "{} repeats",
-    "num_repeats": "{} repeats",
+    "windows": "{} window of longer clips",
+    "num_samples": "{} samples",
+    "selection": "best sample by {}",
+    "noise_samples": "{} of them with the decoder's noise",
+    "importance_samples": "{} importance samples",
+    "feature_samples": "features of {} samples a clip",
+    "calibration_images": "calibration of {} images",
     "seed": "seed {}",
 }
 
@@ -29,13 +26,36 @@ def in_words(run) -> str:
     protocol = run.part("protocol")
     if not protocol:
         return ""
-    numbers = {"num_clips": run.part("data").get("clips")} | protocol
+    # As many as there were, where the protocol asks for more.
+    count = run.part("data").get("clips")
+    numbers = {
+        name: count if name in ("num_clips", "num_images") and count else value
+        for name, value in protocol.items()
+    }
+    if numbers.get("selection") == "each":
+        numbers["selection"] = "each metric itself"
     parts = [
         words.format(value_text(numbers[name]))
         for name, words in _WORDS.items()
         if numbers.get(name) is not None
     ]
+    parts += [_extractor(protocol)] if protocol.get("extractor") else []
+    parts += _ssim(run)
     return f"Protocol {name_of(run)}: {'; '.join(parts)}."
+
+
+def _extractor(protocol):
+    extractor = protocol["extractor"]
+    if isinstance(extractor, dict):
+        extractor = extractor.get("name")
+    return f"features of {extractor}"
+
+
+def _ssim(run):
+    """The conventions of SSIM, which are told by the metrics."""
+    metrics = run.part("metrics").items()
+    labels = [str(m.get("label", name)) for name, m in metrics if "ssim" in name]
+    return ["SSIM as " + " and ".join(labels)] if labels else []
 
 
 def name_of(run) -> str:
