@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tfsigmavae import metrics
 from tfsigmavae.calibration import (
     coverage,
     ensemble_statistics,
@@ -82,6 +83,13 @@ def test_crps_equals_that_of_scoringrules():
     )
     # float32 sums over 9 members of values about 1.
     np.testing.assert_allclose(found["crps"], fair.sum((1, 2, 3)), rtol=1e-5)
+
+
+def test_crps_equals_that_of_the_metric():
+    members, truth = next(ensembles(num_members=9))
+    found = ensemble_statistics(members, truth)
+    expected = metrics.crps(members, truth).sum((1, 2, 3))
+    np.testing.assert_allclose(found["crps"], expected, rtol=1e-5)
 
 
 def test_expected_crps_equals_the_pairs_one_by_one():

@@ -101,6 +101,19 @@ def test_run_folder_holds_the_whole_record(complete, data):
     assert (summary["num_dims"], summary["num_test"]) == (64, NUM_TEST)
 
 
+def test_report_shows_calibration_and_scores_with_their_baseline(complete):
+    folder, summary = complete
+    found = read(folder, "evaluation/metrics.json")
+    assert found["protocol"]["name"] == "glance" and found["title"] == folder.name
+    assert found["data"]["clips"] == NUM_TEST and found["data"]["held_out"]
+    # Other noise than that of the summary.
+    likelihood = found["likelihood"]["kl"]["mean"]
+    assert likelihood == pytest.approx(summary["kl"], rel=1e-5)
+    page = (folder / "report.html").read_text()
+    for words in ("mean training image", "Coverage of central intervals", "latents"):
+        assert words in page
+
+
 def test_pictures_are_those_of_the_model(complete, data):
     folder, summary = complete
     names = {path.name for path in (folder / "samples").iterdir()}
