@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tfsigmavae.evaluation.report import protocols
-from tfsigmavae.evaluation.report.blocks import Cell, Group, Row, Section, Table
+from tfsigmavae.evaluation.report.blocks import Cell, Facts, Group, Row, Section, Table
 from tfsigmavae.evaluation.report.numbers import NOTHING, estimate, is_number
 from tfsigmavae.evaluation.report.run import keys_of
 
@@ -31,7 +31,15 @@ def section(runs) -> Section | None:
         + (", each run by itself" if protocols.differing(runs) else "")
         + ". References know the frames that they are compared with.",
     )
-    return Section("scores", "Scores", [*protocols.blocks(runs), table])
+    blocks = [*protocols.blocks(runs), table]
+    meanings = [
+        (label_of(runs, name), str(text))
+        for name in metrics
+        if (text := metric_of(runs, name).get("description"))
+    ]
+    if meanings:
+        blocks.append(Facts("What the scores are", meanings))
+    return Section("scores", "Scores", blocks)
 
 
 def metric_of(runs, name) -> dict:

@@ -15,7 +15,6 @@ _WORDS = {
     "selection": "best sample by {}",
     "noise_samples": "{} of them with the decoder's noise",
     "importance_samples": "{} importance samples",
-    "feature_samples": "features of {} samples a clip",
     "calibration_images": "calibration of {} images",
     "seed": "seed {}",
 }
@@ -39,23 +38,27 @@ def in_words(run) -> str:
         for name, words in _WORDS.items()
         if numbers.get(name) is not None
     ]
-    parts += [_extractor(protocol)] if protocol.get("extractor") else []
+    parts += _extractor(protocol)
     parts += _ssim(run)
     return f"Protocol {name_of(run)}: {'; '.join(parts)}."
 
 
 def _extractor(protocol):
-    extractor = protocol["extractor"]
+    extractor = protocol.get("extractor")
     if isinstance(extractor, dict):
         extractor = extractor.get("name")
-    return f"features of {extractor}"
+    return [f"features of {extractor}"] if extractor else []
 
 
 def _ssim(run):
     """The conventions of SSIM, which are told by the metrics."""
     metrics = run.part("metrics").items()
-    labels = [str(m.get("label", name)) for name, m in metrics if "ssim" in name]
-    return ["SSIM as " + " and ".join(labels)] if labels else []
+    # The window comes first.
+    return [
+        f"{metric.get('label', name)} ({metric['description'].partition(',')[0]})"
+        for name, metric in metrics
+        if "ssim" in name and metric.get("description")
+    ]
 
 
 def name_of(run) -> str:
