@@ -10,8 +10,8 @@ from tfsigmavae.evaluation.report import svg
 # Inches; a quarter more than that at 400 pixels.
 _WIDTH, _HEIGHT = 4.2, 2.6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.62, 0.12, 0.12, 0.46
-# Lengths of dashes and gaps; markers, of matplotlib and as they are in the legend. There
-# are 7 colours and 8 markers: a colour seldom returns with the same marker.
+# Lengths of dashes and gaps; markers, of matplotlib and as they are in the legend. With
+# 7 colours and 8 markers, a colour seldom returns with the same marker.
 _DASHES = ((), (4, 2), (6, 2, 1, 2), (1, 1.5), (6, 1.5, 1, 1.5, 1, 1.5), (2, 1))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "<", ">")
 _MARKS = (
@@ -190,13 +190,14 @@ class _Axes:
 
 def _short_ticks(axes):
     """Plain numbers at the axes, thousands with a "k": there is little room."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     is_log = axes.get_yscale() == "log"
     low, high = axes.get_ylim()
     if is_log:
         subs = (1.0, 2.0, 5.0) if high / low < 100.0 else (1.0,)
-        axes.yaxis.set_major_locator(LogLocator(subs=subs))
+        few = high / low < 10.0
+        axes.yaxis.set_major_locator(MaxNLocator(5) if few else LogLocator(subs=subs))
         axes.yaxis.set_minor_formatter(NullFormatter())
     if is_log or max(abs(low), abs(high)) >= 1e4:
         axes.yaxis.set_major_formatter(FuncFormatter(_tick))

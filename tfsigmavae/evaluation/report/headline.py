@@ -23,10 +23,10 @@ def section(runs) -> Section | None:
         for run, found in zip(runs, rows, strict=True)
     ]
     table = Table(
-        "Mean ± standard error over the clips",
+        f"Mean ± standard error over the {runs[0].examples}",
         [(label_of(runs, name), unit_of(runs, name)) for name in metrics],
         groups,
-        corner="frames from",
+        corner="pictures from",
         note="★ best mean of model and baselines"
         + (", each run by itself" if protocols.differing(runs) else "")
         + ". References know the frames that they are compared with.",

@@ -84,10 +84,10 @@ def _meaning(runs):
     ]
     if not counts:
         return ""
-    if runs[0].found.get("kind") == "image":
-        told = f"A score is the mean over {number(max(counts))} images"
-    else:
-        told = f"A score is the mean over the frames of {number(max(counts))} clips"
+    example = runs[0].examples
+    over = f"{number(max(counts))} {example}"
+    over = f"the frames of {over}" if example == "clips" else over
+    told = f"A score is the mean over {over}"
     return (
         f"{told}, ± its standard error: figures that differ by less than about twice "
         "their errors are not told apart."
@@ -108,8 +108,10 @@ def _facts(run):
     for part, values in (("model", run.part("model")), ("data", data)):
         for name, value in values.items():
             facts[f"{part}: {name.replace('_', ' ')}"] = _text(value)
-    if of is not None and "data: clips" in facts:
-        facts["data: clips"] += f" of {_text(of)}"
+    if "clips" in data:
+        count = facts.pop("data: clips")
+        told = count if of is None else f"{count} of {_text(of)}"
+        facts[f"data: {run.examples}"] = told
     return facts
 
 
