@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from report_page import Page, check_page
 
 from tfsigmavae.callbacks import EvaluationNoise, ImagePreview, TrainingCheckpoint
 from tfsigmavae.checkpoint import DivergedError
@@ -98,6 +99,15 @@ def test_run_folder_holds_the_whole_record(complete, data):
     assert summary["seconds"] >= record["seconds"]
     assert summary["cpu_seconds"] == record["cpu_seconds"] > 0
     assert (summary["num_dims"], summary["num_test"]) == (64, NUM_TEST)
+
+
+def test_report_shows_pictures_training_and_options(complete):
+    page = Page(complete[0] / "report.html")
+    check_page(page)
+    assert page.headings[0] == "complete"
+    assert {"Pictures", "Training", "Scores", "Options"} <= set(page.headings)
+    assert {"Samples", "Reconstructions"} <= {p["alt"] for p in page.pictures}
+    assert {"loss, nats per image", "sigma", "seed"} <= set(page.words)
 
 
 def test_pictures_are_those_of_the_model(complete, data):
