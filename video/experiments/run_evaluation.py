@@ -60,6 +60,8 @@ def evaluate_runs(
     """
     changes = {"num_samples": num_samples, "seed": seed, **(protocol_options or {})}
     opened = [_Run(run) for run in runs]
+    if len({run.is_video for run in opened}) > 1:
+        raise ValueError("`runs` must be all of videos or all of images.")
     for run in opened:
         run.choose(protocol, changes, num_clips)
     folder = pathlib.Path(output) if output else opened[0].default_output

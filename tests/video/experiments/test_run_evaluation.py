@@ -1,0 +1,178 @@
+"""`scripts/evaluate.py`, as people call it with the folders they have.
+
+| what they do                                       | what they get                  |
+|----------------------------------------------------|--------------------------------|
+| name a run folder, or its model.keras              | three files beside it          |
+| name other data, another split, a network          | those                          |
+| change the protocol by flags                       | a protocol that says so        |
+| name several runs                                  | one report, each run's figures |
+| evaluate a run of images                           | the same                       |
+| name a run without a config, a model of no kind    | an error that shows the way    |
+| name a protocol of the other kind, a wrong field   | the names there are            |
+"""
+
+import csv
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_svg_lp import random_clips, randomise_weights, tiny_model
+from tiny_vae import TinyVAE
+
+from tfsigmavae import ConvVAE
+from tfsigmavae.pictures import write_png
+from tfsigmavae_video import evaluate_runs, write_shards
+
+SHAPE = (16, 16, 3)
+QUICK = {"importance_samples": 0, "noise_samples": 2}
+
+pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def eager():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two runs of videos on one data set, as training leaves them."""
+    folder = tmp_path_factory.mktemp("runs")
+    for split, seed in (("train", 0), ("test", 1)):
+        clips = random_clips(3, 8, SHAPE, seed)
+        write_shards(folder / "data", split, clips)
+    for number, name in enumerate(("first", "second")):
+        model = tiny_model(frame_shape=SHAPE, seed=number)
+        randomise_weights(model, number)
+        (folder / name).mkdir()
+        model.save(folder / name / "model.keras")
+        config = {
+            "data": str(folder / "data"),
+            "data_options": {"camera": "image_aux1"},
+        }
+        (folder / name / "config.json").write_text(
+            json.dumps(config | {"seed": number})
+        )
+        rows = "epoch,step,loss,nll,kl,sigma\n0,100,5,4,1,0.3\n1,200,4,3,1,0.2\n"
+        (folder / name / "history.csv").write_text(rows)
+    return folder
+
+
+def read(path):
+    return json.loads(pathlib.Path(path).read_text())
+
+
+def test_a_run_folder_is_enough(runs):
+    told = evaluate_runs([runs / "first"], protocol="smoke", protocol_options=QUICK)
+    folder = runs / "first" / "evaluation" / "smoke"
+    assert told["report"] == str(folder / "report.html")
+    metrics = read(told["metrics"])
+    assert metrics["title"] == "first" and metrics["data"]["split"] == "test"
+    assert metrics["data"]["path"] == str(runs / "data")
+    assert metrics["protocol"]["modified"] == QUICK
+    assert told["scores"]["psnr"]["best"] == metrics["scores"]["psnr"]["best"]["mean"]
+    with open(told["csv"], newline="") as lines:
+        assert {row["clip"] for row in csv.DictReader(lines)} == set("012")
+    page = (folder / "report.html").read_text()
+    for words in ("first", "smoke", "importance_samples", "copy last frame", "camera"):
+        assert words in page, words
+
+
+def test_flags_and_other_data(runs, tmp_path):
+    write_shards(tmp_path / "other", "train", random_clips(2, 7, SHAPE, 5))
+    told = evaluate_runs(
+        [runs / "first" / "model.keras"],
+        data=tmp_path / "other",
+        split="train",
+        protocol="smoke",
+        output=tmp_path / "out",
+        num_samples=2,
+        num_clips=1,
+        seed=4,
+        protocol_options=QUICK,
+    )
+    metrics = read(told["metrics"])
+    assert metrics["data"]["clips"] == 1 and metrics["data"]["of"] == 2
+    changed = {"num_samples": 2, "num_clips": 1, "seed": 4}
+    assert metrics["protocol"]["modified"] == changed | QUICK
+    assert told["report"] == str(tmp_path / "out" / "report.html")
+
+
+def test_runs_side_by_side(runs, tmp_path):
+    told = evaluate_runs(
+        [runs / "first", runs / "second"],
+        protocol="smoke",
+        output=tmp_path / "both",
+        protocol_options=QUICK,
+    )
+    metrics = [read(path) for path in told["metrics"]]
+    assert [one["title"] for one in metrics] == ["first", "second"]
+    assert metrics[0]["model"]["sha256"] != metrics[1]["model"]["sha256"]
+    assert metrics[0]["data"]["fingerprint"] == metrics[1]["data"]["fingerprint"]
+    page = (tmp_path / "both" / "report.html").read_text()
+    for one in metrics:  # rounded by their errors
+        assert f"{one['scores']['psnr']['best']['mean']:.1f}" in page
+        assert f"Options of {one['title']}" in page
+    with pytest.raises(ValueError, match="Two runs are called 'first'"):
+        evaluate_runs([runs / "first"] * 2, protocol="smoke", output=tmp_path / "x")
+
+
+@pytest.fixture(scope="module")
+def image_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for number in range(8):
+            picture = rng.integers(0, 256, [20, 16, 1], np.uint8)
+            write_png(folder / "data" / split / f"{number}.png", picture)
+    model = ConvVAE([16, 16, 1], latent_size=3, widths=[2, 3, 4], seed=0)
+    (folder / "run").mkdir()
+    model.save(folder / "run" / "model.keras")
+    config = {"data": str(folder / "data"), "image_size": 16, "crop": "square"}
+    (folder / "run" / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_a_run_of_images(image_run):
+    told = evaluate_runs([image_run / "run"], protocol="smoke", num_clips=6)
+    metrics = read(told["metrics"])
+    assert metrics["kind"] == "image" and metrics["data"]["clips"] == 6
+    assert metrics["likelihood"]["elbo"]["count"] == 6
+    assert pathlib.Path(told["report"]).stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"protocol": "images"}, ValueError, "Unknown `protocol` 'images'.*svg-2-28"),
+        ({"protocol_options": {"samples": 3}}, TypeError, "samples"),
+        ({"data": "nowhere"}, FileNotFoundError, "nowhere"),
+        ({"extractor": "nothing.tflite"}, FileNotFoundError, "nothing.tflite"),
+        ({"split": "validation"}, ValueError, "split"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(runs, tmp_path, options, error, message):
+    options = {"protocol": "smoke", "output": tmp_path / "out"} | options
+    with pytest.raises(error, match=message):
+        evaluate_runs([runs / "first"], **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_runs_that_cannot_be_evaluated(runs, image_run, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model"):
+        evaluate_runs([runs])
+    lonely = tmp_path / "lonely" / "model.keras"
+    lonely.parent.mkdir()
+    lonely.write_bytes((runs / "first" / "model.keras").read_bytes())
+    with pytest.raises(ValueError, match="Nobody knows the data.*give `data`"):
+        evaluate_runs([lonely], protocol="smoke")
+    vector = tmp_path / "vector.keras"
+    TinyVAE().save(vector)
+    with pytest.raises(ValueError, match="only an ImageVAE or a VideoModel"):
+        evaluate_runs([vector])
+    with pytest.raises(ValueError, match="videos or all of images"):
+        evaluate_runs([runs / "first", image_run / "run"], protocol="smoke")
