@@ -235,6 +235,10 @@ def test_what_there_is_not_is_a_dash(tmp_path, nothing):
     found["scores"]["psnr"]["best"] |= {"mean": nothing, "error": nothing}
     found["scores"]["ssim"]["best"] = None
     found["scores"]["psnr"]["mean"]["curve"][3] = nothing
+    found["scores"]["moved"]["mean"] |= dict.fromkeys(
+        ("curve", "curve_error"), [nothing] * 28
+    )
+    found["scores"]["moved"] = {"mean": found["scores"]["moved"]["mean"]}
     found["distances"]["kernel[mobilenet_v1]"]["value"] = nothing
     found["likelihood"]["elbo"]["mean"] = nothing
     calibration = found["calibration"]["futures"]

@@ -1,17 +1,9 @@
 """Whether the uncertainty that a model predicts is right: numbers, drawings, words."""
 
 from tfsigmavae.evaluation.report import drawing, verdicts
-from tfsigmavae.evaluation.report.blocks import (
-    Cell,
-    Group,
-    Note,
-    Plot,
-    Plots,
-    Row,
-    Section,
-    Table,
-)
-from tfsigmavae.evaluation.report.numbers import estimate, is_number, number
+from tfsigmavae.evaluation.report.blocks import Note, Plot, Plots, Section
+from tfsigmavae.evaluation.report.calibration_tables import channel_tables, value_tables
+from tfsigmavae.evaluation.report.numbers import is_number, number
 from tfsigmavae.evaluation.report.run import keys_of, labelled
 
 
@@ -28,81 +20,17 @@ def section(runs) -> Section | None:
 
 def _blocks(kind, found):
     title = str(found[0][1].get("label", kind))
-    groups = [
-        Group(run.label if len(found) > 1 else "", _rows(part)) for run, part in found
-    ]
-    columns = [("value", "± standard error"), ("calibrated", "has"), ("verdict", "")]
-    blocks = []
-    if any(group.rows for group in groups):
-        caption = "Values, and what they are for a calibrated model"
-        table = Table(caption, columns, groups)
-        blocks.append(table)
+    # The heading stands above all of it.
+    blocks = [Plots(f"{title[:1].upper()}{title[1:]}", []), *value_tables(found)]
     members = {part["num_members"] for _, part in found if part.get("num_members")}
     if members:
         told = " or ".join(number(count) for count in sorted(members))
         blocks.append(Note(f"Ensembles of {told} samples."))
     makers = (_sigma, _pit, _coverage, _spread_skill, _crps, _pit_steps)
     plots = [plot for make in makers if (plot := make(found)) is not None]
-    shown = [Plots("", plots)] if plots else []
-    channels = _channels(found)
-    # The heading stands above all of it.
-    return [Plots(f"{title[:1].upper()}{title[1:]}", []), *blocks, *shown, *channels]
-
-
-# Part of the calibration -> what the table calls it, and its words.
-_MEASURES = {
-    "sigma": ("RMSE over sigma", verdicts.sigma),
-    "spread_skill": ("spread over error", verdicts.spread_skill),
-    "crps": ("CRPS", verdicts.crps),
-    "pit": ("deviation from a flat PIT", verdicts.pit),
-    "coverage": ("coverage", verdicts.coverage),
-}
-
-
-def _rows(part):
-    rows = []
-    for name, measure in part.items():
-        if not isinstance(measure, dict):
-            continue
-        label, verdict = _MEASURES.get(name, (name.replace("_", " "), None))
-        if name == "coverage":
-            rows += _coverage_rows(label, measure)
-            continue
-        word = verdict(measure).partition(":")[0] if verdict else ""
-        cells = [*_value_and_calibrated(measure), word]
-        rows.append(Row(label, [Cell(text) for text in cells]))
-    return rows
-
-
-def _value_and_calibrated(measure):
-    error = measure.get("error")
-    if "value" in measure:  # CRPS, in its own unit
-        return estimate(measure["value"], error), number(measure.get("expected"))
-    if "ratio" in measure:
-        return estimate(measure["ratio"], error), number(measure.get("calibrated"))
-    return number(measure.get("deviation")), number(0)
-
-
-def _coverage_rows(label, measure):
-    rows = []
-    for level, share, error in _intervals(measure):
-        wanted = f"{100 * level:.0f} %"
-        word = verdicts.of_interval(level, share, error)
-        cells = [Cell(_percent(share, error)), Cell(wanted), Cell(word)]
-        rows.append(Row(f"{label}, {wanted} intervals", cells))
-    return rows
-
-
-def _intervals(measure):
-    levels, shares = measure.get("levels") or [], measure.get("share") or []
-    errors = measure.get("error") or [None] * len(levels)
-    return zip(levels, shares, errors, strict=True)
-
-
-def _percent(share, error):
-    if not is_number(share):
-        return number(share)
-    return f"{estimate(100 * share, 100 * error if is_number(error) else None)} %"
+    if plots:
+        blocks.append(Plots("", plots))
+    return blocks + channel_tables(found)
 
 
 def _having(found, name):
@@ -272,22 +200,3 @@ def _deviation(density):
     if not density or not all(map(is_number, density)):
         return None
     return sum(abs(value - 1) for value in density) / len(density)
-
-
-def _channels(found):
-    groups = []
-    for run, part in _having(found, "sigma"):
-        channels = part.get("channels") or []
-        rows = [
-            Row(
-                f"channel {index}",
-                [Cell(number(channel.get(key))) for key in ("rmse", "sigma", "ratio")],
-            )
-            for index, channel in enumerate(channels)
-        ]
-        if len(rows) > 1:
-            groups.append(Group(run.label if len(found) > 1 else "", rows))
-    if not groups:
-        return []
-    columns = [("RMSE", ""), ("sigma", ""), ("ratio", "calibrated: 1")]
-    return [Table("Sigma by channel", columns, groups)]

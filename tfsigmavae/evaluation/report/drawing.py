@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfsigmavae.evaluation.report import svg
+from tfsigmavae.evaluation.report.numbers import is_number
 
 # Inches; a quarter more than that at 400 pixels.
 _WIDTH, _HEIGHT = 4.2, 2.6
@@ -219,17 +220,19 @@ def _line_style(line):
 
 def _limit(axes, lines, level):
     """A start that is far out of what follows does not squeeze the rest."""
-    values = [_floats(line.y) for line in lines if len(line.y) >= 20]
-    if not values or len(values) < len(lines):
+    values = [_floats(line.y) for line in lines]
+    if min(map(len, values)) < 20:
         return
-    later = np.concatenate([value[len(value) // 10 :] for value in values])
-    low, high = np.nanmin(later), np.nanmax(later)
-    if level:
-        low, high = min(low, level[1]), max(high, level[1])
     every = np.concatenate(values)
-    if np.nanmax(every) - np.nanmin(every) > 3 * (high - low) > 0:
-        room = 0.05 * (high - low)
-        axes.set_ylim(low - room, high + room)
+    later = np.concatenate([value[len(value) // 10 :] for value in values])
+    every, later = every[np.isfinite(every)], later[np.isfinite(later)]
+    if not len(later):
+        return
+    if level:
+        later = np.append(later, level[1])
+    extent = np.ptp(later)
+    if np.ptp(every) > 3 * extent > 0:
+        axes.set_ylim(later.min() - 0.05 * extent, later.max() + 0.05 * extent)
 
 
 def _colour(line):
@@ -244,6 +247,5 @@ def _positive(values):
 
 
 def _floats(values):
-    """Array with NaN where there is nothing."""
-    values = [np.nan if value is None else value for value in values]
-    return np.asarray(values, float)
+    """Array with NaN where there is no finite number."""
+    return np.array([v if is_number(v) else np.nan for v in values], float)

@@ -51,7 +51,13 @@ def write_report(
     if not evaluations:
         raise ValueError('`evaluations` must hold at least one dict with a "title".')
     runs = name_runs(evaluations)
-    sections = [
+    title = " · ".join(run.label for run in runs)
+    sections = _sections(runs, pictures, training or [], tables or {}, explanation)
+    return files.write_text(path, _render(title, sections))
+
+
+def _sections(runs, pictures, training, tables, explanation):
+    found = [
         overview.section(runs, explanation),
         headline.section(runs),
         horizon.section(runs),
@@ -60,12 +66,10 @@ def write_report(
         calibration.section(runs),
         likelihood.section(runs),
         latents.section(runs),
-        training_curves.section(training or [], runs),
-        *appendix.sections(runs, tables or {}),
+        training_curves.section(training, runs),
+        *appendix.sections(runs, tables),
     ]
-    title = " · ".join(run.label for run in runs)
-    shown = [section for section in sections if section is not None]
-    return files.write_text(path, _render(title, shown))
+    return [section for section in found if section is not None]
 
 
 def _render(title, sections):
