@@ -12,7 +12,7 @@ from tfsigmavae.evaluation.report import Picture
 STEPS = 28
 METRICS = {
     "psnr": ("PSNR", "dB", "max", "Likeness of pixels, 10 log10 of 1 over the MSE."),
-    "ssim": ("SSIM", None, "max", "Likeness of local structure, at most 1."),
+    "ssim": ("SSIM", None, "max", "Gaussian window, sigma 1.5."),
     "mobilenet_v1": ("distance[mobilenet_v1]", None, "min", "Distance of features."),
     "moved": ("PSNR of what moves", "dB", "max", "PSNR over pixels that change."),
 }
@@ -47,8 +47,7 @@ def video(title="demo", skill=0.0, seed=0):
             "num_clips": 256,
             "windows": "first",
             "num_samples": 100,
-            "selection": "best for each metric separately",
-            "ssim_window": "uniform",
+            "selection": "each",
             "extractor": None,
             "seed": 0,
         },
@@ -254,6 +253,7 @@ def _pit(rng, hollow, steps):
         "density": shape.tolist(),
         "calibrated": 1.0,
         "deviation": deviates(shape),
+        "error": [0.02] * 40,
         "steps": [(shape + rng.normal(0, 0.05, 40)).tolist() for _ in range(steps)],
     }
 

@@ -43,7 +43,12 @@ ROWS = [
     ["tfsigmavae_video"],  # its `__init__`
     ["scripts.console", "scripts.saved", "scripts.source"],
     ["scripts.flags"],
-    ["scripts.image_flags", "scripts.predict_flags", "scripts.video_flags"],
+    [
+        "scripts.evaluate_flags",
+        "scripts.image_flags",
+        "scripts.predict_flags",
+        "scripts.video_flags",
+    ],
     ["scripts.benchmarking"],
     COMMANDS,
 ]

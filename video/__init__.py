@@ -14,11 +14,20 @@ from tfsigmavae_video.data import (
 from tfsigmavae_video.data.action_plans import read_plans
 from tfsigmavae_video.data.softmotion import write_shards
 from tfsigmavae_video.data.video_files import is_video
-from tfsigmavae_video.evaluation import evaluate_actions, evaluate_prediction
+from tfsigmavae_video.evaluation import (
+    METRICS,
+    PROTOCOLS,
+    Metric,
+    Protocol,
+    evaluate,
+    evaluate_actions,
+    evaluate_prediction,
+)
 from tfsigmavae_video.experiments import (
     VideoExperiment,
     compare,
     dry_run,
+    evaluate_runs,
     own_recipe,
 )
 from tfsigmavae_video.models import SVGLP, VideoModel
@@ -40,6 +49,12 @@ from tfsigmavae_video.pictures import (
 
 __all__ = [
     "ArrayClipSource",
+    "METRICS",
+    "Metric",
+    "PROTOCOLS",
+    "Protocol",
+    "evaluate",
+    "evaluate_runs",
     "ClipSource",
     "Row",
     "SVGLP",

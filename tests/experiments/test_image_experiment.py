@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from report_page import Page, check_page
 
 from tfsigmavae.callbacks import EvaluationNoise, ImagePreview, TrainingCheckpoint
 from tfsigmavae.checkpoint import DivergedError
@@ -112,6 +113,15 @@ def test_report_shows_calibration_and_scores_with_their_baseline(complete):
     page = (folder / "report.html").read_text()
     for words in ("mean training image", "Coverage of central intervals", "latents"):
         assert words in page
+
+
+def test_report_shows_pictures_training_and_options(complete):
+    page = Page(complete[0] / "report.html")
+    check_page(page)
+    assert page.headings[0] == "complete"
+    assert {"Pictures", "Training", "Scores", "Options"} <= set(page.headings)
+    assert {"Samples", "Reconstructions"} <= {p["alt"] for p in page.pictures}
+    assert {"loss, nats per image", "sigma", "seed"} <= set(page.words)
 
 
 def test_pictures_are_those_of_the_model(complete, data):

@@ -50,7 +50,6 @@ def test_equals_scipy_in_1024_dimensions():
     first = rng.standard_normal((2100, 1024), np.float32) * spread
     second = rng.standard_normal((2100, 1024), np.float32) * spread[::-1] + 0.1
     check_against_scipy(first, second)
-    assert frechet_distance(first, first.copy()) < 1e-6
 
 
 def check_against_scipy(first, second):
@@ -84,11 +83,11 @@ def test_an_orthogonal_map_of_both_changes_nothing():
 
 
 @pytest.mark.filterwarnings("ignore::tfsigmavae.metrics.FewSamplesWarning")
-@pytest.mark.parametrize(("num", "size"), [(4, 8), (100, 8), (200, 500)])
+@pytest.mark.parametrize(("num", "size"), [(4, 8), (100, 8), (300, 1024)])
 def test_the_same_data_are_at_distance_zero(num, size):
     """Also with fewer rows than columns, where the covariance has no inverse."""
     rows = cloud(num, size, 0)
-    # Of a trace of 250,000: the rounding of float64 and no root of it.
+    # Of a trace of a million: the rounding of float64 and no root of it.
     assert frechet_distance(rows, rows.copy()) < 1e-8
     assert frechet_distance(rows, rows[::-1]) < 1e-8
 

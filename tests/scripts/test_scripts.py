@@ -28,6 +28,7 @@ SCRIPTS = ROOT / "scripts"
 COMMANDS = [
     "benchmark",
     "download",
+    "evaluate",
     "export_model",
     "make_dataset",
     "make_pushing",

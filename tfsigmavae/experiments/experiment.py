@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfsigmavae import decoders
 from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.checks import check_choice
+from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.report import read_picture, write_report
 from tfsigmavae.experiments.option_checks import (
     check_numbers,
@@ -123,15 +124,18 @@ class Experiment(abc.ABC):
         """Endless training batches, from step `start_step` on."""
 
     @abc.abstractmethod
-    def evaluate(self, model) -> dict:
-        """Scores of a trained model on data that it was not trained on."""
+    def evaluate(self, model, found=None) -> dict:
+        """Scores of a trained model on data that it was not trained on: the summary.
 
-    def evaluate_by_protocol(self, model, folder) -> dict:
-        """What the report shows beside the summary: content of a `metrics.json`.
-
-        Written to `folder` as well; a kind without one has only its summary.
+        `found` is what `evaluate_by_protocol` gave, if it was called before.
         """
-        return {}
+
+    def evaluate_by_protocol(self, model, folder=None) -> Evaluation:
+        """What the report shows beside the summary, written to `folder` as well.
+
+        A kind without one has only its summary.
+        """
+        return Evaluation({})
 
     @abc.abstractmethod
     def draw(self, model, folder) -> dict:
@@ -238,7 +242,8 @@ class Experiment(abc.ABC):
             return None
         trained = time.time()
         print("Evaluating and drawing ...", file=sys.stderr)
-        summary = self.evaluate(model)
+        found = self.evaluate_by_protocol(model, folder.path / "evaluation")
+        summary = self.evaluate(model, found)
         pictures = self.draw(model, folder.path / "samples")
         record = folder.read_json("run.json")
         summary |= {
@@ -248,7 +253,6 @@ class Experiment(abc.ABC):
             "cpu_seconds": record["cpu_seconds"],
             "parameters": record["parameters"],
         }
-        found = self.evaluate_by_protocol(model, folder.path / "evaluation")
         page = self._write_report(folder.path, pictures, summary, found)
         summary = summary | {
             **{name: str(path) for name, path in pictures.items()},
@@ -264,8 +268,8 @@ class Experiment(abc.ABC):
         ]
         return write_report(
             folder / "report.html",
-            [found | {"title": title, "kind": self.kind}],
-            shown,
+            [found.metrics | {"title": title, "kind": self.kind}],
+            [*found.pictures, *shown],
             [(title, read_history(folder / "history.csv"))],
             {"Scores": summary, "Options": self.options()},
             self.explanation,

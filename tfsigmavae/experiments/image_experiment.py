@@ -134,11 +134,12 @@ class ImageExperiment(Experiment):
     def _preview(self, folder):
         return ImagePreview(folder, self.test_images[:32], self.preview_steps)
 
-    def evaluate(self, model) -> dict:
+    def evaluate(self, model, found=None) -> dict:
         """Scores on the test images, see `image_scores`.
 
         Args:
             model: what `make_model` gave, trained.
+            found: not needed.
 
         Returns:
             dict of floats. `train_mse` is over at most 5000 training images.
@@ -147,18 +148,17 @@ class ImageExperiment(Experiment):
         some = _drawn(self.train_images, num_train, "num_train")
         return image_scores(model, self.test_images, some)
 
-    def evaluate_by_protocol(self, model, folder):
-        found = evaluate_images(
+    def evaluate_by_protocol(self, model, folder=None):
+        return evaluate_images(
             model,
             self.test_images,
             "glance",
             folder,
             data={"path": self.data, "split": "test", "held_out": True},
-            title=folder.parent.resolve().name,
+            title=folder and folder.parent.resolve().name,
             train_images=self.train_images,
             with_pictures=False,
         )
-        return found.metrics
 
     def draw(self, model, folder):
         samples, reconstructions = self._preview(folder).write(model)

@@ -18,7 +18,8 @@ from tfsigmavae_video import models
 from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, softmotion
 from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
-from tfsigmavae_video.evaluation import evaluate_actions, evaluate_prediction
+from tfsigmavae_video.evaluation import Protocol, evaluate, evaluate_actions
+from tfsigmavae_video.evaluation.scores import prediction_summary
 from tfsigmavae_video.pictures import VideoPreview, playing_fps, write_prediction
 
 # The window of SSIM.
@@ -236,27 +237,49 @@ class VideoExperiment(Experiment):
         length = self.num_context + max(self.num_frames, self.eval_frames)
         return first_clips(self.test_clips, self.num_eval_clips, length)
 
-    def evaluate(self, model) -> dict:
+    @property
+    def protocol(self) -> Protocol:
+        """How the run is evaluated, by its own options."""
+        return Protocol(
+            "run",
+            num_context=self.num_context,
+            num_predicted=self.eval_frames,
+            num_clips=self.num_eval_clips,
+            num_samples=self.num_samples,
+            noise_samples=min(20, self.num_samples),
+            importance_samples=4,
+            seed=self.seed,
+        )
+
+    def evaluate_by_protocol(self, model, folder=None):
+        name = "" if isinstance(self.data, dict) else str(self.data)
+        return evaluate(
+            model,
+            self.test_clips,
+            self.protocol,
+            folder,
+            title=folder and folder.parent.resolve().name,
+            data={"path": name, "split": "test"},
+        )
+
+    def evaluate(self, model, found=None) -> dict:
         """Likelihood and prediction scores on held-out clips.
 
         The noise is the same every time: the same model gives the same figures.
+
+        Args:
+            model: what `make_model` gave, trained.
+            found: what `evaluate_by_protocol` gave. Defaults to `None`: it is called.
+
+        Returns:
+            dict of `prediction_summary`, with likelihood over as many frames as in
+            training and, of a model with actions, `evaluate_actions`.
         """
+        found = found or self.evaluate_by_protocol(model)
+        scores = prediction_summary(
+            found.metrics["scores"], self.protocol, found.metrics["data"]["clips"]
+        )
         frames, actions = self.eval_clips["frames"], self.eval_clips.get("actions")
-        trained = self.num_context + self.num_frames
-        parts = {name: value[:, :trained] for name, value in self.eval_clips.items()}
-        scored = tf.data.Dataset.from_tensor_slices(
-            parts if self.use_actions else parts["frames"]
-        ).batch(min(16, len(frames)))
-        logs = model.evaluate(
-            scored, verbose=0, return_dict=True, callbacks=[EvaluationNoise()]
-        )
-        scores = evaluate_prediction(
-            model,
-            frames[:, : self.num_context + self.eval_frames],
-            num_samples=self.num_samples,
-            seed=self.seed,
-            actions=actions,
-        )
         if self.use_actions and len(frames) > 1:
             scores["actions"] = evaluate_actions(
                 model,
@@ -265,12 +288,25 @@ class VideoExperiment(Experiment):
                 num_samples=min(self.num_samples, 10),
                 seed=self.seed,
             )
-        likelihood = {
+        return (
+            scores | self._likelihood(model) | {"held_out": self.test_clips.is_held_out}
+        )
+
+    def _likelihood(self, model):
+        """Of clips as long as in training."""
+        trained = self.num_context + self.num_frames
+        parts = {name: value[:, :trained] for name, value in self.eval_clips.items()}
+        scored = tf.data.Dataset.from_tensor_slices(
+            parts if self.use_actions else parts["frames"]
+        ).batch(min(16, len(parts["frames"])))
+        logs = model.evaluate(
+            scored, verbose=0, return_dict=True, callbacks=[EvaluationNoise()]
+        )
+        return {
             name: float(f"{logs[name]:.6g}")
             for name in ("nll", "kl", "bits_per_dim", "mse", "sigma")
             if name in logs
         }
-        return scores | likelihood | {"held_out": self.test_clips.is_held_out}
 
     def draw(self, model, folder):
         shown = self._shown_clips

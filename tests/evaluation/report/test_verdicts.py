@@ -35,6 +35,13 @@ def test_pit_of_gaussians(error_of_one_sigma, shift, word):
     assert verdicts.pit(histogram(normal_cdf(errors))).startswith(word)
 
 
+def test_pit_of_heavy_tails():
+    """Mostly much smaller than the sigma of 1 that is told, at times much larger."""
+    errors = RNG.normal(size=100_000) * RNG.choice([0.3, 4.0], 100_000, p=[0.8, 0.2])
+    found = histogram(normal_cdf(errors))
+    assert verdicts.pit(found).startswith("mixed: too wide for most")
+
+
 @pytest.mark.parametrize(
     ("scale", "word"),
     [(1.0, "close to calibrated"), (2.0, "overconfident"), (0.5, "underconfident")],

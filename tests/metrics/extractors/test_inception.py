@@ -112,16 +112,28 @@ def test_inception_v3_is_that_of_keras_with_its_preprocessing(network, weights):
     assert record["resize"] == "bilinear, antialiased"
 
 
-# Of Keras, many a time.
-@pytest.mark.filterwarnings("ignore:Skipping nested container")
-def test_weights_of_another_network_are_an_error(tmp_path):
+@pytest.fixture
+def small(monkeypatch):
+    """In the place of InceptionV3, which takes seconds to build."""
+
+    def make(**options):
+        layers = [keras.Input([8, 8, 3]), keras.layers.Conv2D(2, 3)]
+        return keras.Sequential([*layers, keras.layers.GlobalAveragePooling2D()])
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", make)
+
+
+def test_weights_of_another_network_are_an_error(tmp_path, small):
     path = tmp_path / "other.weights.h5"
     keras.Sequential([keras.Input([3]), keras.layers.Dense(2)]).save_weights(path)
     with pytest.raises(ValueError, match="does not hold the weights of keras.app"):
         extractors.InceptionV3(path)
+    path.write_bytes(b"no weights at all")
+    with pytest.raises(ValueError, match="does not hold the weights of keras.app"):
+        extractors.InceptionV3(path)
 
 
-def test_weights_that_keras_leaves_out_are_an_error(tmp_path, monkeypatch):
+def test_weights_that_keras_leaves_out_are_an_error(tmp_path, monkeypatch, small):
     (tmp_path / "some.h5").touch()
     monkeypatch.setattr(keras.Model, "load_weights", lambda self, path: None)
     with pytest.raises(ValueError, match="some are missing"):

@@ -31,7 +31,7 @@ def _blocks(kind, found):
     groups = [
         Group(run.label if len(found) > 1 else "", _rows(part)) for run, part in found
     ]
-    columns = [("value", "± standard error"), ("calibrated", "has"), ("so it is", "")]
+    columns = [("value", "± standard error"), ("calibrated", "has"), ("verdict", "")]
     blocks = []
     if any(group.rows for group in groups):
         caption = "Values, and what they are for a calibrated model"

@@ -10,9 +10,10 @@ from tfsigmavae.evaluation.report import svg
 # Inches; a quarter more than that at 400 pixels.
 _WIDTH, _HEIGHT = 4.2, 2.6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.62, 0.12, 0.12, 0.46
-# Lengths of dashes and gaps, and markers: of matplotlib, and as they are in the legend.
+# Lengths of dashes and gaps; markers, of matplotlib and as they are in the legend. With
+# 7 colours and 8 markers, a colour seldom returns with the same marker.
 _DASHES = ((), (4, 2), (6, 2, 1, 2), (1, 1.5), (6, 1.5, 1, 1.5, 1, 1.5), (2, 1))
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "<", ">")
 _MARKS = (
     "M18 6a3 3 0 1 1-6 0a3 3 0 1 1 6 0",
     "M12 3h6v6h-6z",
@@ -20,6 +21,8 @@ _MARKS = (
     "M15 2.5l3.5 3.5l-3.5 3.5l-3.5-3.5z",
     "M15 9.5l3.5-6.5h-7z",
     "M14 3h2v2h2v2h-2v2h-2v-2h-2v-2h2z",
+    "M11.5 6l6.5-3.5v7z",
+    "M18.5 6l-6.5-3.5v7z",
 )
 _MOST_POINTS = 400
 _THIN_DASHES = (1, 1.5)
@@ -162,6 +165,7 @@ class _Axes:
         x, y, color = _floats(line.x), _floats(line.y), _colour(line)
         chosen = slice(None, None, max(1, math.ceil(len(x) / _MOST_POINTS)))
         look = line.look % len(_MARKERS)
+        dashes = _DASHES[line.look % len(_DASHES)]
         self.axes.plot(
             x[chosen],
             y[chosen],
@@ -170,9 +174,8 @@ class _Axes:
             marker=_MARKERS[look],
             markevery=max(1, len(x[chosen]) // 7),
         )
-        self.keys.append(
-            Key(line.label, svg.colour_of_page(color), _DASHES[look], _MARKS[look])
-        )
+        key = Key(line.label, svg.colour_of_page(color), dashes, _MARKS[look])
+        self.keys.append(key)
         if line.error is not None:
             low, high = y - _floats(line.error), y + _floats(line.error)
             self.axes.fill_between(
@@ -187,13 +190,14 @@ class _Axes:
 
 def _short_ticks(axes):
     """Plain numbers at the axes, thousands with a "k": there is little room."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     is_log = axes.get_yscale() == "log"
     low, high = axes.get_ylim()
     if is_log:
         subs = (1.0, 2.0, 5.0) if high / low < 100.0 else (1.0,)
-        axes.yaxis.set_major_locator(LogLocator(subs=subs))
+        few = high / low < 10.0
+        axes.yaxis.set_major_locator(MaxNLocator(5) if few else LogLocator(subs=subs))
         axes.yaxis.set_minor_formatter(NullFormatter())
     if is_log or max(abs(low), abs(high)) >= 1e4:
         axes.yaxis.set_major_formatter(FuncFormatter(_tick))

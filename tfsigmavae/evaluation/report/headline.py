@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tfsigmavae.evaluation.report import protocols
-from tfsigmavae.evaluation.report.blocks import Cell, Group, Row, Section, Table
+from tfsigmavae.evaluation.report.blocks import Cell, Facts, Group, Row, Section, Table
 from tfsigmavae.evaluation.report.numbers import NOTHING, estimate, is_number
 from tfsigmavae.evaluation.report.run import keys_of
 
@@ -23,15 +23,23 @@ def section(runs) -> Section | None:
         for run, found in zip(runs, rows, strict=True)
     ]
     table = Table(
-        "Mean ± standard error over the clips",
+        f"Mean ± standard error over the {runs[0].examples}",
         [(label_of(runs, name), unit_of(runs, name)) for name in metrics],
         groups,
-        corner="frames from",
+        corner="pictures from",
         note="★ best mean of model and baselines"
         + (", each run by itself" if protocols.differing(runs) else "")
         + ". References know the frames that they are compared with.",
     )
-    return Section("scores", "Scores", [*protocols.blocks(runs), table])
+    blocks = [*protocols.blocks(runs), table]
+    meanings = [
+        (label_of(runs, name), str(text))
+        for name in metrics
+        if (text := metric_of(runs, name).get("description"))
+    ]
+    if meanings:
+        blocks.append(Facts("What the scores are", meanings))
+    return Section("scores", "Scores", blocks)
 
 
 def metric_of(runs, name) -> dict:

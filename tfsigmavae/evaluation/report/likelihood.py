@@ -20,6 +20,7 @@ _LABELS = {
     "nll": "−log p(x | z), nats",
     "kl": "rate (KL), nats",
     "bits_per_dim": "bits per dimension (density)",
+    "bits_per_dim_bound": "bits per dimension of the bound",
     "bits_per_dim_mass": "bits per dimension (exact mass)",
     "num_importance_samples": "importance samples of the bound",
     "num_dims": "dimensions",

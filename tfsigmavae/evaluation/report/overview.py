@@ -12,13 +12,14 @@ from tfsigmavae.evaluation.report.numbers import (
     number,
     value_text,
 )
-from tfsigmavae.evaluation.report.run import keys_of, labelled
+from tfsigmavae.evaluation.report.run import labelled
 
 
 def section(runs, explanation="") -> Section | None:
     """One line a run, what its figures mean, and what was evaluated."""
     blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
-    blocks += [Note(text) for text in _meanings(runs)]
+    meaning = _meaning(runs)
+    blocks += [Note(meaning)] if meaning else []
     if explanation:
         blocks.append(Note(explanation))
     blocks += [
@@ -37,7 +38,7 @@ def _line(run, runs):
     told = _scores(run) or _likelihood(run)
     if not told:
         return ""
-    protocol = f" (protocol {protocols.name_of(run)})" if run.part("protocol") else ""
+    protocol = f"; protocol {protocols.name_of(run)}" if run.part("protocol") else ""
     return f"{run.label + ': ' if len(runs) > 1 else ''}{told}{protocol}"
 
 
@@ -72,28 +73,25 @@ def _likelihood(run):
     return ", ".join(parts)
 
 
-def _meanings(runs):
-    scores = [
-        score
+def _meaning(runs):
+    """What a score is, and what its error says, in a sentence."""
+    counts = [
+        score["count"]
         for run in runs
         for sources in run.part("scores").values()
         for score in sources.values()
-        if score
+        if score and score.get("count")
     ]
-    texts = []
-    for name in keys_of(runs, "scores"):
-        text = headline.metric_of(runs, name).get("description")
-        if text:
-            texts.append(f"{headline.label_of(runs, name)}: {text.rstrip('.')}.")
-    meanings = [" ".join(texts)] if texts else []
-    counts = [score.get("count") for score in scores if score.get("count")]
-    if counts:
-        example = "images" if runs[0].found.get("kind") == "image" else "clips"
-        meanings.append(
-            f"± is the standard error over {number(max(counts))} {example}: figures "
-            "that differ by less than about twice their errors are not told apart."
-        )
-    return meanings
+    if not counts:
+        return ""
+    example = runs[0].examples
+    over = f"{number(max(counts))} {example}"
+    over = f"the frames of {over}" if example == "clips" else over
+    told = f"A score is the mean over {over}"
+    return (
+        f"{told}, ± its standard error: figures that differ by less than about twice "
+        "their errors are not told apart."
+    )
 
 
 def _rows(runs):
@@ -110,8 +108,10 @@ def _facts(run):
     for part, values in (("model", run.part("model")), ("data", data)):
         for name, value in values.items():
             facts[f"{part}: {name.replace('_', ' ')}"] = _text(value)
-    if of is not None and "data: clips" in facts:
-        facts["data: clips"] += f" of {_text(of)}"
+    if "clips" in data:
+        count = facts.pop("data: clips")
+        told = count if of is None else f"{count} of {_text(of)}"
+        facts[f"data: {run.examples}"] = told
     return facts
 
 

@@ -1,7 +1,7 @@
 """The protocol of an evaluation in words, whole, and where those of several differ."""
 
-from tfsigmavae.evaluation.report.blocks import Facts, Note
-from tfsigmavae.evaluation.report.numbers import flat, value_text
+from tfsigmavae.evaluation.report.blocks import Cell, Facts, Group, Note, Row, Table
+from tfsigmavae.evaluation.report.numbers import flat, number, value_text
 
 # Field -> how a sentence has it. Fields that are not here stand in the whole protocol.
 _WORDS = {
@@ -12,10 +12,9 @@ _WORDS = {
     "num_images": "{} images",
     "windows": "{} window of longer clips",
     "num_samples": "{} samples",
-    "selection": "best sample by {}",
     "noise_samples": "{} of them with the decoder's noise",
+    "selection": "best sample by {}",
     "importance_samples": "{} importance samples",
-    "feature_samples": "features of {} samples a clip",
     "calibration_images": "calibration of {} images",
     "seed": "seed {}",
 }
@@ -35,27 +34,35 @@ def in_words(run) -> str:
     if numbers.get("selection") == "each":
         numbers["selection"] = "each metric itself"
     parts = [
-        words.format(value_text(numbers[name]))
+        words.format(_text(numbers[name]))
         for name, words in _WORDS.items()
         if numbers.get(name) is not None
     ]
-    parts += [_extractor(protocol)] if protocol.get("extractor") else []
+    parts += _extractor(protocol)
     parts += _ssim(run)
     return f"Protocol {name_of(run)}: {'; '.join(parts)}."
 
 
+def _text(value):
+    return number(value) if isinstance(value, int) else value_text(value)
+
+
 def _extractor(protocol):
-    extractor = protocol["extractor"]
+    extractor = protocol.get("extractor")
     if isinstance(extractor, dict):
         extractor = extractor.get("name")
-    return f"features of {extractor}"
+    return [f"features of {extractor}"] if extractor else []
 
 
 def _ssim(run):
     """The conventions of SSIM, which are told by the metrics."""
     metrics = run.part("metrics").items()
-    labels = [str(m.get("label", name)) for name, m in metrics if "ssim" in name]
-    return ["SSIM as " + " and ".join(labels)] if labels else []
+    # The window comes first.
+    return [
+        f"{metric.get('label', name)} ({metric['description'].partition(',')[0]})"
+        for name, metric in metrics
+        if "ssim" in name and metric.get("description")
+    ]
 
 
 def name_of(run) -> str:
@@ -121,17 +128,10 @@ def _differences(runs):
     fields = differing(runs)
     if not fields:
         return []
-    told = "; ".join(
-        f"{name}: "
-        + ", ".join(
-            f"{value} ({run.label})" for run, value in zip(runs, values, strict=True)
-        )
-        for name, values in fields
-    )
-    return [
-        Note(
-            f"The runs were not evaluated alike; they differ in {told}. Compare their "
-            "figures only as far as these fields allow.",
-            "warning",
-        )
-    ]
+    names = ", ".join(name for name, _ in fields)
+    warning = f"The runs were not evaluated alike: they differ in {names}. Compare "
+    warning += "their figures only as far as these fields allow."
+    rows = [Row(name, [Cell(value) for value in values]) for name, values in fields]
+    columns = [(run.label, "") for run in runs]
+    table = Table("Fields of the protocols that differ", columns, [Group("", rows)])
+    return [Note(warning, "warning"), table]

@@ -14,6 +14,11 @@ class Run(NamedTuple):
     label: str
     found: dict
 
+    @property
+    def examples(self) -> str:
+        """What the scores are means over."""
+        return "images" if self.found.get("kind") == "image" else "clips"
+
     def part(self, name) -> dict:
         """What there is under a name; an empty dict where there is nothing."""
         return self.found.get(name) or {}

@@ -55,6 +55,10 @@ def pit(found) -> str:
     told = f"bins deviate by {number(100 * deviation, 2)} % on average"
     if deviation <= _FLAT:
         return f"close to calibrated: flat, {told}"
+    quarter = len(density) // 4
+    middle = density[quarter : len(density) - quarter]
+    if density[0] + density[-1] > 2 and sum(middle) > 1.05 * len(middle):
+        return f"mixed: too wide for most values, too narrow for a few, {told}"
     if low > 1 and high > 1:
         return f"overconfident: both ends are too full, {told}"
     if low < 1 and high < 1:

@@ -1,12 +1,13 @@
 """Networks whose features distances compare: FID, FVD and others.
 
-| `get`                     | features                          | distance          |
-|---------------------------|-----------------------------------|-------------------|
-| `"inception_2015:FILE"`   | 2,048 an image, the FID's network | `FID`             |
-| `"i3d:FOLDER"`            | 400 a clip, the FVD's network     | `FVD`             |
-| `"inception_v3"` (`:FILE"`) | 2,048 an image, Keras' weights  | `frechet[NAME]`   |
-| `"FILE.tflite"`           | any number an image               | `frechet[NAME]`   |
-| a callable                | any number an image or clip       | `frechet[NAME]`   |
+| `get`                   | features                          | distance        |
+|-------------------------|-----------------------------------|-----------------|
+| `"inception_2015:FILE"` | 2,048 an image, the FID's network | `FID`           |
+| `"i3d:FOLDER"`          | 400 a clip, the FVD's network     | `FVD`           |
+| `"inception_v3"`,       | 2,048 an image, Keras' weights    | `frechet[NAME]` |
+| `"inception_v3:FILE"`   |                                   |                 |
+| `"FILE.tflite"`         | of an image                       | `frechet[NAME]` |
+| a callable              | of an image or a clip             | `frechet[NAME]` |
 
 No weights come with this package, and none are downloaded.
 """
