@@ -152,3 +152,17 @@ def test_what_is_no_image_is_an_error():
         distribution_statistics(decoder(tf.zeros([2, 3])), tf.zeros([2, 3]))
     with pytest.raises(ValueError, match="no statistics to sum"):
         distribution_summary([])
+
+
+@pytest.mark.parametrize("name", decoders.names())
+def test_clips_of_every_decoder_have_figures_for_each_frame(name):
+    decoder = decoders.get(name)
+    raw = tf.random.stateless_normal([2, 3, 4, 4, decoder.params_size(3)], [0, 0])
+    levels = np.random.default_rng(0).integers(0, 2, [2, 3, 4, 4, 3])
+    sums = distribution_statistics(
+        decoder(decoder.activate(raw)), (255 * levels).astype(np.uint8)
+    )
+    shapes = {key: values.shape for key, values in sums.items()}
+    sizes = {"count": 3, "squared_error": 3, "variance": 3, "pit": 40}
+    assert shapes == {key: (3, size) for key, size in sizes.items()}
+    np.testing.assert_array_equal(sums["pit"].sum(1), sums["count"].sum(1))

@@ -15,6 +15,7 @@ from tfsigmavae.calibration import (
     pit_histogram,
     pit_of_ensemble,
 )
+from tfsigmavae.decoders.pixel_distribution import PixelDistribution
 
 tfd = tfp.distributions
 
@@ -122,6 +123,16 @@ def test_another_shape_is_an_error(name):
     distribution = predicted(decoders.get(name), (2, 4, 4))
     with pytest.raises(ValueError, match="batch shape plus event shape"):
         pit(distribution, tf.zeros([1, 4, 4, 3]))
+
+
+def test_padded_steps_are_refused():
+    frames = tf.fill([1, 2, 2, 2, 1], 0.5)
+    steps = tfd.Independent(tfd.Normal(frames, 0.1), 4)
+    padded = PixelDistribution(
+        steps, tfd.Distribution.mean, tf.constant([[True, False]])
+    )
+    with pytest.raises(ValueError, match="padded steps have no calibration"):
+        pit(padded, frames)
 
 
 def test_ensembles_of_what_the_truth_is_drawn_from_have_uniform_values():

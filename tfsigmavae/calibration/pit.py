@@ -43,7 +43,8 @@ def pit(distribution, target, seed=0) -> np.ndarray:
 
     Raises:
         NoPITError: for grey values and a Bernoulli distribution.
-        ValueError: if `target` has another shape than the distribution.
+        ValueError: if `target` has another shape than the distribution, or that has a
+            mask of padded steps.
 
     Example:
         >>> pit(tfd.Normal([0.0, 0.0], 1.0), [0.0, 1.6449]).round(3)
@@ -140,6 +141,11 @@ def spread_over_ranks(below, equal, num_members, rng):
 
 def unwrapped(distribution, target):
     """The `tfd.Distribution` and what it scores, a tensor of the same shape."""
+    if getattr(distribution, "mask", None) is not None:
+        raise ValueError(
+            "The distribution has a mask, and padded steps have no calibration: give "
+            "clips of equal length, without a mask."
+        )
     if isinstance(distribution, CoercibleDistribution):
         target = distribution.as_values(target)
         distribution = distribution.distribution
