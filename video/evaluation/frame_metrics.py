@@ -22,7 +22,8 @@ class Metric(NamedTuple):
             [0, 1] (but for drawn pixels, which may lie outside), to an array
             `[S, B, T]`; where `of` is not "sample", to `[B, T]`. NaN where a frame has
             no score; averages leave it out.
-        best: `max` or `min`, which of two scores is the better one.
+        best: `max` or `min`, which of two scores is the better one; `None` where
+            neither is, which scores no single futures.
         label: what tables and plots call it.
         unit: of the score, "" for none.
         description: the convention, for whoever cites it.
@@ -32,7 +33,7 @@ class Metric(NamedTuple):
     """
 
     score: Callable
-    best: Callable
+    best: Callable | None
     label: str
     unit: str = ""
     description: str = ""
@@ -44,7 +45,7 @@ class Metric(NamedTuple):
         return {
             "label": self.label,
             "unit": self.unit,
-            "best": self.best.__name__,
+            "best": self.best and self.best.__name__,
             "of": self.of,
             "description": self.description,
         }
@@ -128,10 +129,10 @@ METRICS = {
     ),
     "std_moved": Metric(
         _std_moved,
-        max,
+        None,
         "Spread on moved pixels",
-        description="standard deviation over the futures on moved pixels, root mean "
-        "square: whether futures differ at all; more is not always better",
+        description="root of the variance over the futures, averaged over the moved "
+        "pixels of a frame: whether futures differ at all; more is not better",
         of="futures",
     ),
     "crps": Metric(

@@ -26,7 +26,7 @@ def section(runs) -> Section | None:
         f"Mean ± standard error over the {runs[0].examples}",
         [(label_of(runs, name), unit_of(runs, name)) for name in metrics],
         groups,
-        corner="pictures from",
+        corner="what is scored",
         note="★ best mean of model and baselines"
         + (", each run by itself" if protocols.differing(runs) else "")
         + ". References know the frames that they are compared with.",
