@@ -8,23 +8,18 @@ import time
 import numpy as np
 
 from tfsigmavae import files
-from tfsigmavae.calibration import distribution_summary
 from tfsigmavae.evaluation import image_protocol
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.feature_distances import LEAST_ROWS
 from tfsigmavae.evaluation.image_distances import image_distances
-from tfsigmavae.evaluation.image_metrics import fitting
 from tfsigmavae.evaluation.image_pictures import image_pictures
+from tfsigmavae.evaluation.image_results import image_results
 from tfsigmavae.evaluation.image_scores import score_images
 from tfsigmavae.evaluation.model_record import model_record
-from tfsigmavae.evaluation.statistics import mean_and_error
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
-from tfsigmavae.metrics import active_units, extractors
+from tfsigmavae.metrics import extractors
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.run_folder import environment
-
-# A latent that tells more than this of an image, in nats, counts as active.
-_ACTIVE = 0.01
 
 
 def evaluate_images(
@@ -87,13 +82,10 @@ def evaluate_images(
         "protocol": protocol.as_dict() | _told(extractor),
         "model": model_record(model) | {"latents": model.num_latents},
         "data": _data(images, chosen) | (data or {}),
-        **_score_sections(scored, chosen.shape[1:], train_images is not None),
         "distances": {},
-        "likelihood": _likelihood(scored, protocol),
-        "rates": _rates(scored.rates),
-        "surprise": None,
-        "calibration": _calibration(scored),
-        "notes": [scored.not_calibrated] if scored.not_calibrated else [],
+        **image_results(
+            scored, protocol, "test" if train_images is None else "training"
+        ),
     }
     if extractor is not None:
         metrics["distances"] = image_distances(model, chosen, protocol, extractor)
@@ -157,54 +149,6 @@ def _data(images, chosen):
         "of": len(images),
         "fingerprint": hashlib.sha256(head + content.tobytes()).hexdigest(),
     }
-
-
-def _score_sections(scored, image_shape, of_training):
-    rows = fitting(image_shape)
-    kind = "training" if of_training else "test"
-    return {
-        "metrics": {name: row.as_dict() for name, row in rows.items()},
-        "sources": {
-            "reconstruction": {"label": "reconstruction", "kind": "model"},
-            "mean_image": {"label": f"mean {kind} image", "kind": "baseline"},
-        },
-        "scores": {
-            name: {source: _score(values) for source, values in sources.items()}
-            for name, sources in scored.scores.items()
-        },
-    }
-
-
-def _score(values):
-    return mean_and_error(values)._asdict() | {"curve": None, "curve_error": None}
-
-
-def _likelihood(scored, protocol):
-    found = {
-        name: mean_and_error(values)._asdict()
-        for name, values in scored.likelihood.items()
-    }
-    if "bound" in found:
-        found["num_importance_samples"] = protocol.importance_samples
-    return found | {"num_dims": scored.num_dims, "frames": None}
-
-
-def _rates(rates):
-    if rates is None:
-        return None
-    return {
-        "mean": rates.tolist(),
-        "unit": "nats per image",
-        "active": active_units(rates[None], _ACTIVE),
-        "threshold": _ACTIVE,
-        "num_latents": len(rates),
-    }
-
-
-def _calibration(scored):
-    if not scored.calibration:
-        return None
-    return {"posterior": distribution_summary(scored.calibration)}
 
 
 def _write(folder, metrics, scored):
