@@ -226,9 +226,18 @@ def environment() -> dict:
         "keras": keras.__version__,
         "tensorflow_probability": tfp.__version__,
         "machine": platform.machine(),
+        "processor": _processor(),
         "cpus": os.cpu_count(),
         "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
     }
+
+
+def _processor():
+    """Its name, as far as the system tells it."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
+    return names[0].strip() if names else platform.processor()
 
 
 def _next_fit(step, num_steps, epoch_steps):

@@ -109,16 +109,19 @@ def distribution_summary(per_clip, label="reconstructions (posterior sample)") -
             "channels": [_sigma(sums, np.s_[:, c]) for c in range(num_channels)],
             "steps": steps(num_steps, lambda step: _sigma(sums, step)),
         },
-        "pit": pit_summary(sums["pit"]),
+        "pit": pit_summary(per_clip),
         "coverage": coverage_summary(per_clip),
     }
 
 
-def pit_summary(counts) -> dict:
+def pit_summary(per_clip) -> dict:
     """The histogram of counts `[T, 40]`: over all frames and for each of them."""
-    densities = density(counts.sum(0))
+    pit_counts = [{"pit": part["pit"].sum(0)} for part in per_clip]
+    densities, error = jackknife(pit_counts, lambda sums: density(sums["pit"]))
+    counts = total(per_clip)["pit"]
     return {
         "density": densities.tolist(),
+        "error": None if error is None else error.tolist(),
         "calibrated": 1.0,
         "deviation": float(np.abs(densities - 1.0).mean()),
         "steps": steps(len(counts), lambda step: density(counts[step]).tolist()),

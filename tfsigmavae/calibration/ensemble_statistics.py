@@ -164,7 +164,7 @@ def ensemble_summary(
     _, crps_error = jackknife(parts, lambda sums: _crps(sums)[0])
     return {
         "label": label,
-        "pit": pit_summary(sums["pit"]),
+        "pit": pit_summary(parts),
         "coverage": coverage_summary(parts),
         "spread_skill": {
             **_named(spread(sums), _SPREAD_SKILL),
