@@ -271,7 +271,7 @@ class Experiment(abc.ABC):
             [found.metrics | {"title": title, "kind": self.kind}],
             [*found.pictures, *shown],
             [(title, read_history(folder / "history.csv"))],
-            {"Scores": summary, "Options": self.options()},
+            {"Summary": summary, "Options": self.options()},
             self.explanation,
         )
 

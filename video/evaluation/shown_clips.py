@@ -122,7 +122,7 @@ def _film(shown, titles, clips, metric):
         "future, mean of the futures, worst future, and their spread",
         data=encode_animation(frames, fps),
         media_type="image/gif",
-        group="futures",
+        group="Futures",
         text=f"By the best future's {metric.label} ({metric.unit or 'no unit'}): "
         f"{'; '.join(titles)}. Frames framed green are given, red ones predicted. The "
         "last row is the standard deviation over the futures: white where they differ "
@@ -144,7 +144,7 @@ def _strip(shown, num_context):
         "deviation, and the error of the mean",
         data=encode_png(filmstrip(rows, num_context)),
         media_type="image/png",
-        group="futures",
+        group="Futures",
         text=f"The median clip. Both maps go from black, 0, to white, {top:.2g}. "
         "Futures that know what they do not know are spread where they err.",
     )

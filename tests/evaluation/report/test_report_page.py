@@ -37,9 +37,9 @@ def sections(page):
 SECTIONS = [
     "Overview",
     "Scores",
+    "Pictures",
     "Over the horizon",
     "Distances of distributions",
-    "Pictures",
     "Calibration",
     "Likelihood",
     "Latents",

@@ -1,12 +1,14 @@
 """Pictures by group."""
 
-from tfsigmavae.evaluation.report.blocks import Gallery, Section
+from tfsigmavae.evaluation.report.blocks import Gallery, Note, Section
 
 
-def section(pictures) -> Section | None:
+def section(pictures, explanation="") -> Section | None:
     """The pictures, those of a group together under its name."""
     groups = {}
     for picture in pictures:
         groups.setdefault(picture.group, []).append(picture)
     blocks = [Gallery(title, found) for title, found in groups.items()]
+    if blocks and explanation:
+        blocks.append(Note(explanation))
     return Section("pictures", "Pictures", blocks) if blocks else None

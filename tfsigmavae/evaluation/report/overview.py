@@ -2,8 +2,16 @@
 
 import re
 
-from tfsigmavae.evaluation.report import headline, protocols
-from tfsigmavae.evaluation.report.blocks import Cell, Group, Note, Row, Section, Table
+from tfsigmavae.evaluation.report import headline, protocols, verdicts
+from tfsigmavae.evaluation.report.blocks import (
+    Cell,
+    Facts,
+    Group,
+    Note,
+    Row,
+    Section,
+    Table,
+)
 from tfsigmavae.evaluation.report.numbers import (
     NOTHING,
     estimate,
@@ -14,23 +22,30 @@ from tfsigmavae.evaluation.report.numbers import (
 )
 from tfsigmavae.evaluation.report.run import labelled
 
+# Scores in the first line; the table has all of them.
+_IN_ONE_LINE = 2
 
-def section(runs, explanation="") -> Section | None:
+
+def section(runs) -> Section | None:
     """One line a run, what its figures mean, and what was evaluated."""
     blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
+    told = [(run, _subject(run)) for run in runs]
+    told += [(run, _calibration(run)) for run in runs]
+    blocks += [Note(labelled(run, text, runs)) for run, text in told if text]
     meaning = _meaning(runs)
     blocks += [Note(meaning)] if meaning else []
-    if explanation:
-        blocks.append(Note(explanation))
     blocks += [
         Note(labelled(run, str(note), runs), "warning")
         for run in runs
         for note in run.found.get("notes") or []
     ]
     rows = _rows(runs)
-    if rows:
-        columns = [(run.label, "") for run in runs] if len(runs) > 1 else [("", "")]
+    if len(runs) > 1 and rows:
+        columns = [(run.label, "") for run in runs]
         blocks.append(Table("What was evaluated", columns, [Group("", rows)]))
+    elif rows:
+        facts = [(row.label, row.cells[0].text) for row in rows]
+        blocks.append(Facts("What was evaluated", facts))
     return Section("overview", "Overview", blocks) if blocks else None
 
 
@@ -40,6 +55,35 @@ def _line(run, runs):
         return ""
     protocol = f"; protocol {protocols.name_of(run)}" if run.part("protocol") else ""
     return f"{run.label + ': ' if len(runs) > 1 else ''}{told}{protocol}"
+
+
+def _subject(run):
+    """Model and data in a sentence; nothing where both are unknown."""
+    model, data = run.part("model"), run.part("data")
+    parts = []
+    if "class" in model:
+        named = [str(model["class"])]
+        if "decoder" in model:
+            named.append(f"with {model['decoder']}")
+        if is_number(model.get("parameters")):
+            named.append(f"({number(model['parameters'])} parameters)")
+        parts.append(" ".join(named))
+    if "clips" in data:
+        held_out = {True: "held-out ", False: ""}.get(data.get("held_out"), "")
+        of = f" of {data['path']}" if data.get("path") else ""
+        parts.append(f"on {number(data['clips'])} {held_out}{run.examples}{of}")
+    return f"{', '.join(parts)}." if parts else ""
+
+
+def _calibration(run):
+    """The verdict on what the model is for: its futures, or else its sigma."""
+    found = run.part("calibration")
+    futures, posterior = found.get("futures") or {}, found.get("posterior") or {}
+    if spread := futures.get("spread_skill"):
+        return f"Futures are {verdicts.spread_skill(spread)}."
+    if sigma := posterior.get("sigma"):
+        return f"Reconstructions are {verdicts.sigma(sigma)}."
+    return ""
 
 
 def _scores(run):
@@ -52,7 +96,8 @@ def _scores(run):
         ]
         if found and source["kind"] == "model":
             label = str(source["label"])
-            return f"{label[:1].upper()}{label[1:]}: {', '.join(found)}"
+            told = ", ".join(found[:_IN_ONE_LINE])
+            return f"{label[:1].upper()}{label[1:]}: {told}"
     return ""
 
 

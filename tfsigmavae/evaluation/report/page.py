@@ -36,7 +36,7 @@ def write_report(
             to none.
         tables: heading -> dict of name -> JSON value, such as options. Defaults to
             none.
-        explanation: what stands below the heading. Defaults to nothing.
+        explanation: what stands below the pictures. Defaults to nothing.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -58,11 +58,11 @@ def write_report(
 
 def _sections(runs, pictures, training, tables, explanation):
     found = [
-        overview.section(runs, explanation),
+        overview.section(runs),
         headline.section(runs),
+        gallery.section(pictures, explanation),
         horizon.section(runs),
         distances.section(runs),
-        gallery.section(pictures),
         calibration.section(runs),
         likelihood.section(runs),
         latents.section(runs),
