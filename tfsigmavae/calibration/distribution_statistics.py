@@ -153,7 +153,8 @@ def root_of_ratio(sums, numerator, denominator, part=np.s_[:]):
     """sqrt(sum / sum) of two additive statistics; NaN where there is none."""
     below = np.sum(sums[denominator][part])
     above = np.sum(sums[numerator][part])
-    return np.sqrt(above / below) if below > 0.0 else np.nan
+    # An infinite variance (Student's t) has no ratio, and is no 0.
+    return np.sqrt(above / below) if 0.0 < below < np.inf else np.nan
 
 
 def _ratio(sums, part=np.s_[:]):
