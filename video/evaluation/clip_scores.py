@@ -133,7 +133,7 @@ class ClipScorer:
             found |= {"rates": rates, "likelihood/kl": tf.reduce_sum(rates, -1)}
         if has_own(self.model, "frame_importance_sampler"):
             found["likelihood/bound"] = self.model.frame_log_likelihood(
-                inputs, self.protocol.importance_samples, seed
+                inputs, self.protocol.importance_samples, self._seed(numbers[0], 1)
             )
         return found
 
@@ -159,9 +159,9 @@ class ClipScorer:
         flat = tf.reshape(frames, [-1, *frames.shape[2:]])
         return self.extractor(flat).reshape(batch, num_frames, -1)
 
-    def _seed(self, number):
-        """A seed of a clip, whatever clips are scored with it."""
-        sequence = np.random.SeedSequence([self.protocol.seed, number])
+    def _seed(self, number, purpose=0):
+        """A seed of a clip, or of clips that are scored together, by the first."""
+        sequence = np.random.SeedSequence([self.protocol.seed, number, purpose])
         return int(sequence.generate_state(1)[0] >> 1)
 
 

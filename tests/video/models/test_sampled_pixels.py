@@ -57,6 +57,16 @@ def test_noise_of_other_samples_clips_steps_and_seeds_is_other_noise(model):
     assert np.abs(correlations).max() < 0.32
 
 
+def test_other_clips_have_other_noise_whatever_the_decoder():
+    """Clips that are predicted one after the other must not share theirs."""
+    params = tf.random.stateless_normal([1, 8, 8, 256], [1, 2])
+    frame = decoders.get("categorical")(params)
+    drawn = [draw_pixels(frame, 0, tf.constant([clip]), 1, 3) for clip in (0, 1, 0)]
+    np.testing.assert_array_equal(drawn[0], drawn[2])
+    # Of equal distributions: alike as often as chance has it.
+    assert np.mean(drawn[0] == drawn[1]) < 0.2
+
+
 def test_pixels_are_the_same_alone_and_in_company(model):
     context = context_of()
     together = model.predict_frames(context, 4, 3, seed=5, sample_noise=True)
