@@ -12,6 +12,7 @@ from tiny_svg_lp import random_clips, randomise_weights, tiny_model
 from tfsigmavae import decoders
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.video import VideoModel
+from tfsigmavae_video.evaluation.clip_scores import draws_pixels
 from tfsigmavae_video.models.future_noise import draw_pixels
 
 SIGMA = 0.25
@@ -149,6 +150,7 @@ def test_a_model_without_pixel_noise_says_so():
     ):
         with pytest.raises(TypeError, match="DriftingModel.step` returns a frame"):
             sample()
+    assert not draws_pixels(toy)  # so it is evaluated without
     assert toy.predict_frames(context_of(), 2).shape == (1, 3, 2, 8, 8, 3)
 
 
