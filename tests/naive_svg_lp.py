@@ -152,9 +152,10 @@ class NaiveSVGLP:
         """Frames 1 ... T-1 from posterior means, `[B, T-1, H, W, C]`."""
         return self._reconstruct(clips, actions, num_fed=len(clips[0]))
 
-    def posterior_rollout(self, clips, actions=None):
+    def posterior_rollout(self, clips, actions=None, num_context=None):
         """The same, fed with the predicted frame after the context."""
-        return self._reconstruct(clips, actions, num_fed=self.num_context)
+        num_fed = self.num_context if num_context is None else num_context
+        return self._reconstruct(clips, actions, num_fed)
 
     def _reconstruct(self, clips, actions, num_fed):
         clips = array(clips)
@@ -165,7 +166,7 @@ class NaiveSVGLP:
             before = clips[:, t - 1] if t <= num_fed else outputs[-1]
             code_before, new_skips = self.encode_one(before)
             code_now, _ = self.encode_one(clips[:, t])
-            if t <= self.num_context:
+            if t <= self.num_context or t == num_fed:  # the last given frame's
                 skips = new_skips
             q, posterior_state = self.posterior_weights(code_now, posterior_state)
             code, predictor_state = self.step_predictor(

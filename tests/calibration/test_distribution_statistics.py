@@ -74,6 +74,15 @@ def test_a_bias_tilts_the_histogram_and_widens_the_error():
     assert density[0] > 3.0 and density[-1] < 0.2  # truths lie below the prediction
 
 
+def test_an_infinite_variance_has_no_ratio():
+    """Not 0, which would be endless underconfidence."""
+    truth = np.zeros((2, 4, 4, 1), np.float32)
+    heavy = tfd.Independent(tfd.StudentT(1.5, tf.zeros_like(truth), 0.1), 3)
+    sigma = distribution_summary([distribution_statistics(heavy, truth)])["sigma"]
+    assert sigma["ratio"] is None and sigma["sigma"] is None and sigma["rmse"] == 0.0
+    assert np.isnan(sigma_ratio(heavy, truth))
+
+
 def test_figures_are_those_of_the_functions_of_one_idea():
     distribution, truth = gaussian(0.7)
     found = summary(distribution, truth)

@@ -69,6 +69,34 @@ def test_it_has_no_bias_and_its_error_is_the_scatter_of_new_sets():
     assert min(alike) < 0.0
 
 
+def naive_of_samples(features, references):
+    """Of equally many samples of three rows each; those of one are not compared."""
+    total, num = 0.0, len(features)
+    for i, j in np.ndindex(num, num):
+        for s, t in np.ndindex(3, 3):
+            cross = (features[i, s] @ references[j, t] / 3 + 1.0) ** 3
+            total -= 2.0 * cross / (3 * num) ** 2
+            for rows in (features, references) if i != j else ():
+                within = (rows[i, s] @ rows[j, t] / 3 + 1.0) ** 3
+                total += within / (num * (num - 1) * 3**2)
+    return total
+
+
+def test_rows_of_a_sample_are_drawn_together_and_not_compared():
+    first = cloud(24).reshape(8, 3, 3)
+    second = cloud(18, seed=1).reshape(6, 3, 3) + 0.5
+    rng = np.random.default_rng(5)
+    values = []
+    for _ in range(3):
+        samples = first[rng.choice(8, 4, replace=False)]
+        others = second[rng.choice(6, 4, replace=False)]
+        values.append(naive_of_samples(samples, others))
+    value, error = kernel_distance(first, second, 3, 4, seed=5)
+    assert value == pytest.approx(np.mean(values), rel=1e-12)
+    expected = np.std(values, ddof=1) * np.sqrt(4 / (6 - 4) + 1 / 3)
+    assert error == pytest.approx(expected, rel=1e-12)
+
+
 def test_a_seed_gives_the_same_subsets():
     first, second = cloud(20), cloud(30, seed=1)
     once, again, other = (kernel_distance(first, second, 5, seed=s) for s in (1, 1, 2))

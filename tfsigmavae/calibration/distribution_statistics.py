@@ -75,12 +75,13 @@ def sigma_ratio(distribution, target) -> float:
         target: pixels of batch shape plus event shape, as of `pit`.
 
     Returns:
-        float.
+        float; NaN where the variance is infinite, as of Student's t it may be.
 
     Reference: Rybkin et al., 2021, section 4 (the optimal sigma is the error).
     """
     squared_error, variance = _squares(distribution, target, seed=0)
-    return float(np.sqrt(np.mean(squared_error) / np.mean(variance)))
+    sums = {"squared_error": squared_error, "variance": variance}
+    return float(_ratio({name: np.float64(v).ravel() for name, v in sums.items()}))
 
 
 def distribution_summary(per_clip, label="reconstructions (posterior sample)") -> dict:
@@ -153,7 +154,8 @@ def root_of_ratio(sums, numerator, denominator, part=np.s_[:]):
     """sqrt(sum / sum) of two additive statistics; NaN where there is none."""
     below = np.sum(sums[denominator][part])
     above = np.sum(sums[numerator][part])
-    return np.sqrt(above / below) if below > 0.0 else np.nan
+    # An infinite variance (Student's t) has no ratio, and is no 0.
+    return np.sqrt(above / below) if 0.0 < below < np.inf else np.nan
 
 
 def _ratio(sums, part=np.s_[:]):

@@ -1,13 +1,14 @@
 """Distances between the features of real and of generated data, repeat by repeat."""
 
+import math
 import warnings
 
 import numpy as np
 
 from tfsigmavae.metrics import FewSamplesWarning, frechet_distance, kernel_distance
 
-# Fewer rows than this have no kernel distance.
-LEAST_ROWS = 4
+# Fewer samples than this have no distance.
+LEAST_SAMPLES = 4
 _NUM_SUBSETS = 100
 
 
@@ -16,8 +17,9 @@ def distances(features, extractor, generated="sample") -> dict:
 
     Args:
         features: dict of source -> array `[N, R, ..., F]`: N examples, R repeats, more
-            rows of an example between. "real" and, if there are, the sources that stand
-            beside the generated ones have one repeat.
+            rows of an example between, which are no samples of their own. "real" and,
+            if there are, the sources that stand beside the generated ones have one
+            repeat.
         extractor: whose features they are, a `tfsigmavae.metrics.extractors.Extractor`.
         generated: name of the generated source. Defaults to `"sample"`.
 
@@ -27,38 +29,41 @@ def distances(features, extractor, generated="sample") -> dict:
         one repeat that of `kernel_distance`, or `None`), `pooled` (all repeats as one
         set; `None` for one repeat), `others` (source -> value), and how far it can be
         trusted: `self_test` (real against itself), `floor` (one half of the real ones
-        against the other), `num_real`, `num_generated`, `repeats`, `warning`. Empty for
-        fewer than four rows.
+        against the other), `num_real`, `num_generated`, `repeats`, `warning`. Numbers
+        are those of rows. A Frechet distance needs four rows, a kernel distance four
+        examples; what there is too little for is left out.
     """
-    real = _rows(features["real"][:, 0])
-    if len(real) < LEAST_ROWS:
-        return {}
-    repeats = [_rows(one) for one in np.moveaxis(features[generated], 1, 0)]
+    # Halves of examples, not of rows: those of one example are alike.
+    parts = (slice(None), slice(0, None, 2), slice(1, None, 2))
+    real, *halves = (_samples(features["real"][part, 0]) for part in parts)
+    repeats = [_samples(one) for one in np.moveaxis(features[generated], 1, 0)]
     others = {
-        source: _rows(values[:, 0])
+        source: _samples(values[:, 0])
         for source, values in features.items()
         if source not in ("real", generated)
     }
-    # Halves of examples, not of rows: those of one example are alike.
-    halves = [_rows(features["real"][i::2, 0]) for i in (0, 1)]
     found = {}
-    for name, label, distance in (
-        (extractor.distance_name, "Frechet distance", _frechet),
-        (extractor.kernel_name, "kernel distance", _kernel),
+    for name, label, distance, size in (
+        (extractor.distance_name, "Frechet distance", _frechet, _num_rows),
+        (extractor.kernel_name, "kernel distance", _kernel, len),
     ):
-        is_known = min(map(len, halves)) >= LEAST_ROWS
+        if size(real) < LEAST_SAMPLES:
+            continue
+        is_known = min(map(size, halves)) >= LEAST_SAMPLES
         found[name] = _averaged(distance, repeats, real) | {
             "label": label,
             "self_test": distance(real, real)[0],
             "floor": distance(*halves)[0] if is_known else None,
             "others": {key: distance(rows, real)[0] for key, rows in others.items()},
-            "num_real": len(real),
-            "num_generated": len(repeats[0]),
+            "num_real": _num_rows(real),
+            "num_generated": _num_rows(repeats[0]),
             "repeats": len(repeats),
             "warning": None,
             "extractor": extractor.record(),
         }
-    found[extractor.distance_name]["warning"] = _warning(*real.shape)
+    if extractor.distance_name in found:
+        fewest = min(_num_rows(real), _num_rows(repeats[0]))
+        found[extractor.distance_name]["warning"] = few_rows(fewest, real.shape[-1])
     return found
 
 
@@ -76,20 +81,29 @@ def _averaged(distance, repeats, real):
 
 
 def _frechet(features, references, num_subsets=None):
+    matrices = (rows.reshape(-1, rows.shape[-1]) for rows in (features, references))
     with warnings.catch_warnings():  # told once, in the result
         warnings.simplefilter("ignore", FewSamplesWarning)
-        return frechet_distance(features, references), None
+        return frechet_distance(*matrices), None
 
 
 def _kernel(features, references, num_subsets=_NUM_SUBSETS):
     return tuple(kernel_distance(features, references, num_subsets))
 
 
-def _rows(features):
-    return np.asarray(features, np.float64).reshape(-1, features.shape[-1])
+def _samples(features):
+    """`[N, ..., F]` -> `[N, T, F]`."""
+    features = np.asarray(features, np.float64)
+    num, *between, size = features.shape
+    return features.reshape(num, math.prod(between), size)
 
 
-def _warning(num_rows, num_features):
+def _num_rows(samples):
+    return samples.shape[0] * samples.shape[1]
+
+
+def few_rows(num_rows, num_features):
+    """What to say of a Frechet distance of the fewer of two sets, `None` if nothing."""
     if num_rows >= 2 * num_features:
         return None
     return (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfsigmavae.evaluation.feature_distances import distances
+from tfsigmavae.evaluation.feature_distances import distances, few_rows
 from tfsigmavae.math import to_unit_range
 
 # Most samples where the protocol leaves it open, those of the literature.
@@ -42,6 +42,7 @@ def image_distances(model, images, protocol, extractor) -> dict:
             "value": others["reconstruction"],
             "error": None,
             "num_generated": len(images),
+            "warning": row["warning"] and few_rows(len(images), samples.shape[1]),
         }
     return found
 

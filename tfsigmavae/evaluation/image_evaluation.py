@@ -9,7 +9,7 @@ import numpy as np
 from tfsigmavae import files
 from tfsigmavae.evaluation import image_protocol
 from tfsigmavae.evaluation.evaluation import Evaluation
-from tfsigmavae.evaluation.feature_distances import LEAST_ROWS
+from tfsigmavae.evaluation.feature_distances import LEAST_SAMPLES
 from tfsigmavae.evaluation.image_distances import image_distances
 from tfsigmavae.evaluation.image_pictures import image_pictures
 from tfsigmavae.evaluation.image_results import image_results
@@ -104,9 +104,9 @@ def _check_extractor(extractor, images):
         raise ValueError(
             f"`extractor` {extractor.name!r} takes clips: choose one of single images."
         )
-    if len(images) < LEAST_ROWS:
+    if len(images) < LEAST_SAMPLES:
         raise ValueError(
-            f"Distances of features need {LEAST_ROWS} images at least, got "
+            f"Distances of features need {LEAST_SAMPLES} images at least, got "
             f"{len(images)}."
         )
 

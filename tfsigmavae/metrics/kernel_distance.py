@@ -36,21 +36,25 @@ def kernel_distance(
 
         error**2 = S**2 * (m / (n - m) + 1 / num_subsets)
 
+    Rows that belong together, such as those of the frames of a clip, are alike: they
+    are one sample, drawn and left out together, and within a set no two of them are
+    compared.
+
     Args:
-        features: `[N, F]` array, N >= 4.
-        references: `[M, F]` array, M >= 4.
+        features: `[N, F]` array, N >= 4; or `[N, T, F]`, T rows of each sample.
+        references: `[M, F]` or `[M, T, F]` array, M >= 4.
         num_subsets: int >= 2. Defaults to `100`.
         subset_size: int >= 2, samples of either set in a subset, fewer than there are
-            in the smaller set. Defaults to `None`: 1,000, or half of the smaller set
-            where that is less.
+            in the smaller set. Defaults to `None`: as many as have 1,000 rows, or half
+            of the smaller set where that is less.
         seed: int, of the subsets. Defaults to `0`.
 
     Returns:
         `KernelDistance(value, error)`, floats computed in float64.
 
     Raises:
-        ValueError: if an array is not a matrix of enough finite rows, the two have
-            other numbers of columns, or a number is out of its range.
+        ValueError: if an array does not hold enough samples, or what is not finite, the
+            two have other numbers of columns, or a number is out of its range.
 
     Example:
         >>> rows = np.random.default_rng(0).normal(size=(2, 500, 8))
@@ -60,9 +64,10 @@ def kernel_distance(
 
     Reference: Binkowski et al., 2018; Shao & Wu, 1989.
     """
-    features, references = check_features(features, references)
+    features, references = _samples(features, references)
     smaller = min(len(features), len(references))
-    size = _subset_size(subset_size, smaller)
+    num_rows = max(features.shape[1], references.shape[1])
+    size = _subset_size(subset_size, smaller, num_rows)
     check_at_least("num_subsets", num_subsets, 2)
     rng = np.random.default_rng(seed)
     values = [
@@ -79,14 +84,29 @@ def kernel_distance(
     return KernelDistance(float(np.mean(values)), float(error))
 
 
-def _subset_size(size, smaller):
+def _samples(*sets):
+    """Both sets `[N, T, F]`, checked."""
+    counts = [np.shape(rows)[1] if np.ndim(rows) == 3 else 1 for rows in sets]
+    matrices = check_features(
+        *(
+            np.reshape(rows, (-1, np.shape(rows)[-1])) if np.ndim(rows) == 3 else rows
+            for rows in sets
+        )
+    )
+    return [
+        rows.reshape(-1, count, rows.shape[1])
+        for rows, count in zip(matrices, counts, strict=True)
+    ]
+
+
+def _subset_size(size, smaller, num_rows):
     if smaller < 4:
         raise ValueError(
             "`features` and `references` must have at least 4 rows each, got "
             f"{smaller} in the smaller one."
         )
     if size is None:
-        return min(_LARGEST_SUBSET, smaller // 2)
+        return min(max(2, _LARGEST_SUBSET // num_rows), smaller // 2)
     check_at_least("subset_size", size, 2)
     if size >= smaller:
         raise ValueError(
@@ -97,14 +117,17 @@ def _subset_size(size, smaller):
 
 
 def _squared_discrepancy(features, references):
-    size = len(features)
     total = 0.0
     for rows in (features, references):
         kernel = _kernel(rows, rows)
-        total += (kernel.sum() - np.trace(kernel)) / (size * (size - 1))
+        size, count, _ = rows.shape
+        own = np.einsum("itiu->", kernel.reshape(size, count, size, count))
+        total += (kernel.sum() - own) / (size * (size - 1) * count**2)
     return total - 2.0 * _kernel(features, references).mean()
 
 
 def _kernel(rows, others):
+    """Of every row of some samples with every row of others, a matrix."""
+    rows, others = (part.reshape(-1, part.shape[-1]) for part in (rows, others))
     base = rows @ others.T / rows.shape[1] + 1.0
     return base * base * base  # `** 3` takes ten times as long

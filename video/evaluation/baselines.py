@@ -31,10 +31,12 @@ def baseline_frames(model, frames, num_context, actions=None) -> dict:
         "mean_frame": tf.broadcast_to(tf.reduce_mean(context, 1, True), shape),
     }
     if has_own(model, "posterior_rollout"):
-        rollout = model.reconstruct(frames, actions, teacher_forced=False)
-        found["posterior_rollout"] = rollout[:, num_context - 1 :]
-    reconstruction = model.reconstruct(frames, actions)
-    return found | {"reconstruction": reconstruction[:, num_context - 1 :]}
+        found["posterior_rollout"] = model.reconstruct(
+            frames, actions, teacher_forced=False, num_context=num_context
+        )[:, num_context - 1 :]
+    found["reconstruction"] = model.reconstruct(frames, actions)[:, num_context - 1 :]
+    # Those of a float64 model too.
+    return {name: tf.cast(values, tf.float32) for name, values in found.items()}
 
 
 def has_own(model, name) -> bool:

@@ -66,7 +66,7 @@ class ClipScorer:
         if self.extractor is not None:
             arrays |= self._features(samples, compared, frames)
         del samples, compared  # the pixels of futures need the room
-        if self.has_noise:
+        if self.has_noise and self.protocol.noise_samples > 1:  # an ensemble
             arrays |= self._score_pixels(context, truth, actions, numbers)
         if self.protocol.importance_samples:
             arrays |= self._likelihood(frames, actions, numbers)
@@ -74,7 +74,7 @@ class ClipScorer:
 
     def _predict(self, context, truth, actions, numbers, **options):
         options = {"num_samples": self.protocol.num_samples} | options
-        return self.model.predict_frames(
+        frames = self.model.predict_frames(
             context,
             truth.shape[1],
             seed=self.protocol.seed,
@@ -82,6 +82,7 @@ class ClipScorer:
             clip_numbers=numbers,
             **options,
         )
+        return tf.cast(frames, tf.float32)  # those of a float64 model too
 
     def _score(self, samples, compared, truth, context):
         arrays = {}
@@ -109,8 +110,6 @@ class ClipScorer:
             for name, row in self.rows.items()
             if row.of == "pixels"
         }
-        if len(pixels) < 2:  # no ensemble
-            return arrays
         parts = [
             calibration.ensemble_statistics(pixels[:, i], truth[i], self._seed(number))
             for i, number in enumerate(numbers)
@@ -134,7 +133,7 @@ class ClipScorer:
             found |= {"rates": rates, "likelihood/kl": tf.reduce_sum(rates, -1)}
         if has_own(self.model, "frame_importance_sampler"):
             found["likelihood/bound"] = self.model.frame_log_likelihood(
-                inputs, self.protocol.importance_samples, seed
+                inputs, self.protocol.importance_samples, self._seed(numbers[0], 1)
             )
         return found
 
@@ -160,9 +159,9 @@ class ClipScorer:
         flat = tf.reshape(frames, [-1, *frames.shape[2:]])
         return self.extractor(flat).reshape(batch, num_frames, -1)
 
-    def _seed(self, number):
-        """A seed of a clip, whatever clips are scored with it."""
-        sequence = np.random.SeedSequence([self.protocol.seed, number])
+    def _seed(self, number, purpose=0):
+        """A seed of a clip, or of clips that are scored together, by the first."""
+        sequence = np.random.SeedSequence([self.protocol.seed, number, purpose])
         return int(sequence.generate_state(1)[0] >> 1)
 
 

@@ -182,6 +182,7 @@ def chosen(protocol, frame_shape, has_noise=True) -> dict:
     selection = protocol.selection
     if selection != "each" and rows[selection].of != "sample":
         raise ValueError(f"`selection` {selection!r} does not score single futures.")
-    if not (has_noise and protocol.noise_samples):
+    # One future has no spread, and so no score of an ensemble.
+    if not (has_noise and protocol.noise_samples > 1):
         small += [name for name, row in rows.items() if row.of == "pixels"]
     return {name: row for name, row in rows.items() if name not in small}

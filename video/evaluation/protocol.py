@@ -29,7 +29,8 @@ class Protocol:
             all others.
         metrics: names of rows of `METRICS`; empty for all of them.
         noise_samples: futures of a clip whose pixels are drawn as well, for calibration
-            and CRPS; what they estimate does not depend on their number. 0 for none.
+            and CRPS; what they estimate does not depend on their number. Fewer than
+            two are no ensemble: 0 for none.
         importance_samples: K of the importance-weighted bound; 0 for no likelihood.
         extractor: kind of network whose features are compared, as
             `tfsigmavae.metrics.extractors.get` names it (`"i3d"`), which the caller

@@ -41,8 +41,8 @@ def draw_pixels(frame, seed, clip_numbers, num_samples, step, first_sample=0):
     """Pixels of a step's frames, one draw from each p(x | z).
 
     Those of Gaussians are a function of seed, clip, sample and step, as the latents
-    are. Others are drawn by TensorFlow, one key for all that a step draws together:
-    there the clips and samples of a call matter.
+    are. Others are drawn by TensorFlow, one key for all that a step draws together, by
+    the number of the first clip: there the clips and samples of a call matter.
 
     Args:
         frame: distribution, batch shape `[S * B]`, samples outermost.
@@ -56,7 +56,9 @@ def draw_pixels(frame, seed, clip_numbers, num_samples, step, first_sample=0):
     # Below zero, where no clip and no sample has its number: no key of the latents.
     step = -1 - step
     if not isinstance(getattr(frame, "distribution", None), tfd.Normal):
-        return frame.sample(seed=fold_in(tf.stack([seed, step]), first_sample))
+        # Calls for other clips are to have other noise.
+        key = fold_in(tf.stack([seed, clip_numbers[0]]), step)
+        return frame.sample(seed=fold_in(key, first_sample))
 
     def key(clip, sample):
         return fold_in(fold_in(tf.stack([seed, clip]), step), sample)

@@ -17,6 +17,10 @@ MEANS, PIXELS = "means", "pixels"
 class NoPixelNoiseError(TypeError):
     """A model whose frames have no noise has no pixels to be drawn."""
 
+    # AutoGraph raises what has the constructor of `Exception` again as what it is, and
+    # any other as a `StagingError`, which is no `TypeError`.
+    __init__ = Exception.__init__
+
 
 def samples_at_a_time(sample_batch_size, num_samples, num_clips):
     """Futures of each clip to draw at a time, an int tensor.

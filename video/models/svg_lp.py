@@ -277,8 +277,8 @@ class SVGLP(VideoModel):
 
         return draw
 
-    def posterior_rollout(self, frames, actions=None):
-        num_given = self.num_context
+    def posterior_rollout(self, frames, actions=None, num_context=None):
+        num_given = self.num_context if num_context is None else num_context
         num_steps = tf.shape(frames)[1] - num_given
         given = frames[:, : num_given + 1]
         inputs = given if actions is None else {"frames": given, "actions": actions}

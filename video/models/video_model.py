@@ -4,6 +4,7 @@ import functools
 
 import tensorflow as tf
 
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.models.importance import bound_in_batches, step_log_mean_weights
 from tfsigmavae_video.models.clips import check_clip
 from tfsigmavae_video.models.future_model import FutureModel
@@ -52,8 +53,12 @@ class VideoModel(FutureModel):
         self._reconstruct = tf.function(
             self._serve_reconstruction, input_signature=[clips, *actions]
         )
+        number = tf.TensorSpec([], tf.int32)
         self._posterior_rollout = tf.function(
-            self.posterior_rollout, input_signature=[clips, *actions]
+            lambda clips, number, actions=None: self.posterior_rollout(
+                clips, actions, number
+            ),
+            input_signature=[clips, number, *actions],
         )
         self._frame_log_likelihood = self._compiled_bounds(_step_log_prob)
         self._frame_log_mass = self._compiled_bounds(_step_log_mass)
@@ -82,7 +87,7 @@ class VideoModel(FutureModel):
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         return frames, self._to_actions(actions, frames)
 
-    def reconstruct(self, clips, actions=None, teacher_forced=True):
+    def reconstruct(self, clips, actions=None, teacher_forced=True, num_context=None):
         """Reconstructs frames 1 ... T-1 from posterior means.
 
         The latents are what the model makes of the true frames, those to come included:
@@ -95,27 +100,37 @@ class VideoModel(FutureModel):
                 in training. `False`: after the context each gets the frame that the
                 model predicted, as where it samples ("posterior rollout"). Defaults to
                 `True`.
+            num_context: int, frames of the context of a posterior rollout, less than
+                T, as `predict_frames` is given them. Defaults to `None`, the model's.
 
         Returns:
             float32 tensor `[B, T-1, H, W, C]` in [0, 1].
 
         Raises:
-            ValueError: if a shape does not fit the model.
+            ValueError: if a shape does not fit the model, or `num_context` is out of
+                range.
             NotImplementedError: if the model does not write `posterior_rollout`.
         """
         clips = self._to_pixels(clips, "clips")
         clips = check_clip(clips, self.frame_shape, self.num_context + 1)
         actions = self._to_actions(actions, clips)
-        inputs = [clips] if actions is None else [clips, actions]
-        reconstruct = self._reconstruct if teacher_forced else self._posterior_rollout
-        return reconstruct(*inputs)
+        last = [] if actions is None else [actions]
+        if teacher_forced:
+            return self._reconstruct(clips, *last)
+        if num_context is None:
+            num_context = self.num_context
+        check_at_least("num_context", num_context, self.num_context)
+        clips = check_clip(clips, self.frame_shape, num_context + 1)
+        return self._posterior_rollout(clips, num_context, *last)
 
-    def posterior_rollout(self, frames, actions=None):
+    def posterior_rollout(self, frames, actions=None, num_context=None):
         """The graph behind `reconstruct(teacher_forced=False)`.
 
         Args:
             frames: `[B, T, H, W, C]` float32 in [0, 1], T > num_context.
             actions: `[B, >= T - 1, action_size]`, or `None`.
+            num_context: int or int32 scalar tensor, at least the model's. Defaults to
+                `None`, the model's.
 
         Returns:
             Frames 1 ... T-1 `[B, T-1, H, W, C]` by posterior means of `frames`; true

@@ -357,6 +357,56 @@ def test_every_kind_of_decoder(decoder, source):
     )
 
 
+def test_one_future_has_no_ensemble(model, source):
+    small = get("smoke", num_samples=1, num_clips=2)
+    assert small.noise_samples == 1
+    found = evaluate(model, source, small, quiet=True, with_pictures=False).metrics
+    assert "crps" not in found["scores"] and set(found["calibration"]) == {"posterior"}
+    scores = found["scores"]["psnr"]
+    for name in ("mean", "mean_prediction"):
+        assert scores[name]["mean"] == pytest.approx(scores["best"]["mean"], rel=1e-6)
+
+
+def test_a_float64_model(model, source):
+    double = tiny_model(frame_shape=SHAPE, dtype="float64")
+    double.set_weights(model.get_weights())
+    small = get("smoke", num_clips=2)
+    ours, expected = (
+        evaluate(each, source, small, quiet=True, with_pictures=False).metrics
+        for each in (double, model)
+    )
+    for name in ("bound", "elbo", "kl"):
+        value = ours["likelihood"][name]["mean"]
+        assert value == pytest.approx(expected["likelihood"][name]["mean"], rel=1e-4)
+    for name in ("best", "reconstruction", "posterior_rollout"):
+        value = ours["scores"]["psnr"][name]["mean"]
+        assert value == pytest.approx(expected["scores"]["psnr"][name]["mean"], 1e-4)
+
+
+def test_more_context_than_the_model_has_is_given_to_the_rollout(model, source):
+    clips = source._clips[0][None, :7] / np.float32(255)
+    found = clip_scores.baseline_frames(model, clips, 6)
+    expected = model.reconstruct(clips, teacher_forced=False, num_context=6)[:, 5:]
+    np.testing.assert_allclose(found["posterior_rollout"], expected, atol=1e-6)
+    short = model.reconstruct(clips, teacher_forced=False)[:, 5:]
+    assert np.abs(expected - short).max() > 1e-3
+
+
+def test_bound_and_elbo_have_noise_of_their_own(model, source, monkeypatch):
+    """Or one sample of the bound would be that of the ELBO, as often as not."""
+    seeds = []
+    for name in ("posterior_likelihood", "frame_log_likelihood"):
+        known = getattr(model, name)
+
+        def spy(*args, known=known):
+            seeds.append(args[-1])
+            return known(*args)
+
+        monkeypatch.setattr(model, name, spy)
+    evaluate(model, source, get(PROTOCOL, num_clips=2), quiet=True, with_pictures=False)
+    assert len(seeds) == 2 and seeds[0] != seeds[1]
+
+
 def test_a_model_of_ones_own(source):
     """It has no pixel noise, no posterior rollout and no likelihood of frames."""
     found = evaluate(DriftingModel(), source, get("smoke"), quiet=True).metrics

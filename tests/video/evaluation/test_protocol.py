@@ -87,9 +87,9 @@ def test_metrics_are_chosen_by_name_and_size():
     assert list(frame_metrics.chosen(get("smoke", metrics=["psnr"]), (8, 8, 3))) == [
         "psnr"
     ]
-    assert "crps" not in frame_metrics.chosen(
-        get("smoke", noise_samples=0), (16, 16, 3)
-    )
+    for noise_samples in (0, 1):  # one future is no ensemble
+        protocol = get("smoke", noise_samples=noise_samples)
+        assert "crps" not in frame_metrics.chosen(protocol, (16, 16, 3))
 
 
 @pytest.mark.parametrize(

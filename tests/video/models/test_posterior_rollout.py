@@ -45,6 +45,19 @@ def test_own_predictions_after_the_context_as_in_a_naive_loop(model):
     assert np.abs(ours - forced)[:, num_alike].max() > 1e-3
 
 
+def test_a_longer_context_is_fed_as_a_prediction_is_given_it(model):
+    clips, actions = _inputs(model, 7)
+    given = model.num_context + 2
+    ours = model.reconstruct(clips, actions, False, num_context=given)
+    naive = NaiveSVGLP(model)
+    expected = naive.posterior_rollout(clips / 255.0, actions, given)
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+    with pytest.raises(ValueError, match=f"`num_context`.*{model.num_context}"):
+        model.reconstruct(clips, actions, False, num_context=model.num_context - 1)
+    with pytest.raises(ValueError, match="T >= 8"):
+        model.reconstruct(clips, actions, False, num_context=7)
+
+
 def test_the_shortest_clip_is_one_frame_beyond_the_context(model):
     clips, actions = _inputs(model, model.num_context + 1)
     ours = model.reconstruct(clips, actions, teacher_forced=False)

@@ -12,6 +12,7 @@ from tiny_svg_lp import random_clips, randomise_weights, tiny_model
 from tfsigmavae import decoders
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.video import VideoModel
+from tfsigmavae_video.evaluation.clip_scores import draws_pixels
 from tfsigmavae_video.models.future_noise import draw_pixels
 
 SIGMA = 0.25
@@ -55,6 +56,16 @@ def test_noise_of_other_samples_clips_steps_and_seeds_is_other_noise(model):
     correlations = np.corrcoef(rows) - np.eye(24)
     # 192 numbers a row: a standard error of 0.07, of which 276 pairs reach 3 to 4.
     assert np.abs(correlations).max() < 0.32
+
+
+def test_other_clips_have_other_noise_whatever_the_decoder():
+    """Clips that are predicted one after the other must not share theirs."""
+    params = tf.random.stateless_normal([1, 8, 8, 256], [1, 2])
+    frame = decoders.get("categorical")(params)
+    drawn = [draw_pixels(frame, 0, tf.constant([clip]), 1, 3) for clip in (0, 1, 0)]
+    np.testing.assert_array_equal(drawn[0], drawn[2])
+    # Of equal distributions: alike as often as chance has it.
+    assert np.mean(drawn[0] == drawn[1]) < 0.2
 
 
 def test_pixels_are_the_same_alone_and_in_company(model):
@@ -139,6 +150,7 @@ def test_a_model_without_pixel_noise_says_so():
     ):
         with pytest.raises(TypeError, match="DriftingModel.step` returns a frame"):
             sample()
+    assert not draws_pixels(toy)  # so it is evaluated without
     assert toy.predict_frames(context_of(), 2).shape == (1, 3, 2, 8, 8, 3)
 
 
