@@ -27,3 +27,18 @@ def model_record(model) -> dict:
         "parameters": model.count_params(),
         "sha256": digest.hexdigest(),
     }
+
+
+def check_weights(model):
+    """Raises a `ValueError` if a weight of the model is not finite."""
+    for weight in model.weights:
+        values = weight.numpy()
+        if (
+            values.dtype.kind not in "iub"
+            and not np.isfinite(values.astype(np.float32)).all()
+        ):
+            raise ValueError(
+                f"The weight '{weight.path}' of the {type(model).__name__} is not "
+                "finite: its training diverged. Train again, with a smaller learning "
+                "rate for example; there is nothing to evaluate."
+            )

@@ -32,14 +32,26 @@ def open_run(path) -> tuple:
     return keras.models.load_model(file), file
 
 
+def config(file) -> dict:
+    """The `config.json` of a run, beside its model; {} where there is none.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    path = pathlib.Path(file).parent / "config.json"
+    found = read_json(path) if path.is_file() else {}
+    if not isinstance(found, dict):
+        raise ValueError(f"'{path}' holds no options of a run: delete it.")
+    return found
+
+
 def data_options(file) -> dict:
     """All options of the data that a run was trained on; {} where nobody knows.
 
     Args:
         file: path of the model; its run's `config.json` lies beside it, or is missing.
     """
-    config = pathlib.Path(file).parent / "config.json"
-    run = read_json(config) if config.is_file() else {}
+    run = config(file)
     return run.get("converted_with", {}) | run.get("data_options", {})
 
 
