@@ -1,6 +1,7 @@
 """Opens the model of a finished run, and tells how its videos were read."""
 
 import pathlib
+import zipfile
 
 import keras
 
@@ -21,6 +22,7 @@ def open_run(path) -> tuple:
 
     Raises:
         FileNotFoundError: if there is none.
+        ValueError: if it is damaged.
     """
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
@@ -29,6 +31,8 @@ def open_run(path) -> tuple:
             f"There is no model '{file}'. Name a run folder or its model.keras, which "
             "training writes."
         )
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f"'{file}' is damaged, or no model that Keras has saved.")
     return keras.models.load_model(file), file
 
 
