@@ -70,8 +70,17 @@ def write_json(path, value) -> pathlib.Path:
 
 
 def read_json(path):
-    """What `write_json` wrote."""
-    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    """What `write_json` wrote.
+
+    Raises:
+        ValueError: if the file holds no JSON, as one that was cut does.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # of JSON or of UTF-8
+        raise ValueError(
+            f"'{path}' is damaged, it holds no JSON: put it right, or delete it."
+        ) from error
 
 
 def _remove(path):

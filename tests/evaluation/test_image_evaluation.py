@@ -13,6 +13,7 @@ from tfsigmavae import ConvVAE, calibration
 from tfsigmavae.decoders import OptimalSigma
 from tfsigmavae.evaluation import (
     evaluate_images,
+    image_evaluation,
     image_metrics,
     image_protocol,
     image_scores,
@@ -273,6 +274,42 @@ def test_a_new_metric_is_one_row(model, data, tmp_path, monkeypatch):
     assert "darkness" in (tmp_path / "metrics.csv").read_text()
     page = write_report(tmp_path / "report.html", [found.metrics])
     assert "Darkness" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (lambda images, references: 0.0, r"shape \(\)"),
+        (lambda images, references: tf.reduce_mean(images, [1, 2]), r"shape \(4, 1\)"),
+        (lambda images, references: tf.fill([4], math.nan), "infinity or NaN"),
+        (lambda images, references: tf.fill([4], math.inf), "infinity or NaN"),
+    ],
+)
+def test_a_metric_that_makes_no_sense_is_named(
+    model, data, tmp_path, monkeypatch, score, words
+):
+    row = image_metrics.ImageMetric(score, min, "Mine")
+    monkeypatch.setitem(image_metrics.METRICS, "mine", row)
+    with pytest.raises(ValueError, match=f"Metric 'mine'.*{words}"):
+        evaluate_images(model, data[:4], PROTOCOL, tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_diverged_is_named(data, tmp_path):
+    diverged = ConvVAE((16, 16, 1), 2, (2, 2), seed=0)
+    diverged.trainable_variables[-1].assign(math.nan + diverged.trainable_variables[-1])
+    with pytest.raises(ValueError, match="of the ConvVAE is not finite: its training"):
+        evaluate_images(diverged, data[:4], PROTOCOL, tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_way_is_found_before_anything_is_computed(
+    model, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(image_evaluation, "score_images", None)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError, match="Nothing can be written to"):
+        evaluate_images(model, data[:4], PROTOCOL, tmp_path / "file", quiet=True)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(model, data, tmp_path):

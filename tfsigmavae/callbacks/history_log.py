@@ -22,16 +22,24 @@ def read_history(path) -> list[dict]:
     Returns:
         List of dicts of floats, one a row; a figure that is missing has no entry. Lines
         that were not written to their end are left out.
+
+    Raises:
+        ValueError: if a figure is no number.
     """
     path = pathlib.Path(path)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     whole = text[: text.rfind("\n") + 1]
     rows = csv.DictReader(io.StringIO(whole), restkey=_TOO_MANY)
-    return [
-        {name: float(value) for name, value in row.items() if value != _MISSING}
-        for row in rows
-        if _TOO_MANY not in row and all(row.values())
-    ]
+    try:
+        return [
+            {name: float(value) for name, value in row.items() if value != _MISSING}
+            for row in rows
+            if _TOO_MANY not in row and all(row.values())
+        ]
+    except ValueError as error:
+        raise ValueError(
+            f"'{path}' is no table of figures ({error}): move it away."
+        ) from error
 
 
 class HistoryLog(StepCallback):

@@ -14,7 +14,8 @@ from tfsigmavae.evaluation.image_distances import image_distances
 from tfsigmavae.evaluation.image_pictures import image_pictures
 from tfsigmavae.evaluation.image_results import image_results
 from tfsigmavae.evaluation.image_scores import score_images
-from tfsigmavae.evaluation.model_record import model_record
+from tfsigmavae.evaluation.model_record import check_weights, model_record
+from tfsigmavae.evaluation.partial_results import writable_folder
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
 from tfsigmavae.models.image_vae import ImageVAE
@@ -68,9 +69,12 @@ def evaluate_images(
     """
     protocol = image_protocol.get(protocol)
     chosen = _checked(model, images)[: protocol.num_images]
+    check_weights(model)
     extractor = extractor or protocol.extractor
     extractor = None if extractor is None else extractors.get(extractor)
     _check_extractor(extractor, chosen)
+    if output is not None:
+        writable_folder(output)
     mean_image = _mean_image(chosen if train_images is None else train_images)
     scored = score_images(model, chosen, mean_image, protocol, quiet)
     metrics = {

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from tfsigmavae.metrics import psnr, ssim
 from tfsigmavae.metrics.psnr import MAX_DB
 
@@ -26,6 +28,21 @@ class ImageMetric(NamedTuple):
     unit: str = ""
     description: str = ""
     min_size: int = 1
+
+    def scored(self, name, images, references) -> np.ndarray:
+        """The scores, checked.
+
+        Raises:
+            ValueError: if they have not the shape, or are not finite.
+        """
+        scores = np.asarray(self.score(images, references))
+        if scores.shape != (len(images),) or not np.isfinite(scores).all():
+            found = "infinity or NaN" if scores.ndim == 1 else f"shape {scores.shape}"
+            raise ValueError(
+                f"Metric {name!r} must give a finite score for each image, "
+                f"[{len(images)}], got {found}."
+            )
+        return scores
 
     def as_dict(self) -> dict:
         """What is told of it, as JSON values."""

@@ -108,8 +108,7 @@ def _scores(model, batch, mean_image):
     pictures = {"reconstruction": model.reconstruct(batch), "mean_image": mean}
     return {
         name: {
-            source: row.score(shown, batch).numpy()
-            for source, shown in pictures.items()
+            source: row.scored(name, shown, batch) for source, shown in pictures.items()
         }
         for name, row in rows.items()
     }

@@ -11,6 +11,7 @@ from tfsigmavae import files
 
 _RECORD = "record.json"
 _DAMAGE = zipfile.BadZipFile, zlib.error
+_WAY_OUT = "choose another folder, or delete it."
 
 
 class PartialResults:
@@ -21,7 +22,8 @@ class PartialResults:
         record: dict of JSON values that decides the results.
 
     Raises:
-        ValueError: if the folder holds parts of another record.
+        ValueError: if the folder holds parts of another record, or a damaged one.
+        OSError: if the folder cannot be written to.
 
     Example:
         >>> parts = PartialResults("runs/demo/evaluation/parts", {"seed": 0})
@@ -37,18 +39,29 @@ class PartialResults:
         if self.folder is None:
             return
         record = json.loads(json.dumps(record))
+        writable_folder(self.folder)
         file = self.folder / _RECORD
-        if file.is_file() and (found := files.read_json(file)) != record:
-            names = sorted(
-                name
-                for name in found.keys() | record.keys()
-                if found.get(name) != record.get(name)
+        if any(self.folder.glob("part-*")):
+            self._check_record(file, record)
+        files.write_json(file, record)
+
+    def _check_record(self, file, record):
+        found = files.read_json(file) if file.is_file() else None
+        if not isinstance(found, dict):
+            raise ValueError(
+                f"'{self.folder}' holds parts of results, and '{file.name}' does not "
+                f"tell of which: {_WAY_OUT}"
             )
+        names = sorted(
+            name
+            for name in found.keys() | record.keys()
+            if found.get(name) != record.get(name)
+        )
+        if names:
             raise ValueError(
                 f"'{self.folder}' holds parts of results with another "
-                f"{', '.join(names)}. Choose another folder, or delete it."
+                f"{', '.join(names)}: {_WAY_OUT}"
             )
-        files.write_json(file, record)
 
     def __contains__(self, number) -> bool:
         if self.folder is None:
@@ -59,7 +72,8 @@ class PartialResults:
         if self.folder is None:
             self._kept[number] = arrays
             return
-        with files.whole(self._file(number)) as partial:
+        # Another process may compute the same part.
+        with files.whole(self._file(number), shared=True) as partial:
             np.savez(partial, **arrays)
 
     def __getitem__(self, number) -> dict:
@@ -70,15 +84,44 @@ class PartialResults:
             with np.load(file, allow_pickle=False) as arrays:
                 return {key: arrays[key] for key in arrays.files}
         except (ValueError, KeyError, EOFError, OSError, *_DAMAGE) as error:
-            raise ValueError(
-                f"'{file}' is damaged: delete it, and the same command computes it "
-                "again."
-            ) from error
+            raise ValueError(_damaged(file)) from error
 
     def joined(self, count) -> dict:
         """Parts 0 ... count - 1, laid end to end along the first axis."""
         parts = [self[number] for number in range(count)]
-        return {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
+        first = _kinds(parts[0])
+        for number, part in enumerate(parts):
+            if _kinds(part) != first:
+                raise ValueError(_damaged(self._file(number)))
+        return {key: np.concatenate([p[key] for p in parts]) for key in first}
 
     def _file(self, number):
-        return self.folder / f"part-{number:06d}.npz"
+        name = f"part-{number:06d}.npz"
+        return pathlib.Path(name) if self.folder is None else self.folder / name
+
+
+def writable_folder(path) -> pathlib.Path:
+    """Makes a folder for results, before anything is computed.
+
+    Raises:
+        OSError: if it cannot be made or written to.
+    """
+    path = pathlib.Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        files.write_bytes(path / ".writable", b"")
+        (path / ".writable").unlink(missing_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"Nothing can be written to '{path}' ({error.strerror}): choose another "
+            "folder."
+        ) from error
+    return path
+
+
+def _kinds(part):
+    return {key: (values.shape[1:], values.dtype) for key, values in part.items()}
+
+
+def _damaged(file):
+    return f"'{file}' is damaged: delete it, and the same command computes it again."

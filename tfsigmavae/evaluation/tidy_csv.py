@@ -18,7 +18,10 @@ def write_tidy_csv(path, blocks):
             or `[N, S, T]` where each sample has its own; steps count on from
             `first_step`. Images, `[N]`, have neither. NaN is left empty.
     """
-    with files.whole(path) as partial, partial.open("w", newline="") as stream:
+    with (
+        files.whole(path, shared=True) as partial,
+        partial.open("w", newline="") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for source, metric, values, first_step in blocks:

@@ -62,6 +62,8 @@ class ClipScorer:
             self.model, frames, num_context, actions
         ).items():
             compared[name] = found[None]
+        for source, found in {"predict_frames": samples, **compared}.items():
+            self._check_frames(source, found, numbers)
         arrays = self._score(samples, compared, truth, context)
         if self.extractor is not None:
             arrays |= self._features(samples, compared, frames)
@@ -84,20 +86,34 @@ class ClipScorer:
         )
         return tf.cast(frames, tf.float32)  # those of a float64 model too
 
+    def _check_frames(self, source, frames, numbers):
+        low, high = float(tf.reduce_min(frames)), float(tf.reduce_max(frames))
+        is_finite = bool(tf.reduce_all(tf.math.is_finite(frames)))
+        # The slack of `to_unit_range`.
+        if not is_finite or low < -0.002 or high > 1.002:
+            found = f"from {low:g} to {high:g}" if is_finite else "that are not finite"
+            raise ValueError(
+                f"The {type(self.model).__name__} gives pixels {found} "
+                f"(`{source}`, clips {numbers[0]} to {numbers[-1]}): frames must lie "
+                "in [0, 1]. Has its training diverged?"
+            )
+
     def _score(self, samples, compared, truth, context):
         arrays = {}
         for name, row in self.rows.items():
             if row.of == "sample":
                 parts = [
-                    row.score(samples[i : i + _SAMPLES_AT_A_TIME], truth, context)
+                    row.scored(
+                        name, samples[i : i + _SAMPLES_AT_A_TIME], truth, context
+                    )
                     for i in range(0, len(samples), _SAMPLES_AT_A_TIME)
                 ]
                 arrays[f"sample/{name}"] = np.moveaxis(np.concatenate(parts), 0, 1)
                 for source, frames in compared.items():
-                    score = row.score(frames, truth, context)[0]
+                    score = row.scored(name, frames, truth, context)[0]
                     arrays[f"{source}/{name}"] = score
             elif row.of == "futures":
-                arrays[f"futures/{name}"] = row.score(samples, truth, context)
+                arrays[f"futures/{name}"] = row.scored(name, samples, truth, context)
         return arrays
 
     def _score_pixels(self, context, truth, actions, numbers):
@@ -106,7 +122,7 @@ class ClipScorer:
         pixels = self._predict(context, truth, actions, numbers, **options).numpy()
         truth = truth.numpy()
         arrays = {
-            f"futures/{name}": row.score(pixels, truth, context.numpy())
+            f"futures/{name}": row.scored(name, pixels, truth, context.numpy())
             for name, row in self.rows.items()
             if row.of == "pixels"
         }

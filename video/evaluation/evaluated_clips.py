@@ -1,5 +1,10 @@
 """The clips that a protocol names, in parts of a fixed size."""
 
+import hashlib
+import json
+
+import numpy as np
+
 from tfsigmavae.checks import check_at_least
 from tfsigmavae_video.data import batches
 
@@ -41,6 +46,24 @@ class EvaluatedClips:
             clips = clips if isinstance(clips, dict) else {"frames": clips}
             clips = {k: v[: self.num_clips - number] for k, v in clips.items()}
             yield number, clips["frames"], clips.get("actions")
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what the clips are made from; where no file tells, of themselves.
+
+        Two sources without files are otherwise told apart by their shapes only.
+        """
+        facts = json.dumps(self.source.fingerprint(), sort_keys=True)
+        digest = hashlib.sha256(facts.encode())
+        for _, *arrays in self.parts() if not self.source.files else ():
+            for array in arrays:
+                digest.update(b"" if array is None else array.numpy().tobytes())
+        return digest.hexdigest()
+
+    def replaced(self, first, count) -> np.ndarray:
+        """Whether another clip was read in the place of each clip, bool `[count]`."""
+        names = getattr(self.source, "clip_names", [])[first : first + count]
+        replaced = getattr(self.source, "replaced", ())
+        return np.array([name in replaced for name in names] or [False] * count)
 
     def clip(self, number):
         """Frames `[1, ...]` and actions of one clip."""

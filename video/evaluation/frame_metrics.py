@@ -11,6 +11,8 @@ from tfsigmavae.metrics.psnr import MAX_DB
 
 # A pixel has moved where it differs from the last given frame by more than this.
 _MOVED = 0.1
+# What a metric may score, see `Metric`.
+_OF = "sample", "futures", "pixels"
 
 
 class Metric(NamedTuple):
@@ -39,6 +41,28 @@ class Metric(NamedTuple):
     description: str = ""
     of: str = "sample"
     min_size: int = 1
+
+    def scored(self, name, frames, truth, context) -> np.ndarray:
+        """The scores, checked.
+
+        Raises:
+            ValueError: if they have not the shape, or are infinite.
+        """
+        scores = np.asarray(self.score(frames, truth, context))
+        shape = tuple(frames.shape[:3])
+        shape = shape if self.of == "sample" else shape[1:]
+        if scores.shape != shape:
+            raise ValueError(
+                f"Metric {name!r} must give a score for each "
+                f"{'future, ' if self.of == 'sample' else ''}clip and frame, {shape} "
+                f"of frames {tuple(frames.shape)}, got {scores.shape}."
+            )
+        if np.isinf(scores).any():
+            raise ValueError(
+                f"Metric {name!r} gave an infinite score, which has no average: bound "
+                "it, or give NaN where a frame has no score."
+            )
+        return scores
 
     def as_dict(self) -> dict:
         """What is told of it, as JSON values."""
@@ -159,8 +183,8 @@ def chosen(protocol, frame_shape, has_noise=True) -> dict:
         dict of name -> `Metric`, in the order of `METRICS`.
 
     Raises:
-        ValueError: if a metric is unknown, or one that was asked for by name needs
-            larger frames.
+        ValueError: if a metric is unknown or makes no sense, or one that was asked for
+            by name needs larger frames, or pixels that are not drawn.
     """
     names = protocol.metrics or tuple(METRICS)
     if protocol.selection != "each":
@@ -172,6 +196,8 @@ def chosen(protocol, frame_shape, has_noise=True) -> dict:
         )
     size = min(frame_shape[:2])
     rows = {name: METRICS[name] for name in METRICS if name in names}
+    for name, row in rows.items():
+        _check_row(name, row)
     small = [name for name, row in rows.items() if row.min_size > size]
     asked = {*protocol.metrics, protocol.selection}
     if refused := [name for name in small if name in asked]:
@@ -182,7 +208,26 @@ def chosen(protocol, frame_shape, has_noise=True) -> dict:
     selection = protocol.selection
     if selection != "each" and rows[selection].of != "sample":
         raise ValueError(f"`selection` {selection!r} does not score single futures.")
-    # One future has no spread, and so no score of an ensemble.
-    if not (has_noise and protocol.noise_samples > 1):
-        small += [name for name, row in rows.items() if row.of == "pixels"]
+    if not (has_noise and protocol.noise_samples > 1):  # one is no ensemble
+        without = [name for name, row in rows.items() if row.of == "pixels"]
+        if refused := [name for name in without if name in asked]:
+            raise ValueError(
+                f"Metric {refused[0]!r} needs pixels drawn from the decoder: a decoder "
+                "that draws them, and `noise_samples` of 2 at least. Leave it out of "
+                "the protocol."
+            )
+        small += without
     return {name: row for name, row in rows.items() if name not in small}
+
+
+def _check_row(name, row):
+    if row.of not in _OF or row.best not in (max, min, None):
+        raise ValueError(
+            f"Metric {name!r} must have `of` one of {_OF} and `best` one of max, min "
+            f"and None (the functions), got {row.of!r} and {row.best!r}."
+        )
+    if row.of == "sample" and row.best is None:
+        raise ValueError(
+            f"Metric {name!r} scores single futures, of which the best one is chosen: "
+            "give `best` max or min."
+        )

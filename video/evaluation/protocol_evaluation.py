@@ -1,8 +1,6 @@
 """One call from a model and clips to numbers that can be cited."""
 
 import dataclasses
-import hashlib
-import json
 import pathlib
 
 import numpy as np
@@ -10,18 +8,20 @@ import numpy as np
 from tfsigmavae import files
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.json_values import json_values
-from tfsigmavae.evaluation.model_record import model_record
+from tfsigmavae.evaluation.model_record import check_weights, model_record
 from tfsigmavae.evaluation.partial_results import PartialResults
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
 from tfsigmavae.progress import Progress
 from tfsigmavae.run_folder import environment
+from tfsigmavae.version import __version__
 from tfsigmavae_video.evaluation import protocol as protocols
 from tfsigmavae_video.evaluation.clip_scores import ClipScorer, draws_pixels
 from tfsigmavae_video.evaluation.evaluated_clips import EvaluatedClips
 from tfsigmavae_video.evaluation.frame_metrics import chosen
 from tfsigmavae_video.evaluation.results import results
 from tfsigmavae_video.evaluation.shown_clips import clip_pictures
+from tfsigmavae_video.models import VideoModel
 
 _METRICS, _TABLE, _PARTS = "metrics.json", "metrics.csv", "parts"
 
@@ -52,7 +52,8 @@ def evaluate(
             model that takes them.
         protocol: name of a preset of `PROTOCOLS`, or a `Protocol`.
         output: folder for `metrics.json`, `metrics.csv` (a row for each number) and
-            `parts/`, what is done so far. Defaults to `None`, nothing is written.
+            `parts/`, what is done so far: delete that after changing the code of a
+            metric. Defaults to `None`, nothing is written.
         extractor: network for distances of features, see
             `tfsigmavae.metrics.extractors.get`. Defaults to `None`, no distances.
         title: what the model is called. Defaults to its name.
@@ -72,7 +73,8 @@ def evaluate(
         >>> found = evaluate(model, load_clips("data/bair", "test"), "svg-2-28")
         >>> found.metrics["scores"]["psnr"]["best"]["mean"]
     """
-    protocol = _checked_protocol(protocol, model, source, extractor)
+    protocol = checked_protocol(protocol, model, source, extractor)
+    check_weights(model)
     extractor = None if extractor is None else extractors.get(extractor)
     _check_kind(protocol, extractor)
     has_noise = protocol.noise_samples > 0 and draws_pixels(model)
@@ -81,12 +83,14 @@ def evaluate(
     names = getattr(source, "clip_names", None)
     head = _head(model, clips, protocol, rows, extractor, title, data)
     output = None if output is None else pathlib.Path(output)
-    parts = PartialResults(None if output is None else output / _PARTS, head)
+    folder = None if output is None else output / _PARTS
+    parts = PartialResults(folder, _deciding(head))
     _compute(
         parts, clips, ClipScorer(model, protocol, rows, extractor, has_noise), quiet
     )
     arrays = parts.joined(clips.num_parts)
     found = results(arrays, protocol, rows, model, extractor, names)
+    found["notes"] = _notes(arrays["replaced"], names)
     metrics = json_values(head | found | {"environment": environment()})
     pictures = []
     if with_pictures:
@@ -97,7 +101,18 @@ def evaluate(
     return Evaluation(metrics, pictures)
 
 
-def _checked_protocol(protocol, model, source, extractor):
+def checked_protocol(protocol, model, source, extractor=None) -> protocols.Protocol:
+    """The protocol with the number of given frames, if it fits model and clips.
+
+    Args:
+        protocol, model, source, extractor: see `evaluate`.
+
+    Raises:
+        TypeError: if the model is no `VideoModel`.
+        ValueError: if something does not fit.
+    """
+    if not isinstance(model, VideoModel):
+        raise TypeError(f"`model` must be a VideoModel, got {type(model).__name__}.")
     protocol = protocols.get(protocol)
     num_context = protocol.num_context or model.num_context
     if num_context < model.num_context:
@@ -137,9 +152,8 @@ def _check_kind(protocol, extractor):
 
 
 def _head(model, clips, protocol, rows, extractor, title, data):
-    """What decides all figures, and so which parts belong together."""
+    """What is known before anything is computed."""
     source = clips.source
-    digest = hashlib.sha256(json.dumps(source.fingerprint(), sort_keys=True).encode())
     told = protocol.as_dict() | {
         "metrics": list(rows),
         "conventions": {name: row.description for name, row in rows.items()},
@@ -156,10 +170,30 @@ def _head(model, clips, protocol, rows, extractor, title, data):
             "of": len(source),
             "held_out": source.is_held_out,
             "left_out": len(getattr(source, "skipped", ())),
-            "fingerprint": digest.hexdigest(),
+            "fingerprint": clips.fingerprint(),
             **(data or {}),
         },
     }
+
+
+def _deciding(head):
+    """What decides all figures, and so which parts belong together."""
+    data = {name: head["data"][name] for name in ("clips", "of", "fingerprint")}
+    own = {name: head[name] for name in ("format", "kind", "protocol", "model")}
+    return own | {"data": data, "version of tfsigmavae": __version__}
+
+
+def _notes(replaced, names):
+    """What the reader of the figures must know."""
+    numbers = np.flatnonzero(replaced)
+    if not len(numbers):
+        return []
+    shown = ", ".join(str(names[number]) for number in numbers[:3])
+    return [
+        f"{len(numbers):,} of {len(replaced):,} clips cannot be read ({shown}"
+        f"{', ...' if len(numbers) > 3 else ''}), and the next one that can was scored "
+        "in their place: it counts twice. Take them out of the data."
+    ]
 
 
 def _compute(parts, clips, score, quiet):
@@ -175,7 +209,8 @@ def _compute(parts, clips, score, quiet):
         part = number // clips.part_size
         if part in parts:
             continue
-        parts[part] = score(frames, actions, number)
+        replaced = {"replaced": clips.replaced(number, len(frames))}
+        parts[part] = score(frames, actions, number) | replaced
         progress.add(len(frames))
         progress.show()
     progress.close()
@@ -185,7 +220,7 @@ def _blocks(arrays, model, protocol):
     """What `write_tidy_csv` wants; step 1 is the first predicted frame."""
     for key, values in arrays.items():
         source, _, metric = key.partition("/")
-        if source in ("features", "calibration", "rates"):
+        if source in ("features", "calibration", "rates", "replaced"):
             continue
         if source == "likelihood":
             first = model.first_scored_frame - protocol.num_context + 1

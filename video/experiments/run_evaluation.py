@@ -1,16 +1,16 @@
 """Evaluates finished runs, of videos and of images, and writes their report."""
 
-import csv
 import pathlib
 
+from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.data import images
 from tfsigmavae.evaluation import image_evaluation, image_protocol
 from tfsigmavae.evaluation.report import write_report
-from tfsigmavae.files import read_json
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae_video.data import loading
 from tfsigmavae_video.evaluation import evaluate
 from tfsigmavae_video.evaluation import protocol as video_protocol
+from tfsigmavae_video.evaluation.protocol_evaluation import checked_protocol
 from tfsigmavae_video.models import VideoModel, saved_run
 
 _VIDEO, _IMAGES = "svg-2-28", "images"
@@ -65,14 +65,16 @@ def evaluate_runs(
     for run in opened:
         run.choose(protocol, changes, num_clips)
     folder = pathlib.Path(output) if output else opened[0].default_output
-    found, folders = [], []
-    for run in opened:
-        own = folder if len(opened) == 1 else folder / run.title
-        if own in folders:
+    folders = [folder if len(opened) == 1 else folder / run.title for run in opened]
+    for number, run in enumerate(opened):
+        if folders[number] in folders[:number]:
             raise ValueError(f"Two runs are called '{run.title}': name their folders.")
-        folders.append(own)
-        source = data or opened[0].data
-        found.append(run.evaluate(source, split, own, extractor, data_options or {}))
+    source = data or opened[0].data
+    for run in opened:  # before the first of them takes its time
+        run.open(source, split, extractor, data_options or {})
+    found = [
+        run.evaluate(own, extractor) for run, own in zip(opened, folders, strict=True)
+    ]
     report = write_report(
         folder / "report.html",
         [evaluation.metrics for evaluation in found],
@@ -97,8 +99,8 @@ class _Run:
     def __init__(self, path):
         self.model, self.file = saved_run.open_run(path)
         self.title = self.file.parent.resolve().name
-        config = self.file.parent / "config.json"
-        self.config = read_json(config) if config.is_file() else {}
+        self.config = saved_run.config(self.file)
+        self.history = read_history(self.file.parent / "history.csv")
         if not isinstance(self.model, (ImageVAE, VideoModel)):
             raise ValueError(
                 f"'{self.file}' holds a {type(self.model).__name__}: only an ImageVAE "
@@ -113,15 +115,6 @@ class _Run:
             raise ValueError(f"Nobody knows the data of '{self.file}': give `data`.")
         return data
 
-    @property
-    def history(self):
-        """Rows of `history.csv`, as text by column; empty where there is none."""
-        file = self.file.parent / "history.csv"
-        if not file.is_file():
-            return []
-        with file.open(newline="") as lines:
-            return list(csv.DictReader(lines))
-
     def choose(self, protocol, changes, num_examples):
         get = video_protocol.get if self.is_video else image_protocol.get
         number = "num_clips" if self.is_video else "num_images"
@@ -132,20 +125,24 @@ class _Run:
     def default_output(self):
         return self.file.parent / "evaluation" / self.protocol.name
 
-    def evaluate(self, data, split, output, extractor, options):
-        told = {"path": str(data), "split": split}
+    def open(self, data, split, extractor, options):
+        """Finds what is wrong with model, data and protocol together."""
+        self.told = {"path": str(data), "split": split}
         if self.is_video:
-            source, protocol = self._clips(data, split, options), self.protocol
-            return evaluate(
-                self.model, source, protocol, output, extractor, self.title, told
-            )
-        return image_evaluation.evaluate_images(
+            self.source = self._clips(data, split, options)
+            checked_protocol(self.protocol, self.model, self.source, extractor)
+        else:
+            self.source = self._images(data, split, options)
+
+    def evaluate(self, output, extractor):
+        evaluate_one = evaluate if self.is_video else image_evaluation.evaluate_images
+        return evaluate_one(
             self.model,
-            self._images(data, split, options),
+            self.source,
             self.protocol,
             output,
             extractor,
-            data=told,
+            data=self.told,
             title=self.title,
         )
 

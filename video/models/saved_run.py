@@ -1,6 +1,7 @@
 """Opens the model of a finished run, and tells how its videos were read."""
 
 import pathlib
+import zipfile
 
 import keras
 
@@ -21,6 +22,7 @@ def open_run(path) -> tuple:
 
     Raises:
         FileNotFoundError: if there is none.
+        ValueError: if it is damaged.
     """
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
@@ -29,7 +31,22 @@ def open_run(path) -> tuple:
             f"There is no model '{file}'. Name a run folder or its model.keras, which "
             "training writes."
         )
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f"'{file}' is damaged, or no model that Keras has saved.")
     return keras.models.load_model(file), file
+
+
+def config(file) -> dict:
+    """The `config.json` of a run, beside its model; {} where there is none.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    path = pathlib.Path(file).parent / "config.json"
+    found = read_json(path) if path.is_file() else {}
+    if not isinstance(found, dict):
+        raise ValueError(f"'{path}' holds no options of a run: delete it.")
+    return found
 
 
 def data_options(file) -> dict:
@@ -38,8 +55,7 @@ def data_options(file) -> dict:
     Args:
         file: path of the model; its run's `config.json` lies beside it, or is missing.
     """
-    config = pathlib.Path(file).parent / "config.json"
-    run = read_json(config) if config.is_file() else {}
+    run = config(file)
     return run.get("converted_with", {}) | run.get("data_options", {})
 
 

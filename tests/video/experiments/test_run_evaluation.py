@@ -8,12 +8,16 @@
 | name several runs                                  | one report, each run's figures |
 | evaluate a run of images                           | the same                       |
 | name a run without a config, a model of no kind    | an error that shows the way    |
+| have a file that was cut, or one in the way        | an error that names it         |
+| name runs that do not fit one protocol             | that, before one is evaluated  |
+| call a run as nobody should                        | a page that shows it as text   |
 | name a protocol of the other kind, a wrong field   | the names there are            |
 """
 
 import csv
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -176,3 +180,64 @@ def test_runs_that_cannot_be_evaluated(runs, image_run, tmp_path):
         evaluate_runs([vector])
     with pytest.raises(ValueError, match="videos or all of images"):
         evaluate_runs([runs / "first", image_run / "run"], protocol="smoke")
+
+
+def copied(runs, folder, **files):
+    """The first run under another name, with other files: text, or `None` for none."""
+    shutil.copytree(runs / "first", folder, ignore=shutil.ignore_patterns("eval*"))
+    for name, text in files.items():
+        path = folder / name.replace("_", ".")
+        path.write_text(text) if text is not None else path.unlink()
+    return folder
+
+
+@pytest.mark.parametrize(
+    "files, message",
+    [
+        ({"config_json": '{"data"'}, "config.json' is damaged, it holds no JSON"),
+        ({"config_json": "[]"}, "config.json' holds no options of a run"),
+        ({"model_keras": "cut"}, "model.keras' is damaged"),
+        ({"history_csv": "a,b\nx,y\n"}, "history.csv' is no table of figures"),
+    ],
+)
+def test_files_that_are_damaged_are_named(runs, tmp_path, files, message):
+    run = copied(runs, tmp_path / "run", **files)
+    with pytest.raises(ValueError, match=message):
+        evaluate_runs([run], protocol="smoke")
+    assert not (run / "evaluation").exists()
+
+
+def test_a_file_in_the_way_is_named(runs, image_run, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for run in (runs / "first", image_run / "run"):
+        for output in (tmp_path / "file", tmp_path / "file" / "below"):
+            with pytest.raises(OSError, match="Nothing can be written to"):
+                evaluate_runs([run], protocol="smoke", output=output)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_runs_that_fit_no_protocol_together_are_found_at_once(runs, tmp_path):
+    longer = tmp_path / "longer"
+    longer.mkdir()
+    tiny_model(frame_shape=SHAPE, num_context=3).save(longer / "model.keras")
+    with pytest.raises(ValueError, match="gives 2 frames, and the model needs 3"):
+        evaluate_runs(
+            [runs / "first", longer],
+            protocol="smoke",
+            output=tmp_path / "out",
+            protocol_options={"num_context": 2},
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_are_text_and_a_torn_history_is_read(runs, tmp_path):
+    name = "a <script>alert(1)<& 'ü\""
+    rows = "epoch,step,loss,kl\n0,100,5,1\n1,200,nan,inf\n2,300,4"
+    run = copied(runs, tmp_path / name, history_csv=rows)
+    options = QUICK | {"metrics": ["psnr"], "num_predicted": 1}
+    told = evaluate_runs(
+        [run], protocol="smoke", num_samples=2, num_clips=1, protocol_options=options
+    )
+    assert read(told["metrics"])["title"] == name
+    page = pathlib.Path(told["report"]).read_text()
+    assert "alert(1)" in page and "<script>alert" not in page

@@ -121,9 +121,15 @@ class Extractor(abc.ABC):
         wanted = self.num_features or (features.shape[-1] if features.ndim else None)
         if features.shape != (len(pixels), wanted):
             raise ValueError(
-                f"'{self.name}' must give features [{len(pixels)}, {wanted or 'F'}] of "
+                f"'{self.name}' must give features [{len(pixels)}, "
+                f"{self.num_features or 'F'}] of "
                 f"{len(pixels)} {self.per}s, got shape {features.shape}. Features with "
                 "rows and columns are to be averaged over them first."
+            )
+        if not np.isfinite(features).all():
+            raise ValueError(
+                f"'{self.name}' gave features that are not finite numbers, which have "
+                "no distance."
             )
         self.num_features = wanted
         return features.astype(np.float32)

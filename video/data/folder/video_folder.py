@@ -70,6 +70,8 @@ class VideoFolder(ArrayClipSource):
         fps: float array `[N]`, frames per second of each clip, NaN where unknown.
         is_held_out: whether the other split has other videos.
         skipped: dict, name -> reason, of what is left out.
+        replaced: set of names of clips, those that could not be read when they were
+            last asked for.
 
     Raises:
         ImportError: if PyAV is needed and not installed.
@@ -128,6 +130,7 @@ class VideoFolder(ArrayClipSource):
             view=_view(self._framing, choice, cut_shots),
             name=f"{self.root.absolute().name}-{split}",
         )
+        self.replaced = set()
         self.clip_names = [clip.name for clip in self._clips]
         self.fps = np.array([clip.video.fps for clip in self._clips])
         self._videos = OpenVideos()
@@ -139,12 +142,16 @@ class VideoFolder(ArrayClipSource):
         # batch would depend on those before it.
         for other, first in self._windows_instead(number, start, num_frames):
             try:
-                return self._read_clip(other, first, num_frames)
+                clip = self._read_clip(other, first, num_frames)
             except (VideoError, OSError) as error:
                 if self.on_bad == "raise":
                     raise
                 self._warn(self._clips[other].video, error)
                 problem = error
+                continue
+            change = self.replaced.discard if other == number else self.replaced.add
+            change(self.clip_names[number])
+            return clip
         raise VideoError(
             f"No clip of '{self.root}' in place of '{self.clip_names[number]}' can be "
             f"read that has {num_frames} frames. The last one tried: {problem}"
