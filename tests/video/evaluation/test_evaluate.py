@@ -48,13 +48,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eager
 
 
 @pytest.fixture(autouse=True, scope="module")
-def eager_and_in_parts():
-    """Eagerly, a few calls of so small a model are quicker; two clips are a part."""
-    tf.config.run_functions_eagerly(True)
+def in_parts():
+    """Two clips are a part."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluated_clips, "_MOST_FUTURES", 12)
         yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +68,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model():
+    """Its functions are traced once, for all tests; other models run eagerly."""
     model = tiny_model(frame_shape=SHAPE)
     randomise_weights(model)
     model.decoder.calibrate(tf.fill([3], 0.04))
@@ -262,7 +261,9 @@ def test_a_complete_one_is_not_repeated(complete, model, source, monkeypatch):
     assert [p.data for p in found.pictures] == [p.data for p in complete[1].pictures]
 
 
-def test_another_evaluation_in_the_same_folder_is_refused(complete, model, source):
+def test_another_evaluation_in_the_same_folder_is_refused(
+    complete, model, source, eager_functions
+):
     before = (complete[0] / "metrics.json").read_bytes()
     with pytest.raises(ValueError, match="another protocol"):
         evaluate(model, source, get(PROTOCOL, seed=8), complete[0], quiet=True)
@@ -344,9 +345,9 @@ def test_more_clips_than_there_are(model, source):
 
 
 @pytest.mark.parametrize("decoder", ["bernoulli", "categorical", "student_t"])
-def test_every_kind_of_decoder(decoder, source):
+def test_every_kind_of_decoder(decoder, source, eager_functions):
     model = tiny_model(frame_shape=SHAPE, decoder=decoder)
-    small = get("smoke", num_clips=2)
+    small = get("smoke", num_clips=2, num_predicted=2, num_samples=2)
     found = evaluate(model, source, small, quiet=True, with_pictures=False).metrics
     assert json.dumps(found, allow_nan=False)
     has_measure = model.decoder.measure is not None
@@ -407,7 +408,7 @@ def test_bound_and_elbo_have_noise_of_their_own(model, source, monkeypatch):
     assert len(seeds) == 2 and seeds[0] != seeds[1]
 
 
-def test_a_model_of_ones_own(source):
+def test_a_model_of_ones_own(source, eager_functions):
     """It has no pixel noise, no posterior rollout and no likelihood of frames."""
     found = evaluate(DriftingModel(), source, get("smoke"), quiet=True).metrics
     assert "crps" not in found["scores"]
@@ -441,7 +442,7 @@ def test_what_does_not_fit_is_an_error(model, source, tmp_path, changes, message
     assert not (tmp_path / "x").exists()
 
 
-def test_clips_of_another_kind_are_an_error(model, source):
+def test_clips_of_another_kind_are_an_error(model, source, eager_functions):
     with pytest.raises(ValueError, match=r"frame_shape=\(8, 8, 3\)"):
         evaluate(tiny_model(), source, "smoke")
     with pytest.raises(ValueError, match="with_actions=True"):
@@ -451,13 +452,15 @@ def test_clips_of_another_kind_are_an_error(model, source):
         evaluate(model, source, get(PROTOCOL, extractor="i3d"), extractor=extractor)
 
 
-def test_a_saved_model_has_the_same_figures(complete, model, source, tmp_path):
+def test_a_saved_model_has_the_same_figures(
+    complete, model, source, tmp_path, eager_functions
+):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     evaluate(loaded, source, PROTOCOL, complete[0], quiet=True)  # the same model
 
 
-def test_real_clips_equal_scikit_image(shared_data):
+def test_real_clips_equal_scikit_image(shared_data, eager_functions):
     """PSNR and both SSIMs of copy-last, frame by frame, 2 -> 28."""
     metrics = pytest.importorskip("skimage.metrics")
     with np.load(shared_data("bair_real_2seq.npz")) as arrays:
@@ -472,7 +475,7 @@ def test_real_clips_equal_scikit_image(shared_data):
         def fingerprint(self):
             return {"clips": "real"}
 
-    model = tiny_model(frame_shape=(64, 64, 3), width=2)
+    model = DriftingModel([64, 64, 3])
     protocol = get("svg-2-28", num_samples=1, noise_samples=0, importance_samples=0)
     found = evaluate(model, Clips(), protocol, quiet=True, with_pictures=False).metrics
     options = {
