@@ -132,8 +132,8 @@ METRICS = {
         None,
         "Spread on moved pixels",
         description="root of the variance over the S futures (1 / S of the squares), "
-        "averaged over the moved pixels of a frame: whether futures differ at all; more "
-        "is not better",
+        "averaged over the moved pixels of a frame: whether futures differ at all; "
+        "more is not better",
         of="futures",
     ),
     "crps": Metric(
