@@ -78,8 +78,10 @@ def test_an_infinite_variance_has_no_ratio():
     """Not 0, which would be endless underconfidence."""
     truth = np.zeros((2, 4, 4, 1), np.float32)
     heavy = tfd.Independent(tfd.StudentT(1.5, tf.zeros_like(truth), 0.1), 3)
-    sigma = distribution_summary([distribution_statistics(heavy, truth)])["sigma"]
+    parts = distribution_statistics(heavy, truth, per_example=True)
+    sigma = distribution_summary(parts)["sigma"]
     assert sigma["ratio"] is None and sigma["sigma"] is None and sigma["rmse"] == 0.0
+    assert sigma["error"] is None
     assert np.isnan(sigma_ratio(heavy, truth))
 
 

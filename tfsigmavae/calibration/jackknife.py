@@ -46,11 +46,9 @@ def jackknife(parts, function):
     if num == 1:
         return value, None
     groups = [total(parts[first::num]) for first in range(num)]
-    without = np.array(
-        [
-            function({name: sums[name] - group[name] for name in sums})
-            for group in groups
-        ]
-    )
+    # An infinite sum less an infinite part is NaN, and so is the error.
+    with np.errstate(invalid="ignore"):
+        rest = [{name: sums[name] - part[name] for name in sums} for part in groups]
+    without = np.array([function(one) for one in rest])
     variance = (num - 1) / num * np.square(without - without.mean(0)).sum(0)
     return value, np.sqrt(variance)

@@ -155,8 +155,9 @@ METRICS = {
         _std_moved,
         None,
         "Spread on moved pixels",
-        description="root of the variance over the futures, averaged over the moved "
-        "pixels of a frame: whether futures differ at all; more is not better",
+        description="root of the variance over the S futures (1 / S of the squares), "
+        "averaged over the moved pixels of a frame: whether futures differ at all; "
+        "more is not better",
         of="futures",
     ),
     "crps": Metric(
