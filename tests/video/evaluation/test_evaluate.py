@@ -362,11 +362,11 @@ def test_distances_of_features(model, source):
     real = clips[:, 3:].mean((2, 3)).reshape(-1, 3)
     values = [frechet_distance(one, real) for one in repeats]
     # Of float32 features of slightly other rounding.
-    assert row["value"] == pytest.approx(np.mean(values), rel=1e-3)
+    assert row["value"] == pytest.approx(np.mean(values), rel=1e-5)
     spread = np.std(values, ddof=1) / math.sqrt(2)
     assert row["error"] == pytest.approx(spread, rel=0.05)
     pooled = frechet_distance(repeats.reshape(-1, 3), real)
-    assert row["pooled"] == pytest.approx(pooled, rel=1e-3)
+    assert row["pooled"] == pytest.approx(pooled, rel=1e-5)
     assert "copy_last" in row["others"] and "kernel[colours]" in found["distances"]
     scores = found["scores"]["feature_distance[colours]"]
     assert scores["mean"]["mean"] > 0 and len(scores["copy_last"]["curve"]) == 4
