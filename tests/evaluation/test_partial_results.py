@@ -97,9 +97,9 @@ def test_two_at_once_leave_whole_parts(tmp_path, monkeypatch):
         monkeypatch.setattr(np, "savez", save)
         with open(file, "wb") as stream:
             stream.write(b"half")
-            stream.flush()
             second[0] = _part(5)
-        save(file, **arrays)
+            stream.seek(0)
+            save(stream, **arrays)
 
     monkeypatch.setattr(np, "savez", interrupted)
     first[0] = _part(5)

@@ -27,8 +27,14 @@ from npy_clips import NpyClips
 from tiny_svg_lp import random_clips, randomise_weights, tiny_model
 
 from tfsigmavae.evaluation.report import write_report
+from tfsigmavae.metrics import frechet_distance
 from tfsigmavae.metrics.extractors import Function
-from tfsigmavae_video.evaluation import clip_scores, evaluate, evaluated_clips
+from tfsigmavae_video.evaluation import (
+    clip_scores,
+    evaluate,
+    evaluated_clips,
+    shown_clips,
+)
 from tfsigmavae_video.evaluation.frame_metrics import METRICS, Metric
 from tfsigmavae_video.evaluation.protocol import Protocol, get
 
@@ -110,7 +116,7 @@ def test_files_are_whole_and_strict(complete):
     assert found.metrics["model"]["class"] == "SVGLP"
 
 
-def test_psnr_equals_a_recomputation(complete, futures):
+def test_psnr_equals_a_recomputation(complete, futures, model):
     clips, samples = futures
     scores = complete[1].metrics["scores"]["psnr"]
     truth = clips[:, 3:]
@@ -127,6 +133,11 @@ def test_psnr_equals_a_recomputation(complete, futures):
             ((clips[:, :3].mean(1, keepdims=True) - truth) ** 2).mean((-3, -2, -1))
         ),
     }
+    rollout = model.reconstruct(clips, teacher_forced=False).numpy()[:, 2:]
+    forced = model.reconstruct(clips).numpy()[:, 2:]
+    for name, frames in (("posterior_rollout", rollout), ("reconstruction", forced)):
+        expected[name] = -10 * np.log10(((frames - truth) ** 2).mean((-3, -2, -1)))
+    assert scores["posterior_rollout"] != scores["reconstruction"]
     for name, values in expected.items():
         row = scores[name]
         # float32 sums over pixels in another order.
@@ -214,6 +225,21 @@ def test_likelihood_is_the_model_s_own(complete, futures, model):
     assert told["kl"]["mean"] == pytest.approx(rates.mean(), rel=1e-4)
     bits = (-told["elbo"]["mean"] / (6 * 768) + math.log(256)) / math.log(2)
     assert told["bits_per_dim"]["mean"] == pytest.approx(bits, rel=1e-5)
+    rows = _rows(complete[0])
+    steps = {
+        name: [
+            np.mean([float(r["value"]) for r in rows if r["metric"] == name and at(r)])
+            for at in (lambda r, s=str(s): r["step"] == s for s in range(-1, 5))
+        ]
+        for name in ("log_mass", "kl", "bound")
+    }
+    nats = sum(steps["kl"]) - sum(steps["log_mass"])
+    assert told["bits_per_dim_mass"]["mean"] == pytest.approx(
+        nats / (6 * 768 * math.log(2)), rel=1e-5
+    )
+    # The tightest bound that there is.
+    mean = complete[1].metrics["surprise"]["mean"]
+    np.testing.assert_allclose(mean, -np.array(steps["bound"]), rtol=1e-5)
     rates = complete[1].metrics["rates"]
     assert len(rates["mean"]) == 3 and 0 <= rates["active"] <= 3
     surprise = complete[1].metrics["surprise"]
@@ -228,6 +254,31 @@ def test_pictures_show_best_median_and_worst(complete):
     assert film.data.startswith(b"GIF89a") and strip.data.startswith(b"\x89PNG")
     scores = complete[1].metrics["scores"]["psnr"]["best"]
     assert "best: clip" in film.text and scores["count"] == NUM_CLIPS
+    titles = film.text.partition(": ")[2].partition(". Frames")[0].split("; ")
+    assert [title.split(":")[0] for title in titles] == ["best", "median", "worst"]
+    rows = _rows(complete[0])
+    means = np.zeros([NUM_CLIPS, 6])
+    for row in rows:
+        if (row["source"], row["metric"]) == ("sample", "psnr"):
+            means[int(row["clip"]), int(row["sample"])] += float(row["value"]) / 4
+    best = np.sort(means.max(1))
+    told = [float(title.split(", ")[-1]) for title in titles]
+    np.testing.assert_allclose(told, best[[-1, NUM_CLIPS // 2, 0]], rtol=1e-3)
+
+
+def test_rows_of_a_picture_are_what_they_are_called(futures, model, source):
+    clips, samples = futures
+    parts = evaluated_clips.EvaluatedClips(source, PROTOCOL)
+    psnr = -10 * np.log10(((samples - clips[:, 3:]) ** 2).mean((-3, -2, -1)))
+    averages = psnr[:, 3].mean(-1)
+    shown = shown_clips._Shown(model, parts, 3, averages, METRICS["psnr"])
+    for name, number in (("best", averages.argmax()), ("worst", averages.argmin())):
+        row = shown.rows[f"{name} of 6"]
+        np.testing.assert_allclose(row[3:], samples[number, 3], atol=1e-6)
+        np.testing.assert_allclose(row[:3], clips[3, :3], atol=1e-6)
+    np.testing.assert_allclose(shown.rows["truth"], clips[3], atol=1e-6)
+    error = np.sqrt(np.square(samples[:, 3].mean(0) - clips[3, 3:]).mean(-1))
+    np.testing.assert_allclose(shown.error, error, atol=1e-5)
 
 
 class Stopped(BaseException):
@@ -306,24 +357,38 @@ def test_distances_of_features(model, source):
     assert row["num_real"] == row["num_generated"] == NUM_CLIPS * 4
     assert row["repeats"] == 2 and row["error"] > 0 and row["pooled"] > 0
     assert row["self_test"] < 1e-6 < row["value"]
+    clips = np.stack([clip[:LENGTH] for clip in source._clips]) / np.float32(255)
+    drawn = model.predict_frames(clips[:, :3], 4, 3, seed=7).numpy()[:2].mean((3, 4))
+    repeats = drawn.reshape(2, -1, 3)
+    real = clips[:, 3:].mean((2, 3)).reshape(-1, 3)
+    values = [frechet_distance(one, real) for one in repeats]
+    # Of float32 features of slightly other rounding.
+    assert row["value"] == pytest.approx(np.mean(values), rel=1e-5)
+    spread = np.std(values, ddof=1) / math.sqrt(2)
+    assert row["error"] == pytest.approx(spread, rel=0.05)
+    pooled = frechet_distance(repeats.reshape(-1, 3), real)
+    assert row["pooled"] == pytest.approx(pooled, rel=1e-5)
     assert "copy_last" in row["others"] and "kernel[colours]" in found["distances"]
     scores = found["scores"]["feature_distance[colours]"]
     assert scores["mean"]["mean"] > 0 and len(scores["copy_last"]["curve"]) == 4
 
 
 def test_a_network_of_clips_is_given_the_context_too(model, source):
-    seen = []
+    seen, first = [], source._clips[0][0] / 255
 
     def moments(clips):
         seen.append(clips.shape[1])
+        begins.append(np.allclose(clips[0, 0], first))
         return tf.reduce_mean(clips, [1, 2, 3])
 
     extractor = Function(moments, "moments", per="clip")
     for with_context, length in ((True, 7), (False, 4)):
         seen.clear()
+        begins = []
         small = get(PROTOCOL, num_samples=2, feature_context=with_context)
         evaluate(model, source, small, extractor=extractor, quiet=True)
         assert set(seen) == {length}
+        assert any(begins) == with_context  # with the given frames, in their order
 
 
 def test_one_metric_may_select_for_all(complete, model, source):
@@ -342,6 +407,21 @@ def test_more_clips_than_there_are(model, source):
     assert found["data"]["clips"] == NUM_CLIPS
     assert found["likelihood"] is None and found["rates"] is None
     assert found["protocol"]["num_context"] == 2  # the model's
+
+
+@pytest.mark.parametrize("windows, start", [("first", 0), ("last", 1)])
+def test_clips_and_windows_are_those_of_the_protocol(source, windows, start):
+    """The first three clips, whose last part holds one only."""
+    changes = {"num_clips": 3, "windows": windows, "metrics": ["psnr"]}
+    protocol = get(PROTOCOL, num_samples=6, importance_samples=0, **changes)
+    protocol = get(protocol, num_context=1, num_predicted=6, noise_samples=0)
+    model = DriftingModel(SHAPE)
+    found = evaluate(model, source, protocol, quiet=True, with_pictures=False).metrics
+    clips = np.stack(source._clips[:3])[:, start : start + 7] / 255.0
+    psnr = -10 * np.log10(np.square(clips[:, :1] - clips[:, 1:]).mean((2, 3, 4)))
+    row = found["scores"]["psnr"]["copy_last"]
+    assert row["count"] == found["data"]["clips"] == 3
+    np.testing.assert_allclose(row["curve"], psnr.mean(0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("decoder", ["bernoulli", "categorical", "student_t"])

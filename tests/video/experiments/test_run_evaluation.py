@@ -157,6 +157,7 @@ def test_a_run_of_images(image_run):
         ({"data": "nowhere"}, FileNotFoundError, "nowhere"),
         ({"extractor": "nothing.tflite"}, FileNotFoundError, "nothing.tflite"),
         ({"split": "validation"}, ValueError, "split"),
+        ({"data_options": {"camera": "nobody's"}}, ValueError, "nobody's"),
     ],
 )
 def test_what_does_not_fit_is_an_error(runs, tmp_path, options, error, message):

@@ -432,7 +432,9 @@ def test_a_clip_that_breaks_is_replaced_by_the_next(folder):
     # Told once; and what can be read is read, whatever was read before.
     assert levels_of(source.read_arrays(1, 2, 4)["frames"]) == [42, 43, 44, 45]
     assert levels_of(replaced["frames"]) == [42, 43, 44, 45]
+    assert source.replaced == {"train/clip_1.npy"}
     assert levels_of(source.read_arrays(1, 0, 4)["frames"]) == [0, 0, 0, 0]
+    assert source.replaced == set()
     assert list(source.skipped) == ["train/clip_1.npy"]
     strict = load_clips(folder, on_bad="raise", **PLAIN)
     with pytest.raises(ValueError, match="clip_1.npy.*frame 4"):
