@@ -1,12 +1,15 @@
 """Flags of `evaluate.py`. No heavy import: `--help` must be instant."""
 
 import argparse
+import pathlib
 
 import flags
 import source
 
 PROTOCOL = """what is measured, and how: {names} for videos (default: svg-2-28),
 {images} for images (default: images); see docs/evaluation.md"""
+FIELDS = """other fields of the protocol, e.g. selection=each importance_samples=64
+metrics=psnr,ssim; docs/evaluation.md lists them"""
 EXTRACTOR = """network for distances of features: inception_v3, inception_2015:FILE.pb
 (FID), i3d:FOLDER (FVD), or a .tflite file"""
 
@@ -25,11 +28,9 @@ def parse(argv, description) -> dict:
         "Protocol": "tfsigmavae_video.evaluation.protocol",
         "ImageProtocol": "tfsigmavae.evaluation.image_protocol",
     }
-    names, images = (
-        ", ".join(source.first_arguments(module, kind))
-        for kind, module in modules.items()
-    )
-    add("--protocol", help=PROTOCOL.format(names=names, images=images))
+    names, images = (source.first_arguments(m, kind) for kind, m in modules.items())
+    told = PROTOCOL.format(names=", ".join(names), images=", ".join(images))
+    add("--protocol", choices=dict.fromkeys([*names, *images]), metavar="P", help=told)
     add("--output", help="folder (default: evaluation/PROTOCOL in the run folder)")
     add("--num-samples", type=int, help="futures per clip, or sampled images")
     add("--num-clips", type=int, help="clips or images, at most")
@@ -37,9 +38,12 @@ def parse(argv, description) -> dict:
     add("--extractor", help=EXTRACTOR)
     option = {"type": flags.option, "nargs": "+", "default": [], "action": "extend"}
     option |= {"metavar": "NAME=VALUE"}
-    add("--protocol-options", **option, help="other fields of the protocol")
+    add("--protocol-options", **option, help=FIELDS)
     add("--data-options", **option, help="other than training's, see docs/data.md")
     known = vars(parser.parse_args(argv))
+    for run in [known["model"], *known["compare"]]:  # before anything heavy is loaded
+        if not pathlib.Path(run).exists():
+            parser.error(f"there is no run '{run}'")
     for name in ("protocol_options", "data_options"):
         known[name] = dict(known[name])
     return known

@@ -12,10 +12,10 @@ import tensorflow as tf
 from tfsigmavae import ConvVAE, calibration
 from tfsigmavae.decoders import OptimalSigma
 from tfsigmavae.evaluation import (
+    ImageProtocol,
     evaluate_images,
     image_evaluation,
     image_metrics,
-    image_protocol,
     image_scores,
 )
 from tfsigmavae.evaluation.report import write_report
@@ -23,7 +23,7 @@ from tfsigmavae.metrics import frechet_distance, psnr
 from tfsigmavae.metrics.extractors import Function
 
 PROTOCOL = dataclasses.replace(
-    image_protocol.get("smoke"), num_images=None, num_samples=30
+    ImageProtocol.get("smoke"), num_images=None, num_samples=30
 )
 NUM = 24
 
@@ -221,7 +221,7 @@ def test_the_same_call_gives_the_same_figures_and_leaves_the_model_alone(model, 
     model.sample(1)  # other noise of the model's own
     assert json.dumps(evaluate()) == json.dumps(first)
     other = evaluate_images(
-        model, data, image_protocol.get(protocol, seed=1), with_pictures=False
+        model, data, ImageProtocol.get(protocol, seed=1), with_pictures=False
     )
     assert other.metrics["likelihood"]["nll"] != first["likelihood"]["nll"]
     assert other.metrics["scores"] == first["scores"]  # reconstructions have no noise
@@ -236,7 +236,7 @@ def test_evaluation_uses_up_no_noise_of_the_model(model, data):
 @pytest.mark.parametrize("decoder", ["categorical", "bernoulli", "student_t"])
 def test_other_decoders_have_what_their_measure_allows(decoder, data):
     model = ConvVAE((16, 16, 1), 2, (2, 2), decoder=decoder, seed=0)
-    images, protocol = data[:6], image_protocol.get("smoke", importance_samples=0)
+    images, protocol = data[:6], ImageProtocol.get("smoke", importance_samples=0)
     metrics = evaluate_images(model, images, protocol, with_pictures=False).metrics
     likelihood = metrics["likelihood"]
     assert "bound" not in likelihood
@@ -340,14 +340,14 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(model, data, tm
 )
 def test_a_protocol_refuses_what_it_does_not_know(changes, error, words):
     with pytest.raises(error, match=words):
-        image_protocol.get("images", **changes)
+        ImageProtocol.get("images", **changes)
     with pytest.raises(ValueError, match="Choose one of"):
-        image_protocol.get("imagse")
+        ImageProtocol.get("imagse")
 
 
 def test_a_protocol_is_told_whole_and_knows_what_was_changed():
-    assert image_protocol.get("images").modified() == {}
-    changed = image_protocol.get("images", num_samples=10, seed=None)
+    assert ImageProtocol.get("images").modified() == {}
+    changed = ImageProtocol.get("images", num_samples=10, seed=None)
     assert changed.as_dict()["modified"] == {"num_samples": 10}
     assert changed.as_dict()["seed"] == 0
-    assert image_protocol.ImageProtocol("mine", seed=3).modified() == {}
+    assert ImageProtocol("mine", seed=3).modified() == {}

@@ -15,5 +15,5 @@ class Evaluation:
         pictures: list of `tfsigmavae.evaluation.report.Picture`. Defaults to none.
     """
 
-    metrics: dict
-    pictures: list = dataclasses.field(default_factory=list)
+    metrics: dict = dataclasses.field(repr=False)  # hundreds of kB
+    pictures: list = dataclasses.field(default_factory=list, repr=False)

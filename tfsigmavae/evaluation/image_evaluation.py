@@ -7,15 +7,16 @@ import pathlib
 import numpy as np
 
 from tfsigmavae import files
-from tfsigmavae.evaluation import image_protocol
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.feature_distances import LEAST_SAMPLES
 from tfsigmavae.evaluation.image_distances import image_distances
 from tfsigmavae.evaluation.image_pictures import image_pictures
+from tfsigmavae.evaluation.image_protocol import ImageProtocol
 from tfsigmavae.evaluation.image_results import image_results
 from tfsigmavae.evaluation.image_scores import score_images
 from tfsigmavae.evaluation.model_record import check_weights, model_record
 from tfsigmavae.evaluation.partial_results import writable_folder
+from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
 from tfsigmavae.models.image_vae import ImageVAE
@@ -33,6 +34,7 @@ def evaluate_images(
     train_images=None,
     quiet=False,
     with_pictures=True,
+    **changes,
 ) -> Evaluation:
     """Scores an image VAE by a protocol.
 
@@ -44,8 +46,8 @@ def evaluate_images(
         model: an `ImageVAE`.
         images: `[N, H, W, C]` held-out pixels, uint8 or floating in [0, 1].
         protocol: name of a preset of `image_protocol.PROTOCOLS`, or an `ImageProtocol`.
-        output: folder for `metrics.json` and `metrics.csv`, a row for each number.
-            Defaults to `None`, nothing is written.
+        output: folder for `metrics.json`, `metrics.csv` (a row for each number) and
+            `report.html`. Defaults to `None`, nothing is written.
         extractor: network for distances of features, see
             `tfsigmavae.metrics.extractors.get`. Defaults to the protocol's.
         data: dict of JSON values that tell what the images are, such as path and split,
@@ -55,6 +57,7 @@ def evaluate_images(
             the mean of `images`, which no model may look at, and which is better.
         quiet: whether to say nothing of the progress. Defaults to `False`.
         with_pictures: whether to draw pictures. Defaults to `True`.
+        **changes: fields of the protocol to change, see `ImageProtocol`.
 
     Returns:
         `Evaluation`.
@@ -67,7 +70,7 @@ def evaluate_images(
         >>> found = evaluate_images(model, images.load("fashion_mnist", "test"))
         >>> found.metrics["likelihood"]["elbo"]["mean"]
     """
-    protocol = image_protocol.get(protocol)
+    protocol = ImageProtocol.get(protocol, **changes)
     chosen = _checked(model, images)[: protocol.num_images]
     check_weights(model)
     extractor = extractor or protocol.extractor
@@ -92,12 +95,14 @@ def evaluate_images(
     if extractor is not None:
         metrics["distances"] = image_distances(model, chosen, protocol, extractor)
     metrics["environment"] = environment()
-    if output is not None:
-        _write(pathlib.Path(output), metrics, scored)
     pictures = []
     if with_pictures:
         psnr = scored.scores["psnr"]["reconstruction"]
         pictures = image_pictures(model, chosen, psnr, protocol)
+    if output is not None:
+        output = pathlib.Path(output)
+        _write(output, metrics, scored)
+        write_report(output / "report.html", [metrics], pictures)
     return Evaluation(metrics, pictures)
 
 
@@ -122,6 +127,11 @@ def _told(extractor):
 def _checked(model, images):
     if not isinstance(model, ImageVAE):
         raise TypeError(f"`model` must be an ImageVAE, got {type(model).__name__}.")
+    if not hasattr(images, "shape"):
+        raise TypeError(
+            "`images` must be an array [N, H, W, C], as `tfsigmavae.data.images.load` "
+            f"gives it, got {type(images).__name__}."
+        )
     if getattr(model.decoder, "values", "pixels") != "pixels":
         raise TypeError(
             'PSNR, SSIM and pictures are those of pixels, and the decoder has values="'

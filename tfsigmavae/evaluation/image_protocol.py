@@ -2,11 +2,12 @@
 
 import dataclasses
 
-from tfsigmavae.checks import check_at_least, check_choice
+from tfsigmavae.checks import check_at_least
+from tfsigmavae.evaluation.named_protocol import NamedProtocol
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageProtocol:
+class ImageProtocol(NamedProtocol):
     """All that decides a score of images, but for the model and the data; frozen.
 
     Two numbers may stand in one table if their protocols are equal.
@@ -30,7 +31,8 @@ class ImageProtocol:
         ValueError: if a number is out of range.
 
     Example:
-        >>> dataclasses.replace(PROTOCOLS["images"], num_images=1000)
+        >>> ImageProtocol.get("images", num_images=1000).modified()
+        {}
     """
 
     name: str
@@ -50,38 +52,9 @@ class ImageProtocol:
             if getattr(self, name) is not None:
                 check_at_least(name, getattr(self, name), value)
 
-    def as_dict(self) -> dict:
-        """Every field, as JSON values, and which differ from the preset's."""
-        return dataclasses.asdict(self) | {"modified": self.modified()}
-
-    def modified(self) -> dict:
-        """Fields that are not those of the preset of this name: name -> value."""
-        preset = PROTOCOLS.get(self.name)
-        if preset is None:
-            return {}
-        own, others = dataclasses.asdict(self), dataclasses.asdict(preset)
-        return {name: value for name, value in own.items() if value != others[name]}
-
-
-def get(protocol, **changes) -> ImageProtocol:
-    """A protocol by its name, with some fields changed.
-
-    Args:
-        protocol: name of a preset, or an `ImageProtocol`.
-        **changes: fields, see `ImageProtocol`; `None` leaves the field alone.
-
-    Returns:
-        `ImageProtocol`, which knows what was changed.
-
-    Raises:
-        TypeError: if there is no such field.
-        ValueError: if there is no such preset, or a field is out of range.
-    """
-    if not isinstance(protocol, ImageProtocol):
-        check_choice("protocol", protocol, PROTOCOLS)
-        protocol = PROTOCOLS[protocol]
-    changes = {name: value for name, value in changes.items() if value is not None}
-    return dataclasses.replace(protocol, **changes)
+    @classmethod
+    def presets(cls):
+        return PROTOCOLS
 
 
 PROTOCOLS = {

@@ -3,6 +3,7 @@
 import dataclasses
 
 from tfsigmavae.checks import check_at_least, check_choice
+from tfsigmavae.evaluation.named_protocol import NamedProtocol
 from tfsigmavae_video.data.batching import WINDOWS
 
 # Selection of the best sample for each metric by itself.
@@ -10,7 +11,7 @@ EACH = "each"
 
 
 @dataclasses.dataclass(frozen=True)
-class Protocol:
+class Protocol(NamedProtocol):
     """All that decides a score, but for the model and the data; frozen.
 
     Two numbers may stand in one table if their protocols are equal. Published ones
@@ -27,17 +28,18 @@ class Protocol:
         selection: how the best future of a clip is chosen: `"each"`, by each metric's
             own average over time, or the name of one metric, whose choice is scored by
             all others.
-        metrics: names of rows of `METRICS`; empty for all of them.
+        metrics: names of rows of `METRICS`, or text with commas between them; empty
+            for all of them.
         noise_samples: futures of a clip whose pixels are drawn as well, for calibration
-            and CRPS; what they estimate does not depend on their number. Fewer than
+            and CRPS, as far as there are so many; what they estimate does not depend on their number. Fewer than
             two are no ensemble: 0 for none.
         importance_samples: K of the importance-weighted bound; 0 for no likelihood.
         extractor: kind of network whose features are compared, as
             `tfsigmavae.metrics.extractors.get` names it (`"i3d"`), which the caller
             must then give; `None` for whatever the caller gives, or nothing.
-        feature_samples: futures of a clip whose features are taken. Each is one repeat
-            of as many futures as there are clips (256 x 1); all together are told as
-            well (256 x 100).
+        feature_samples: futures of a clip whose features are taken, as far as there are
+            so many. Each is one repeat of as many futures as there are clips (256 x 1);
+            all together are told as well (256 x 100).
         feature_context: whether clips given to a network of clips begin with the given
             frames. A network of single frames sees predicted ones only.
         seed: of futures, noise and random windows.
@@ -46,7 +48,8 @@ class Protocol:
         ValueError: if a number or name is out of range.
 
     Example:
-        >>> dataclasses.replace(PROTOCOLS["svg-2-28"], num_samples=10)
+        >>> Protocol.get("svg-2-28", num_samples=10).modified()
+        {'num_samples': 10}
     """
 
     name: str
@@ -65,7 +68,10 @@ class Protocol:
     seed: int = 0
 
     def __post_init__(self):
-        object.__setattr__(self, "metrics", tuple(self.metrics))
+        names = self.metrics
+        if isinstance(names, str):
+            names = [name.strip() for name in names.split(",")]
+        object.__setattr__(self, "metrics", tuple(names))
         check_choice("windows", self.windows, WINDOWS)
         least = {"num_predicted": 1, "num_clips": 1, "num_samples": 1}
         least |= {"noise_samples": 0, "importance_samples": 0, "feature_samples": 1}
@@ -74,60 +80,10 @@ class Protocol:
             least["num_context"] = 1
         for name, value in least.items():
             check_at_least(name, getattr(self, name), value)
-        for name in ("noise_samples", "feature_samples"):
-            if getattr(self, name) > self.num_samples:
-                raise ValueError(
-                    f"`{name}` must be at most `num_samples` ({self.num_samples}), got "
-                    f"{getattr(self, name)}."
-                )
 
-    def as_dict(self) -> dict:
-        """Every field, as JSON values, and which differ from the preset's."""
-        fields = dataclasses.asdict(self) | {"metrics": list(self.metrics)}
-        return fields | {"modified": self.modified()}
-
-    def modified(self) -> dict:
-        """Fields that are not those of the preset of this name: name -> value."""
-        preset = PROTOCOLS.get(self.name)
-        if preset is None:
-            return {}
-        own, others = dataclasses.asdict(self), dataclasses.asdict(preset)
-        return {
-            name: value for name, value in own.items() if not _same(others[name], value)
-        }
-
-
-def _same(preset, value):
-    # `None` and () leave it to model and registry.
-    return preset == value or preset is None or preset == ()
-
-
-def get(protocol, **changes) -> Protocol:
-    """A protocol by its name, with some fields changed.
-
-    Where there are fewer futures than a preset draws, it takes features and noise of as
-    many as there are.
-
-    Args:
-        protocol: name of a preset, or a `Protocol`.
-        **changes: fields, see `Protocol`; `None` leaves the field alone.
-
-    Returns:
-        `Protocol`, which knows what was changed.
-
-    Raises:
-        TypeError: if there is no such field.
-        ValueError: if there is no such preset, or a field is out of range.
-    """
-    if not isinstance(protocol, Protocol):
-        check_choice("protocol", protocol, PROTOCOLS)
-        protocol = PROTOCOLS[protocol]
-    changes = {name: value for name, value in changes.items() if value is not None}
-    most = changes.get("num_samples", protocol.num_samples)
-    for name in ("noise_samples", "feature_samples"):
-        if name not in changes and getattr(protocol, name) > most:
-            changes[name] = most
-    return dataclasses.replace(protocol, **changes)
+    @classmethod
+    def presets(cls):
+        return PROTOCOLS
 
 
 PROTOCOLS = {

@@ -10,11 +10,13 @@ from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.json_values import json_values
 from tfsigmavae.evaluation.model_record import check_weights, model_record
 from tfsigmavae.evaluation.partial_results import PartialResults
+from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
 from tfsigmavae.progress import Progress
 from tfsigmavae.run_folder import environment
 from tfsigmavae.version import __version__
+from tfsigmavae_video.data import ClipSource
 from tfsigmavae_video.evaluation import protocol as protocols
 from tfsigmavae_video.evaluation.clip_scores import ClipScorer, draws_pixels
 from tfsigmavae_video.evaluation.evaluated_clips import EvaluatedClips
@@ -24,6 +26,7 @@ from tfsigmavae_video.evaluation.shown_clips import clip_pictures
 from tfsigmavae_video.models import VideoModel
 
 _METRICS, _TABLE, _PARTS = "metrics.json", "metrics.csv", "parts"
+_REPORT = "report.html"
 
 
 def evaluate(
@@ -36,6 +39,7 @@ def evaluate(
     data=None,
     quiet=False,
     with_pictures=True,
+    **changes,
 ) -> Evaluation:
     """Scores a video predictor by a protocol, clip by clip.
 
@@ -51,8 +55,8 @@ def evaluate(
         source: `ClipSource` of held-out clips, see `load_clips`, with actions for a
             model that takes them.
         protocol: name of a preset of `PROTOCOLS`, or a `Protocol`.
-        output: folder for `metrics.json`, `metrics.csv` (a row for each number) and
-            `parts/`, what is done so far: delete that after changing the code of a
+        output: folder for `metrics.json`, `metrics.csv` (a row for each number),
+            `report.html` and `parts/`, what is done so far: delete that after changing the code of a
             metric. Defaults to `None`, nothing is written.
         extractor: network for distances of features, see
             `tfsigmavae.metrics.extractors.get`. Defaults to `None`, no distances.
@@ -61,18 +65,23 @@ def evaluate(
             kept in the result. Defaults to `None`, nothing.
         quiet: whether to say nothing of the progress. Defaults to `False`.
         with_pictures: whether to draw pictures. Defaults to `True`.
+        **changes: fields of the protocol to change, see `Protocol`.
 
     Returns:
         `Evaluation`.
 
     Raises:
+        TypeError: if the model is no `VideoModel`, the source no `ClipSource`, or the
+            protocol has no such field.
         ValueError: if the protocol does not fit model or clips, needs an extractor that
             is not given, or `output` holds another evaluation.
 
     Example:
-        >>> found = evaluate(model, load_clips("data/bair", "test"), "svg-2-28")
+        >>> clips = load_clips("data/bair", "test")
+        >>> found = evaluate(model, clips, "svg-2-28", num_samples=10)
         >>> found.metrics["scores"]["psnr"]["best"]["mean"]
     """
+    protocol = protocols.Protocol.get(protocol, **changes)
     protocol = checked_protocol(protocol, model, source, extractor)
     check_weights(model)
     extractor = None if extractor is None else extractors.get(extractor)
@@ -98,6 +107,7 @@ def evaluate(
     if output is not None:
         write_tidy_csv(output / _TABLE, _blocks(arrays, model, protocol))
         files.write_json(output / _METRICS, metrics)
+        write_report(output / _REPORT, [metrics], pictures)
     return Evaluation(metrics, pictures)
 
 
@@ -113,7 +123,12 @@ def checked_protocol(protocol, model, source, extractor=None) -> protocols.Proto
     """
     if not isinstance(model, VideoModel):
         raise TypeError(f"`model` must be a VideoModel, got {type(model).__name__}.")
-    protocol = protocols.get(protocol)
+    if not isinstance(source, ClipSource):
+        raise TypeError(
+            "`source` must be a ClipSource, as `load_clips(path, split)` gives it, got "
+            f"{type(source).__name__}. Of arrays: `evaluate_prediction`, or a "
+            "`ClipSource` of one's own."
+        )
     num_context = protocol.num_context or model.num_context
     if num_context < model.num_context:
         raise ValueError(
@@ -137,9 +152,14 @@ def checked_protocol(protocol, model, source, extractor=None) -> protocols.Proto
     if protocol.extractor and extractor is None:
         raise ValueError(
             f"Protocol {protocol.name!r} compares features of {protocol.extractor!r}: "
-            f"give `extractor='{protocol.extractor}:PATH'`."
+            f"give the extractor '{protocol.extractor}:PATH'."
         )
-    return dataclasses.replace(protocol, num_context=num_context)
+    return dataclasses.replace(
+        protocol,
+        num_context=num_context,
+        noise_samples=min(protocol.noise_samples, protocol.num_samples),
+        feature_samples=min(protocol.feature_samples, protocol.num_samples),
+    )
 
 
 def _check_kind(protocol, extractor):
@@ -170,6 +190,7 @@ def _head(model, clips, protocol, rows, extractor, title, data):
             "of": len(source),
             "held_out": source.is_held_out,
             "left_out": len(getattr(source, "skipped", ())),
+            "view": source.view,
             "fingerprint": clips.fingerprint(),
             **(data or {}),
         },

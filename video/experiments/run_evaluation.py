@@ -1,15 +1,15 @@
 """Evaluates finished runs, of videos and of images, and writes their report."""
 
 import pathlib
+import sys
 
 from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.data import images
-from tfsigmavae.evaluation import image_evaluation, image_protocol
+from tfsigmavae.evaluation import ImageProtocol, image_evaluation
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae_video.data import loading
-from tfsigmavae_video.evaluation import evaluate
-from tfsigmavae_video.evaluation import protocol as video_protocol
+from tfsigmavae_video.evaluation import Protocol, evaluate
 from tfsigmavae_video.evaluation.protocol_evaluation import checked_protocol
 from tfsigmavae_video.models import VideoModel, saved_run
 
@@ -116,10 +116,14 @@ class _Run:
         return data
 
     def choose(self, protocol, changes, num_examples):
-        get = video_protocol.get if self.is_video else image_protocol.get
+        kind = Protocol if self.is_video else ImageProtocol
         number = "num_clips" if self.is_video else "num_images"
+        if not self.is_video and num_examples is None:
+            num_examples = self.config.get("num_test")  # as in training
         default = _VIDEO if self.is_video else _IMAGES
-        self.protocol = get(protocol or default, **changes, **{number: num_examples})
+        self.protocol = kind.get(
+            protocol or default, **changes, **{number: num_examples}
+        )
 
     @property
     def default_output(self):
@@ -133,6 +137,14 @@ class _Run:
             checked_protocol(self.protocol, self.model, self.source, extractor)
         else:
             self.source = self._images(data, split, options)
+        wanted = self.protocol.num_clips if self.is_video else self.protocol.num_images
+        number = min(wanted or len(self.source), len(self.source))
+        print(
+            f"{self.title}: {number:,} of {len(self.source):,} "
+            f"{'clips' if self.is_video else 'images'} of the {split} split of "
+            f"'{data}' by protocol {self.protocol.name} (--split, --num-clips).",
+            file=sys.stderr,
+        )
 
     def evaluate(self, output, extractor):
         evaluate_one = evaluate if self.is_video else image_evaluation.evaluate_images

@@ -36,7 +36,7 @@ from tfsigmavae_video.evaluation import (
     shown_clips,
 )
 from tfsigmavae_video.evaluation.frame_metrics import METRICS, Metric
-from tfsigmavae_video.evaluation.protocol import Protocol, get
+from tfsigmavae_video.evaluation.protocol import Protocol
 
 SHAPE = (16, 16, 3)
 NUM_CLIPS, LENGTH = 5, 7
@@ -317,7 +317,7 @@ def test_another_evaluation_in_the_same_folder_is_refused(
 ):
     before = (complete[0] / "metrics.json").read_bytes()
     with pytest.raises(ValueError, match="another protocol"):
-        evaluate(model, source, get(PROTOCOL, seed=8), complete[0], quiet=True)
+        evaluate(model, source, Protocol.get(PROTOCOL, seed=8), complete[0], quiet=True)
     other = tiny_model(frame_shape=SHAPE, seed=3)
     with pytest.raises(ValueError, match="another model"):
         evaluate(other, source, PROTOCOL, complete[0], quiet=True)
@@ -332,7 +332,7 @@ def test_a_new_metric_is_one_row(model, source, tmp_path, monkeypatch):
 
     row = Metric(absolute_error, min, "Mean absolute error", "levels")
     monkeypatch.setitem(METRICS, "mae", row)
-    small = get("smoke", num_clips=2)
+    small = Protocol.get("smoke", num_clips=2)
     found = evaluate(model, source, small, tmp_path, quiet=True)
     scores = found.metrics["scores"]["mae"]
     assert scores["best"]["mean"] <= scores["mean"]["mean"]
@@ -348,7 +348,7 @@ def test_distances_of_features(model, source):
     def colours(frames):
         return tf.reduce_mean(frames, [1, 2])
 
-    small = get(PROTOCOL, num_samples=3, feature_samples=2)
+    small = Protocol.get(PROTOCOL, num_samples=3, feature_samples=2)
     found = evaluate(
         model, source, small, extractor=Function(colours, "colours"), quiet=True
     ).metrics
@@ -385,14 +385,14 @@ def test_a_network_of_clips_is_given_the_context_too(model, source):
     for with_context, length in ((True, 7), (False, 4)):
         seen.clear()
         begins = []
-        small = get(PROTOCOL, num_samples=2, feature_context=with_context)
+        small = Protocol.get(PROTOCOL, num_samples=2, feature_context=with_context)
         evaluate(model, source, small, extractor=extractor, quiet=True)
         assert set(seen) == {length}
         assert any(begins) == with_context  # with the given frames, in their order
 
 
 def test_one_metric_may_select_for_all(complete, model, source):
-    by_ssim = get(PROTOCOL, selection="ssim_uniform")
+    by_ssim = Protocol.get(PROTOCOL, selection="ssim_uniform")
     found = evaluate(model, source, by_ssim, quiet=True, with_pictures=False).metrics
     own = complete[1].metrics["scores"]
     chosen = found["scores"]
@@ -402,7 +402,7 @@ def test_one_metric_may_select_for_all(complete, model, source):
 
 
 def test_more_clips_than_there_are(model, source):
-    small = get("smoke", num_clips=100, metrics=["psnr"], importance_samples=0)
+    small = Protocol.get("smoke", num_clips=100, metrics=["psnr"], importance_samples=0)
     found = evaluate(model, source, small, quiet=True, with_pictures=False).metrics
     assert found["data"]["clips"] == NUM_CLIPS
     assert found["likelihood"] is None and found["rates"] is None
@@ -413,8 +413,8 @@ def test_more_clips_than_there_are(model, source):
 def test_clips_and_windows_are_those_of_the_protocol(source, windows, start):
     """The first three clips, whose last part holds one only."""
     changes = {"num_clips": 3, "windows": windows, "metrics": ["psnr"]}
-    protocol = get(PROTOCOL, num_samples=6, importance_samples=0, **changes)
-    protocol = get(protocol, num_context=1, num_predicted=6, noise_samples=0)
+    protocol = Protocol.get(PROTOCOL, num_samples=6, importance_samples=0, **changes)
+    protocol = Protocol.get(protocol, num_context=1, num_predicted=6, noise_samples=0)
     model = DriftingModel(SHAPE)
     found = evaluate(model, source, protocol, quiet=True, with_pictures=False).metrics
     clips = np.stack(source._clips[:3])[:, start : start + 7] / 255.0
@@ -427,7 +427,7 @@ def test_clips_and_windows_are_those_of_the_protocol(source, windows, start):
 @pytest.mark.parametrize("decoder", ["bernoulli", "categorical", "student_t"])
 def test_every_kind_of_decoder(decoder, source, eager_functions):
     model = tiny_model(frame_shape=SHAPE, decoder=decoder)
-    small = get("smoke", num_clips=2, num_predicted=2, num_samples=2)
+    small = Protocol.get("smoke", num_clips=2, num_predicted=2, num_samples=2)
     found = evaluate(model, source, small, quiet=True, with_pictures=False).metrics
     assert json.dumps(found, allow_nan=False)
     has_measure = model.decoder.measure is not None
@@ -439,7 +439,7 @@ def test_every_kind_of_decoder(decoder, source, eager_functions):
 
 
 def test_one_future_has_no_ensemble(model, source):
-    small = get("smoke", num_samples=1, num_clips=2)
+    small = Protocol.get("smoke", num_samples=1, num_clips=2)
     assert small.noise_samples == 1
     found = evaluate(model, source, small, quiet=True, with_pictures=False).metrics
     assert "crps" not in found["scores"] and set(found["calibration"]) == {"posterior"}
@@ -451,7 +451,7 @@ def test_one_future_has_no_ensemble(model, source):
 def test_a_float64_model(model, source):
     double = tiny_model(frame_shape=SHAPE, dtype="float64")
     double.set_weights(model.get_weights())
-    small = get("smoke", num_clips=2)
+    small = Protocol.get("smoke", num_clips=2)
     ours, expected = (
         evaluate(each, source, small, quiet=True, with_pictures=False).metrics
         for each in (double, model)
@@ -484,13 +484,19 @@ def test_bound_and_elbo_have_noise_of_their_own(model, source, monkeypatch):
             return known(*args)
 
         monkeypatch.setattr(model, name, spy)
-    evaluate(model, source, get(PROTOCOL, num_clips=2), quiet=True, with_pictures=False)
+    evaluate(
+        model,
+        source,
+        Protocol.get(PROTOCOL, num_clips=2),
+        quiet=True,
+        with_pictures=False,
+    )
     assert len(seeds) == 2 and seeds[0] != seeds[1]
 
 
 def test_a_model_of_ones_own(source, eager_functions):
     """It has no pixel noise, no posterior rollout and no likelihood of frames."""
-    found = evaluate(DriftingModel(), source, get("smoke"), quiet=True).metrics
+    found = evaluate(DriftingModel(), source, Protocol.get("smoke"), quiet=True).metrics
     assert "crps" not in found["scores"]
     assert "posterior_rollout" not in found["sources"]
     assert found["scores"]["psnr"]["best"]["mean"] > 0
@@ -500,7 +506,7 @@ def test_frames_that_stand_still_have_no_moved_pixels(model, tmp_path):
     still = np.broadcast_to(random_clips(1, 1, SHAPE)[0], [8, *SHAPE])
     np.save(tmp_path / "still.npy", still)
     found = evaluate(
-        model, NpyClips([tmp_path / "still.npy"]), get("smoke"), quiet=True
+        model, NpyClips([tmp_path / "still.npy"]), Protocol.get("smoke"), quiet=True
     )
     row = found.metrics["scores"]["psnr_moved"]["best"]
     assert row["mean"] is None and row["count"] == 0
@@ -518,7 +524,9 @@ def test_frames_that_stand_still_have_no_moved_pixels(model, tmp_path):
 )
 def test_what_does_not_fit_is_an_error(model, source, tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
-        evaluate(model, source, get(PROTOCOL, **changes), tmp_path / "x", quiet=True)
+        evaluate(
+            model, source, Protocol.get(PROTOCOL, **changes), tmp_path / "x", quiet=True
+        )
     assert not (tmp_path / "x").exists()
 
 
@@ -529,7 +537,9 @@ def test_clips_of_another_kind_are_an_error(model, source, eager_functions):
         evaluate(tiny_model(frame_shape=SHAPE, action_size=2), source, "smoke")
     with pytest.raises(ValueError, match="features of 'i3d', got 'f'"):
         extractor = Function(lambda x: x, "f")
-        evaluate(model, source, get(PROTOCOL, extractor="i3d"), extractor=extractor)
+        evaluate(
+            model, source, Protocol.get(PROTOCOL, extractor="i3d"), extractor=extractor
+        )
 
 
 def test_a_saved_model_has_the_same_figures(
@@ -556,7 +566,9 @@ def test_real_clips_equal_scikit_image(shared_data, eager_functions):
             return {"clips": "real"}
 
     model = DriftingModel([64, 64, 3])
-    protocol = get("svg-2-28", num_samples=1, noise_samples=0, importance_samples=0)
+    protocol = Protocol.get(
+        "svg-2-28", num_samples=1, noise_samples=0, importance_samples=0
+    )
     found = evaluate(model, Clips(), protocol, quiet=True, with_pictures=False).metrics
     options = {
         "ssim": {"gaussian_weights": True, "sigma": 1.5, "win_size": 11}

@@ -26,7 +26,7 @@ from tfsigmavae.metrics.extractors import Function
 from tfsigmavae_video.data import ArrayClipSource
 from tfsigmavae_video.evaluation import clip_scores, evaluate
 from tfsigmavae_video.evaluation.frame_metrics import METRICS, Metric
-from tfsigmavae_video.evaluation.protocol import Protocol, get
+from tfsigmavae_video.evaluation.protocol import Protocol
 
 SHAPE = (8, 8, 3)
 PROTOCOL = Protocol(
@@ -121,12 +121,12 @@ def _mean(axes, factor=1.0):
 def test_a_metric_that_makes_no_sense_is_named(source, model, monkeypatch, row, words):
     monkeypatch.setitem(METRICS, "mine", row)
     with pytest.raises(ValueError, match=f"Metric 'mine'.*{words}"):
-        run(model, source, get(PROTOCOL, metrics=("mine",)))
+        run(model, source, Protocol.get(PROTOCOL, metrics=("mine",)))
 
 
 def test_a_metric_may_have_no_score_anywhere(source, model, monkeypatch):
     monkeypatch.setitem(METRICS, "mine", Metric(_mean([3, 4, 5], np.nan), min, "x"))
-    found = run(model, source, get(PROTOCOL, metrics=("mine",))).metrics
+    found = run(model, source, Protocol.get(PROTOCOL, metrics=("mine",))).metrics
     assert found["scores"]["mine"]["best"]["mean"] is None
 
 
@@ -149,14 +149,14 @@ def test_one_future_is_no_ensemble(source):
     assert found["calibration"] == {}
     best, mean = (found["scores"]["psnr"][name] for name in ("best", "mean"))
     assert best == mean
-    asked = get(one, metrics=("psnr", "crps"))
+    asked = Protocol.get(one, metrics=("psnr", "crps"))
     with pytest.raises(ValueError, match="'crps' needs pixels .*`noise_samples` of 2"):
         run(tiny_model(), source, asked)
 
 
 def test_crps_by_name_needs_a_decoder_that_draws(source, model):
     with pytest.raises(ValueError, match="'crps' needs pixels drawn"):
-        run(model, source, get(PROTOCOL, metrics=("crps",), noise_samples=2))
+        run(model, source, Protocol.get(PROTOCOL, metrics=("crps",), noise_samples=2))
 
 
 def test_clips_in_memory_are_told_apart_by_their_pixels(source, model, tmp_path):

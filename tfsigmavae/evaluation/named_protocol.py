@@ -1,0 +1,62 @@
+"""What all protocols are: frozen, named, and plain about what was changed in them."""
+
+import dataclasses
+
+from tfsigmavae.checks import check_choice
+
+
+class NamedProtocol:
+    """Base of protocols, which are frozen dataclasses with a `name`.
+
+    A subclass writes `presets`. A field that the preset leaves open, `None` or (), is
+    no change where it is filled in.
+    """
+
+    @classmethod
+    def presets(cls) -> dict:
+        """Name -> protocol of this kind."""
+        raise NotImplementedError
+
+    def as_dict(self) -> dict:
+        """Every field, as JSON values, and which differ from the preset's."""
+        fields = dataclasses.asdict(self) | {"modified": self.modified()}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+
+    def modified(self) -> dict:
+        """Fields that are not those of the preset of this name: name -> value."""
+        preset = self.presets().get(self.name)
+        if preset is None:
+            return {}
+        own, others = dataclasses.asdict(self), dataclasses.asdict(preset)
+        return {
+            name: value
+            for name, value in own.items()
+            if value != others[name] and others[name] not in (None, ())
+        }
+
+    @classmethod
+    def get(cls, protocol, **changes):
+        """A protocol by its name, with some fields changed.
+
+        Args:
+            protocol: name of a preset, or a protocol.
+            **changes: fields; `None` leaves the field alone.
+
+        Returns:
+            Protocol, which knows what was changed.
+
+        Raises:
+            TypeError: if there is no such field.
+            ValueError: if there is no such preset, or a field is out of range.
+        """
+        if not isinstance(protocol, cls):
+            check_choice("protocol", protocol, cls.presets())
+            protocol = cls.presets()[protocol]
+        fields = [field.name for field in dataclasses.fields(cls)]
+        unknown = [name for name in changes if name not in fields]
+        if unknown:
+            raise TypeError(
+                f"A protocol has no field {unknown[0]!r}. It has: {', '.join(fields)}."
+            )
+        changes = {name: value for name, value in changes.items() if value is not None}
+        return dataclasses.replace(protocol, **changes)
