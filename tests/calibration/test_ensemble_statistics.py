@@ -179,3 +179,12 @@ def test_what_is_no_ensemble_is_an_error():
     parts = [ensemble_statistics(np.stack([frames] * n), frames) for n in (2, 3)]
     with pytest.raises(ValueError, match="as many members, got \\[2, 3\\]"):
         ensemble_summary(parts)
+
+
+@pytest.mark.parametrize("wrong", ["ensemble", "truth"])
+def test_values_that_are_not_finite_are_refused(wrong):
+    values = {"ensemble": np.ones([3, 2, 4, 4, 1]), "truth": np.ones([2, 4, 4, 1])}
+    values[wrong] = values[wrong] * np.nan
+    for function in (ensemble_statistics, spread_skill, rank_histogram):
+        with pytest.raises(ValueError, match=f"`{wrong}` holds values that are not"):
+            function(**values)

@@ -162,6 +162,7 @@ def ensemble_summary(
 
     _, ratio_error = jackknife(parts, lambda sums: spread(sums)[2])
     _, crps_error = jackknife(parts, lambda sums: _crps(sums)[0])
+    _, crps_ratio_error = jackknife(parts, lambda sums: _crps(sums)[2])
     return {
         "label": label,
         "pit": pit_summary(parts),
@@ -177,6 +178,7 @@ def ensemble_summary(
         "crps": {
             **_named(_crps(sums), _CRPS),
             "error": number(crps_error),
+            "ratio_error": number(crps_ratio_error),
             "calibrated": 1.0,
             "steps": steps(num_steps, lambda step: _named(_crps(sums, step), _CRPS)),
         },

@@ -171,6 +171,8 @@ def _pixels(values, name):
         return values.astype(np.float32) / np.float32(255.0)
     if not np.issubdtype(values.dtype, np.floating):
         raise TypeError(f"`{name}` must be uint8 or floating, got {values.dtype}.")
+    if not np.isfinite(values).all():
+        raise ValueError(f"`{name}` holds values that are not finite.")
     return values
 
 

@@ -8,9 +8,11 @@ from tfsigmavae.checks import check_choice
 class NamedProtocol:
     """Base of protocols, which are frozen dataclasses with a `name`.
 
-    A subclass writes `presets`. A field that the preset leaves open, `None` or (), is
-    no change where it is filled in.
+    A subclass writes `presets`, and names the fields that its presets leave open, to be
+    filled in by model or caller: there that is no change.
     """
+
+    open_fields = ()
 
     @classmethod
     def presets(cls) -> dict:
@@ -31,8 +33,11 @@ class NamedProtocol:
         return {
             name: value
             for name, value in own.items()
-            if value != others[name] and others[name] not in (None, ())
+            if value != others[name] and not self._is_open(name, others[name])
         }
+
+    def _is_open(self, name, preset_value):
+        return name in self.open_fields and not preset_value
 
     @classmethod
     def get(cls, protocol, **changes):

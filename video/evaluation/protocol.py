@@ -31,8 +31,8 @@ class Protocol(NamedProtocol):
         metrics: names of rows of `METRICS`, or text with commas between them; empty
             for all of them.
         noise_samples: futures of a clip whose pixels are drawn as well, for calibration
-            and CRPS, as far as there are so many; what they estimate does not depend on their number. Fewer than
-            two are no ensemble: 0 for none.
+            and CRPS, as far as there are so many; what they estimate does not depend on
+            their number. Fewer than two are no ensemble: 0 for none.
         importance_samples: K of the importance-weighted bound; 0 for no likelihood.
         extractor: kind of network whose features are compared, as
             `tfsigmavae.metrics.extractors.get` names it (`"i3d"`), which the caller
@@ -66,6 +66,8 @@ class Protocol(NamedProtocol):
     feature_samples: int = 1
     feature_context: bool = True
     seed: int = 0
+
+    open_fields = ("num_context", "metrics", "extractor")
 
     def __post_init__(self):
         names = self.metrics

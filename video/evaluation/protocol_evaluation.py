@@ -56,8 +56,8 @@ def evaluate(
             model that takes them.
         protocol: name of a preset of `PROTOCOLS`, or a `Protocol`.
         output: folder for `metrics.json`, `metrics.csv` (a row for each number),
-            `report.html` and `parts/`, what is done so far: delete that after changing the code of a
-            metric. Defaults to `None`, nothing is written.
+            `report.html` and `parts/`, what is done so far: delete that after changing
+            the code of a metric. Defaults to `None`, nothing is written.
         extractor: network for distances of features, see
             `tfsigmavae.metrics.extractors.get`. Defaults to `None`, no distances.
         title: what the model is called. Defaults to its name.
