@@ -19,19 +19,23 @@ pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def training_snippet():
-    """Python that a user of the wheel could run: prints `trained` at its end."""
+def snippet():
+    """Python that a user of the wheel could run: prints where it is, and `trained`."""
     return """
+        import importlib.util
         import keras
         import numpy as np
-        import tfsigmavae as sv
+        import tfsigmavae as sv, tfsigmavae.video, tfsigmavae_video
 
+        print(sv.__version__)
+        print(sv.__file__, sv.video.__file__, tfsigmavae_video.__file__)
+        print(importlib.util.find_spec("video"))
         model = sv.video.SVGLP(
             (8, 8, 1), network="dcgan", width=2, code_size=4, hidden_size=4,
             latent_size=2, seed=0,
         )
         model.compile(keras.optimizers.Adam(1e-2))
-        clips = np.zeros([8, 4, 8, 8, 1], "uint8")
+        clips = np.zeros([8, 3, 8, 8, 1], "uint8")
         losses = model.fit(clips, epochs=3, verbose=0).history["loss"]
         assert losses[-1] < losses[0], losses
         print("trained")
@@ -95,9 +99,13 @@ def installed(archives, tmp_path_factory):
     return target
 
 
-def _run_installed(installed, code, cwd):
+@pytest.fixture(scope="module")
+def printed(installed, tmp_path_factory):
+    """Lines of a program that runs with the wheel, elsewhere."""
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    return _run([sys.executable, "-c", textwrap.dedent(code)], env=environment, cwd=cwd)
+    command = [sys.executable, "-c", textwrap.dedent(snippet())]
+    cwd = tmp_path_factory.mktemp("elsewhere")
+    return _run(command, env=environment, cwd=cwd).splitlines()
 
 
 def test_wheel_holds_the_library_and_nothing_else(archives):
@@ -122,24 +130,12 @@ def test_sdist_holds_what_the_tests_and_the_demo_need(archives):
     assert not missing
 
 
-def test_wheel_imports_from_another_directory(installed, tmp_path):
-    code = """
-        import importlib.util
-        import tfsigmavae, tfsigmavae.video, tfsigmavae_video
-        print(tfsigmavae.__version__)
-        print(tfsigmavae.__file__, tfsigmavae.video.__file__, tfsigmavae_video.__file__)
-        print(importlib.util.find_spec("video"))
-    """
-    if not (ROOT / "tfsigmavae" / "video.py").exists():
-        code = code.replace("tfsigmavae.video,", "").replace(
-            "tfsigmavae.video.__file__,", ""
-        )
-    version, files, video = _run_installed(installed, code, tmp_path).splitlines()
+def test_wheel_imports_from_another_directory(installed, printed):
+    version, files, video = printed[:3]
     assert version == tfsigmavae.__version__
     assert all(file.startswith(str(installed)) for file in files.split())
     assert video == "None", "the wheel must not install a top-level `video`"
 
 
-def test_wheel_trains_from_another_directory(installed, tmp_path):
-    printed = _run_installed(installed, training_snippet(), tmp_path)
-    assert printed.splitlines()[-1] == "trained"
+def test_wheel_trains_from_another_directory(printed):
+    assert printed[-1] == "trained"

@@ -30,7 +30,7 @@ from tfsigmavae.pictures import write_png
 from tfsigmavae_video import evaluate_runs, write_shards
 
 SHAPE = (16, 16, 3)
-QUICK = {"importance_samples": 0, "noise_samples": 2}
+QUICK = {"importance_samples": 0, "noise_samples": 2, "num_predicted": 2}
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
 
@@ -122,7 +122,12 @@ def test_runs_side_by_side(runs, tmp_path):
         assert f"{one['scores']['psnr']['best']['mean']:.1f}" in page
         assert f"Options of {one['title']}" in page
     with pytest.raises(ValueError, match="Two runs are called 'first'"):
-        evaluate_runs([runs / "first"] * 2, protocol="smoke", output=tmp_path / "x")
+        evaluate_runs(
+            [runs / "first"] * 2,
+            protocol="smoke",
+            output=tmp_path / "x",
+            protocol_options=QUICK,
+        )
 
 
 @pytest.fixture(scope="module")

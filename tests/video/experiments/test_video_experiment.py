@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from drifting_model import DriftingModel
 from tiny_svg_lp import random_clips
 
 from tfsigmavae.callbacks import TrainingCheckpoint
@@ -16,7 +17,7 @@ from tfsigmavae_video import SVGLP, VideoExperiment, compare, dry_run, write_sha
 from tfsigmavae_video.experiments.comparison import comparison_table
 
 SHAPE = (16, 16, 3)
-STEPS = 5
+STEPS = 4
 SMALL = {
     "network": "dcgan",
     "width": 2,
@@ -24,6 +25,8 @@ SMALL = {
     "code_size": 4,
     "hidden_size": 4,
 }
+# Where the evaluation is not the point.
+SHORT_EVALUATION = {"eval_frames": 1, "num_samples": 2}
 
 # Eagerly, a step of so small a model is quicker than its tracing.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
@@ -56,14 +59,15 @@ def make(data, **changes):
         "steps": STEPS,
         "batch_size": 2,
         "num_frames": 3,
-        "eval_frames": 4,
+        "eval_frames": 3,
         "windows": "random",
         "frame_shape": SHAPE,
-        "num_samples": 3,
+        "num_samples": 2,
         "num_eval_clips": 2,
         "seed": 1,
     }
-    model_options = SMALL | changes.pop("model_options", {})
+    small = {} if "model" in changes else SMALL
+    model_options = small | changes.pop("model_options", {})
     return VideoExperiment(**options | changes, model_options=model_options)
 
 
@@ -115,7 +119,7 @@ def test_summary_holds_every_figure(complete):
     for name in ("sample_std_moved", "kl", "nll", "sigma", "mse", "seconds"):
         assert math.isfinite(summary[name]), name
     assert (summary["steps"], summary["num_clips"]) == (STEPS, 2)
-    assert (summary["num_samples"], summary["num_predicted"]) == (3, 4)
+    assert (summary["num_samples"], summary["num_predicted"]) == (2, 3)
     assert summary["gif"] == str(folder / "samples" / "prediction.gif")
     assert (folder / "samples" / "prediction.gif").is_file()
     assert (folder / "samples" / "prediction.png").is_file()
@@ -195,7 +199,7 @@ def _attribute(model, path):
 
 
 def test_seed_decides_the_run(complete, data, tmp_path):
-    other = make(data, seed=2).run(tmp_path / "run")
+    other = make(data, seed=2, **SHORT_EVALUATION).run(tmp_path / "run")
     assert other["nll"] != complete[1]["nll"]
 
 
@@ -209,6 +213,7 @@ def test_actions_and_fixed_sigma_and_decay(data, tmp_path):
         num_context=1,
         windows="first",
         steps=2,
+        **SHORT_EVALUATION,
     )
     summary = experiment.run(tmp_path / "run")
     assert summary["sigma"] == 0.5 and summary["num_context"] == 1
@@ -300,7 +305,7 @@ def test_defaults_are_the_papers():
 
 
 def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
-    experiment = make(data, steps=1)
+    experiment = make(data, model=DriftingModel, steps=1, **SHORT_EVALUATION)
     result = compare(experiment, tmp_path / "run")
     rows = result["compare"]
     assert list(rows) == ["optimal_sigma", "SVG's weight", "sigma 1"]
@@ -325,7 +330,8 @@ def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
 
 def test_dry_run_keeps_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    experiment = make("noise", use_actions=True, steps=1000)
+    options = {"use_actions": True, "steps": 1000, "num_frames": 1}
+    experiment = make("noise", **options | SHORT_EVALUATION)
     summary = dry_run(experiment)
     assert summary["steps"] == 2
     # TensorFlow writes the code it traces into the same folder.
