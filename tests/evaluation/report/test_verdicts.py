@@ -51,7 +51,8 @@ def test_coverage_and_sigma_of_gaussians(scale, word):
     levels, bounds = [0.5, 0.8, 0.9, 0.95], [0.6745, 1.2816, 1.6449, 1.9600]
     share = [float(np.mean(np.abs(errors) < bound)) for bound in bounds]
     told = verdicts.coverage({"levels": levels, "share": share, "error": [0.001] * 4})
-    assert told == f"{word}: intervals of 90 % hold {100 * share[2]:.0f} %"
+    held = "{:.0f}, {:.0f}, {:.0f} and {:.0f} %".format(*(100 * x for x in share))
+    assert told == f"{word}: intervals of 50, 80, 90 and 95 % hold {held}"
     # All stated with sigma = 1.
     rmse = float(np.sqrt(np.mean(errors**2)))
     told = verdicts.sigma({"ratio": rmse, "error": 0.003, "calibrated": 1.0})
@@ -61,14 +62,28 @@ def test_coverage_and_sigma_of_gaussians(scale, word):
     assert told.startswith(f"{word}: the samples' spread")
 
 
-def test_what_the_error_does_not_tell_apart_is_close_enough():
-    assert verdicts.sigma({"ratio": 1.2, "error": 0.15}).startswith("close")
+def test_what_the_error_does_not_tell_apart_is_not_called_close():
+    told = verdicts.sigma({"ratio": 1.35, "error": 0.2})
+    assert told == (
+        "not told apart from calibrated: "
+        "errors are 1.35 ± 0.20 times as large as sigma says"
+    )
+    assert verdicts.sigma({"ratio": 1.04, "error": 0.2}).startswith("close")
     assert verdicts.sigma({"ratio": 1.2, "error": 0.05}).startswith("overconfident")
     found = {"levels": [0.9], "share": [0.7], "error": [0.15]}
-    assert verdicts.coverage(found).startswith("close")
+    assert verdicts.coverage(found).startswith("not told apart")
     # That of CRPS is the error of its value, in image units.
     found = {"value": 10.0, "error": 5.0, "expected": 5.0, "ratio": 2.0}
     assert verdicts.crps(found).startswith("overconfident")
+    assert verdicts.crps(found | {"ratio_error": 0.6}).startswith("not told apart")
+
+
+def test_coverage_regards_every_level():
+    found = {"levels": [0.5, 0.8, 0.9, 0.95], "error": [0.004] * 4}
+    assert verdicts.coverage(found | {"share": [0.8, 0.89, 0.915, 0.95]}) == (
+        "underconfident at 50 and 80 %, close to calibrated at 90 and 95 %: "
+        "these intervals hold 80, 89, 92 and 95 %"
+    )
 
 
 @pytest.mark.parametrize("name", ["sigma", "spread_skill", "crps", "coverage", "pit"])

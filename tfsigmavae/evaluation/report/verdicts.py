@@ -1,9 +1,10 @@
 """What the figures of a calibration say, in words."""
 
-from tfsigmavae.evaluation.report.numbers import is_number, number
+from tfsigmavae.evaluation.report.numbers import estimate, is_number, number
 
 # A ratio within this of 1, and a share within this of its level, are as good as that.
 _RATIO_TOLERANCE, _SHARE_TOLERANCE, _FLAT = 0.05, 0.02, 0.05
+_CLOSE, _UNKNOWN = "close to calibrated", "not told apart from calibrated"
 
 
 def sigma(found) -> str:
@@ -25,23 +26,29 @@ def crps(found) -> str:
 
 
 def coverage(found) -> str:
-    """Of the interval closest to 90 %."""
+    """Of the intervals of all levels; those that fare alike are told together."""
     levels, shares = found.get("levels") or [], found.get("share") or []
     errors = found.get("error") or [None] * len(levels)
     known = [x for x in zip(levels, shares, errors, strict=True) if is_number(x[1])]
     if not known:
         return ""
-    level, share, error = min(known, key=lambda entry: abs(entry[0] - 0.9))
-    word = of_interval(level, share, error)
-    return f"{word}: intervals of {100 * level:.0f} % hold {100 * share:.0f} %"
+    alike = {}
+    for level, share, error in known:
+        alike.setdefault(of_interval(level, share, error), []).append(level)
+    held = _percents(share for _, share, _ in known)
+    if len(alike) == 1:
+        (word,) = alike
+        return f"{word}: intervals of {_percents(alike[word])} hold {held}"
+    told = ", ".join(f"{word} at {_percents(some)}" for word, some in alike.items())
+    return f"{told}: these intervals hold {held}"
 
 
 def of_interval(level, share, error) -> str:
     """Of one kind of interval, in one word."""
     if not is_number(share):
         return ""
-    tolerance = max(_SHARE_TOLERANCE, 2 * error if is_number(error) else 0.0)
-    return _word(share - level, tolerance, "underconfident", "overconfident")
+    words = "underconfident", "overconfident"
+    return _word(share - level, _SHARE_TOLERANCE, error, *words)
 
 
 def pit(found) -> str:
@@ -68,18 +75,31 @@ def pit(found) -> str:
 
 
 def _of_ratio(found, told, above, below):
-    ratio = found.get("ratio")
-    # Where there is a value as well, the error is that of the value.
-    error = None if "value" in found else found.get("error")
+    ratio, error = found.get("ratio"), error_of_ratio(found)
     if not is_number(ratio):
         return ""
-    tolerance = max(_RATIO_TOLERANCE, 2 * error if is_number(error) else 0.0)
     difference = ratio - found.get("calibrated", 1.0)
-    word = _word(difference, tolerance, above, below)
-    return f"{word}: {told.format(number(ratio, 3))}"
+    word = _word(difference, _RATIO_TOLERANCE, error, above, below)
+    value = estimate(ratio, error) if word == _UNKNOWN else number(ratio, 3)
+    return f"{word}: {told.format(value)}"
 
 
-def _word(difference, tolerance, above, below):
+def error_of_ratio(found):
+    """The standard error of a ratio, where it is known.
+
+    Where there is a value as well, `"error"` is that of the value.
+    """
+    return found.get("ratio_error", None if "value" in found else found.get("error"))
+
+
+def _word(difference, tolerance, error, above, below):
     if abs(difference) <= tolerance:
-        return "close to calibrated"
+        return _CLOSE
+    if is_number(error) and abs(difference) <= 2 * error:
+        return _UNKNOWN
     return above if difference > 0 else below
+
+
+def _percents(shares):
+    *before, last = (f"{100 * share:.0f}" for share in shares)
+    return f"{', '.join(before)} and {last} %" if before else f"{last} %"
