@@ -8,7 +8,12 @@ import made_metrics
 import pytest
 from report_page import Page, check_page
 
-from tfsigmavae.evaluation.report import Picture, read_picture, write_report
+from tfsigmavae.evaluation.report import (
+    Picture,
+    drawing,
+    read_picture,
+    write_report,
+)
 
 
 def write(tmp_path, evaluations, **more):
@@ -286,6 +291,20 @@ def test_axes_have_short_plain_numbers(tmp_path):
     page = write(tmp_path, [{"title": "run"}], training=[("run", few)])
     assert {"0.06", "0.1", "0.14"} <= set(page.words)
     assert not re.search(r"mathdefault|\\|1e5", page.said)
+
+
+def test_each_bin_of_a_histogram_has_a_band_of_its_own():
+    low, high = [0.9, 0.5, 0.8, 0.9], [1.1, 1.5, 1.2, 1.1]
+    level = ("calibrated", 1.0)
+    line = drawing.Line("truth", [], [1.0, 1.2, 0.9, 0.9])
+    made = [
+        drawing.histogram([line], "rank", "density", level, band).svg
+        for band in (None, ("chance", low, high))
+    ]
+    old, new = (set(re.findall(r' d="([^"]+)"', text)) for text in made)
+    # Steps at the top and at the bottom, of three heights each.
+    heights = [len(set(re.findall(r"[\d.]+ ([\d.]+)", path))) for path in new - old]
+    assert 6 in heights
 
 
 def test_notes_of_an_evaluation_are_warnings(tmp_path):

@@ -42,6 +42,26 @@ def test_pit_of_heavy_tails():
     assert verdicts.pit(found).startswith("mixed: too wide for most")
 
 
+@pytest.mark.parametrize("ends", [(0.92, 0.69), (0.7, 0.42)])
+def test_pit_of_spikes_lower_than_the_mean(ends):
+    """A narrow hump leaves ends that are below 1, but above their neighbours."""
+    x = (np.arange(40) + 0.5) / 40
+    density = 0.3 + 3.3 * np.exp(-(((x - 0.5) / 0.12) ** 2))
+    density[0], density[-1] = ends
+    found = {"density": density.tolist(), "deviation": 0.5, "calibrated": 1.0}
+    assert verdicts.pit(found).startswith("mixed: too wide for most values, too narrow")
+    density[0] = density[-1] = 0.3
+    found["density"] = density.tolist()
+    assert verdicts.pit(found).startswith("underconfident")
+
+
+def test_pit_of_few_clips_is_not_told_apart():
+    density = [1.2, 0.8] * 20
+    found = {"density": density, "deviation": 0.2, "error": [0.15] * 40}
+    assert verdicts.pit(found).startswith("not told apart from calibrated")
+    assert not verdicts.pit(found | {"error": [0.05] * 40}).startswith("not told")
+
+
 @pytest.mark.parametrize(
     ("scale", "word"),
     [(1.0, "close to calibrated"), (2.0, "overconfident"), (0.5, "underconfident")],

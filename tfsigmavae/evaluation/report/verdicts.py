@@ -61,10 +61,10 @@ def pit(found) -> str:
     high = sum(density[-tenth:]) / tenth
     told = f"bins deviate by {number(100 * deviation, 2)} % on average"
     if deviation <= _FLAT:
-        return f"close to calibrated: flat, {told}"
-    quarter = len(density) // 4
-    middle = density[quarter : len(density) - quarter]
-    if density[0] + density[-1] > 2 and sum(middle) > 1.05 * len(middle):
+        return f"{_CLOSE}: flat, {told}"
+    if _is_chance(density, found.get("error")):
+        return f"{_UNKNOWN}: {told}, within twice their errors"
+    if _has_heavy_tails(density):
         return f"mixed: too wide for most values, too narrow for a few, {told}"
     if low > 1 and high > 1:
         return f"overconfident: both ends are too full, {told}"
@@ -72,6 +72,26 @@ def pit(found) -> str:
         return f"underconfident: both ends are too empty, {told}"
     side = "above" if high > low else "below"
     return f"biased: the truth lies {side} the predictions too often, {told}"
+
+
+def _is_chance(density, errors):
+    """Whether at most one bin of 20 is further from 1 than twice its error."""
+    if len(errors or []) != len(density) or not all(map(is_number, errors)):
+        return False
+    pairs = zip(density, errors, strict=True)
+    return sum(abs(d - 1) > 2 * e for d, e in pairs) <= len(density) / 20
+
+
+def _has_heavy_tails(density):
+    """A hump in the middle, and ends that rise above what lies beside them."""
+    quarter = len(density) // 4
+    if sum(density[quarter : len(density) - quarter]) <= 1.05 * (
+        len(density) - 2 * quarter
+    ):
+        return False
+    ends = density[0] + density[-1]
+    beside = min(density[:quarter]) + min(density[-quarter:])
+    return ends > 2 or ends > 1.25 * beside + 0.05
 
 
 def _of_ratio(found, told, above, below):
