@@ -10,10 +10,12 @@ from report_page import Page, check_page
 
 from tfsigmavae.evaluation.report import (
     Picture,
+    comparison,
     drawing,
     read_picture,
     write_report,
 )
+from tfsigmavae.evaluation.report.run import Run
 
 
 def write(tmp_path, evaluations, **more):
@@ -65,7 +67,8 @@ def test_a_whole_evaluation_has_every_section(video):
     "said",
     [
         # The headline in one line, with its protocol, and what it means.
-        "Best of 100: PSNR 18.66 ± 0.16 dB",
+        "Best of 100: PSNR 18.66 ± 0.16 dB (copy last frame 16.27), SSIM 0.7",
+        "Against the best baseline, the mean over the samples is better in PSNR (by ",
         "; protocol svg-2-28",
         "the mean over the frames of 256 clips, ± its standard error",
         "What it is about.",
@@ -127,6 +130,31 @@ def test_an_image_evaluation_has_no_horizon(tmp_path):
     assert "mean over 1,000 images" in page.said
     assert "★" not in page.cells  # of one row none is the best
     assert "by frame" not in page.said and "sampled futures" not in page.said
+
+
+@pytest.mark.parametrize(
+    ("best", "mean", "said"),
+    [
+        ("max", 21.8, "is better in Sharpness (of edges) (by 1.8 px)."),
+        ("min", 21.8, "is worse in Sharpness (of edges) (by 1.8 px)."),
+        ("max", 20.1, "is about equal (within the errors) in Sharpness (of edges)."),
+        (None, 21.8, ""),
+    ],
+)
+def test_the_average_future_against_the_best_baseline(best, mean, said):
+    found = made_metrics.video()
+    metric = {"label": "Sharpness, of edges", "unit": "px", "best": best}
+    others = (20.0, 19.0) if best == "max" else (20.0, 25.0)
+    names = "mean", "copy_last", "other"
+    found["sources"]["other"] = {"label": "other", "kind": "baseline"}
+    scores = {
+        name: {"mean": value, "error": 0.1}
+        for name, value in zip(names, (mean, *others), strict=True)
+    }
+    found |= {"metrics": {"sharp": metric}, "scores": {"sharp": scores}}
+    told = comparison.sentence(Run("run", found))
+    start = "Against the best baseline, the mean over the samples "
+    assert told == (said and start + said)
 
 
 def test_a_run_that_was_only_trained(tmp_path):

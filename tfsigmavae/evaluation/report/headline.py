@@ -52,6 +52,12 @@ def label_of(runs, name) -> str:
     return str(metric_of(runs, name).get("label", name))
 
 
+def label_in_line(runs, name) -> str:
+    """The label of a metric among others: what follows a comma is in brackets."""
+    head, comma, rest = label_of(runs, name).partition(", ")
+    return f"{head} ({rest})" if comma else head
+
+
 def unit_of(runs, name) -> str:
     """Unit and direction of a metric."""
     metric = metric_of(runs, name)

@@ -2,7 +2,7 @@
 
 import re
 
-from tfsigmavae.evaluation.report import headline, protocols, verdicts
+from tfsigmavae.evaluation.report import comparison, headline, protocols, verdicts
 from tfsigmavae.evaluation.report.blocks import (
     Cell,
     Facts,
@@ -30,6 +30,7 @@ def section(runs) -> Section | None:
     """One line a run, what its figures mean, and what was evaluated."""
     blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
     told = [(run, _subject(run)) for run in runs]
+    told += [(run, comparison.sentence(run)) for run in runs]
     told += [(run, _calibration(run)) for run in runs]
     blocks += [Note(labelled(run, text, runs)) for run, text in told if text]
     meaning = _meaning(runs)
@@ -104,7 +105,17 @@ def _scores(run):
 def _with_unit(run, metric, score):
     unit = headline.metric_of([run], metric).get("unit") or ""
     told = estimate(score["mean"], score.get("error"))
-    return f"{headline.label_of([run], metric)} {told} {unit}".strip()
+    text = f"{headline.label_in_line([run], metric)} {told} {unit}".strip()
+    baseline = comparison.best_baseline(run, metric)
+    if baseline is None:
+        return text
+    label, other = baseline
+    return f"{text} ({label} {_rounded(other['mean'], score.get('error'))})"
+
+
+def _rounded(mean, error):
+    """To the digits that the model's figure has."""
+    return estimate(mean, error).partition(" ")[0]
 
 
 def _likelihood(run):
