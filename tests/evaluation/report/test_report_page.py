@@ -70,7 +70,10 @@ def test_a_whole_evaluation_has_every_section(video):
         "Best of 100: PSNR 18.66 ± 0.16 dB (copy last frame 16.27), SSIM 0.7",
         "Against the best baseline, the mean over the samples is better in PSNR (by ",
         "; protocol svg-2-28",
-        "the mean over the frames of 256 clips, ± its standard error",
+        "the mean over the frames of 256 clips, ± its standard error over the clips. "
+        "Sources share the clips, so that",
+        "Futures are overconfident: the samples' spread is 0.714 times the error of "
+        "their mean, and intervals of 80 % hold 61 % of the pixels.",
         "What it is about.",
         "What the scores are PSNR Likeness of pixels",
         # The protocol in words, and whole.
@@ -155,6 +158,24 @@ def test_the_average_future_against_the_best_baseline(best, mean, said):
     told = comparison.sentence(Run("run", found))
     start = "Against the best baseline, the mean over the samples "
     assert told == (said and start + said)
+
+
+def test_calibrations_that_disagree_are_both_told(tmp_path):
+    found = made_metrics.video()
+    found["calibration"]["futures"]["coverage"]["share"] = [0.73, 0.89, 0.94, 0.97]
+    page = write(tmp_path, [found])
+    assert (
+        "Futures: the samples' spread is 0.714 times the error of their mean "
+        "(overconfident), while intervals of 50 % hold 73 % of the pixels "
+        "(underconfident)."
+    ) in page.said
+    assert page.said.count("Two kinds of figures may disagree") == 1
+    del found["calibration"]["futures"]
+    page = write(tmp_path, [found])
+    assert (
+        "Reconstructions are close to calibrated: errors are 1.02 times as large as "
+        "sigma says, and intervals of "
+    ) in page.said
 
 
 def test_a_run_that_was_only_trained(tmp_path):

@@ -6,6 +6,13 @@ from tfsigmavae.evaluation.report.calibration_tables import channel_tables, valu
 from tfsigmavae.evaluation.report.numbers import is_number, number
 from tfsigmavae.evaluation.report.run import keys_of, labelled
 
+_WHY_BOTH = (
+    "Two kinds of figures may disagree and both be true: ratios to the error are "
+    "decided by the pixels that err most, while coverage and PIT count all pixels "
+    "alike. A sigma shared by all pixels can be too small for the few that move and "
+    "too large for the many that do not."
+)
+
 
 def section(runs) -> Section | None:
     """A table and the drawings of each kind of prediction that was checked."""
@@ -15,7 +22,18 @@ def section(runs) -> Section | None:
         found = [(run, part) for run, part in found if part]
         if found:
             blocks += _blocks(kind, found)
+    if any(map(_has_both, runs)):
+        blocks.insert(0, Note(_WHY_BOTH))
     return Section("calibration", "Calibration", blocks) if blocks else None
+
+
+def _has_both(run):
+    parts = run.part("calibration").values()
+    return any(
+        part.get("coverage") and (part.get("sigma") or part.get("spread_skill"))
+        for part in parts
+        if part
+    )
 
 
 def _blocks(kind, found):

@@ -27,9 +27,7 @@ def crps(found) -> str:
 
 def coverage(found) -> str:
     """Of the intervals of all levels; those that fare alike are told together."""
-    levels, shares = found.get("levels") or [], found.get("share") or []
-    errors = found.get("error") or [None] * len(levels)
-    known = [x for x in zip(levels, shares, errors, strict=True) if is_number(x[1])]
+    known = _intervals(found)
     if not known:
         return ""
     alike = {}
@@ -41,6 +39,16 @@ def coverage(found) -> str:
         return f"{word}: intervals of {_percents(alike[word])} hold {held}"
     told = ", ".join(f"{word} at {_percents(some)}" for word, some in alike.items())
     return f"{told}: these intervals hold {held}"
+
+
+def worst_interval(found) -> tuple[str, str]:
+    """A word and what is held, of the level that is furthest from what it should be."""
+    known = _intervals(found)
+    if not known:
+        return "", ""
+    level, share, error = max(known, key=lambda one: abs(one[1] - one[0]))
+    told = f"intervals of {_percents([level])} hold {_percents([share])}"
+    return of_interval(level, share, error), f"{told} of the pixels"
 
 
 def of_interval(level, share, error) -> str:
@@ -72,6 +80,14 @@ def pit(found) -> str:
         return f"underconfident: both ends are too empty, {told}"
     side = "above" if high > low else "below"
     return f"biased: the truth lies {side} the predictions too often, {told}"
+
+
+def _intervals(found):
+    """Level, share and error of those whose share is known."""
+    levels, shares = found.get("levels") or [], found.get("share") or []
+    errors = found.get("error") or [None] * len(levels)
+    found = zip(levels, shares, errors, strict=True)
+    return [interval for interval in found if is_number(interval[1])]
 
 
 def _is_chance(density, errors):
