@@ -86,6 +86,9 @@ def test_a_whole_evaluation_has_every_section(video):
         "copy last frame baseline",
         "reconstruction reference",
         "★ 18.66 ± 0.16",
+        "☆ 18.2",
+        "Best of 100 is chosen with the truth in hand: ☆ best mean of the others. "
+        "References know",
         # Distances, and the warning in words.
         "12.35 ± 0.31 11.20 256 256 100 4.100",
         "⚠ Warning. frechet[mobilenet_v1]: 256 examples are fewer than twice",
@@ -131,7 +134,9 @@ def test_an_image_evaluation_has_no_horizon(tmp_path):
     assert set(sections(page)) == set(SECTIONS) - left_out
     assert "Reconstruction: PSNR 21.50 ± 0.10 dB" in page.said
     assert "mean over 1,000 images" in page.said
-    assert "★" not in page.cells  # of one row none is the best
+    assert "★" not in page.said  # of one row none is the best
+    assert "References" not in page.said
+    assert "90\N{NO-BREAK SPACE}%" in page.text and " %" not in page.text
     assert "by frame" not in page.said and "sampled futures" not in page.said
 
 
@@ -215,8 +220,26 @@ def test_two_runs_stand_side_by_side(tmp_path):
     assert "two: close to calibrated: errors are 1.02" in page.said
     assert "two: training" in page.words
     assert "⚠ Warning. The runs" not in page.said
+    # One protocol for both.
+    assert page.said.count("Protocol svg-2-28: 2 given frames") == 1
+    assert page.said.count("num_predicted 28") == 1
+    assert "Sources and runs share the clips" in page.said
     twice = write(tmp_path, [runs[0], runs[0]])
     assert twice.headings[0] == "one (1) · one (2)"
+    assert twice.words.count("★") == 2 * 4  # equal, and both are the best
+
+
+def test_pictures_of_several_runs_stand_under_their_names(tmp_path):
+    runs = [made_metrics.minimal(title) for title in ("one", "two")]
+    pictures = [
+        picture._replace(run=run["title"])
+        for run in runs
+        for picture in made_metrics.pictures()
+    ]
+    page = write(tmp_path, runs, pictures=pictures)
+    assert page.headings[2:] == [
+        *("one: Clips", "one: Uncertainty", "two: Clips", "two: Uncertainty")
+    ]
 
 
 def test_protocols_that_differ_are_told(tmp_path):
@@ -227,7 +250,7 @@ def test_protocols_that_differ_are_told(tmp_path):
     assert "⚠ Warning. The runs were not evaluated alike" in page.said
     assert "differ in num_samples, data.fingerprint." in page.said
     assert "num_samples 100 10 data.fingerprint fedcba" in page.said
-    assert "two is not the protocol svg-2-28 as it stands: num_samples" in page.said
+    assert "two: Protocol svg-2-28 was changed: num_samples = 10. Its" in page.said
     assert "protocol svg-2-28 (modified)" in page.said
     assert "each run by itself" in page.said
     assert page.words.count("★") == 2 * 4
