@@ -8,7 +8,14 @@ import made_metrics
 import pytest
 from report_page import Page, check_page
 
-from tfsigmavae.evaluation.report import Picture, read_picture, write_report
+from tfsigmavae.evaluation.report import (
+    Picture,
+    comparison,
+    drawing,
+    read_picture,
+    write_report,
+)
+from tfsigmavae.evaluation.report.run import Run
 
 
 def write(tmp_path, evaluations, **more):
@@ -60,9 +67,13 @@ def test_a_whole_evaluation_has_every_section(video):
     "said",
     [
         # The headline in one line, with its protocol, and what it means.
-        "Best of 100: PSNR 18.66 ± 0.16 dB",
+        "Best of 100: PSNR 18.66 ± 0.16 dB (copy last frame 16.27), SSIM 0.7",
+        "Against the best baseline, the mean over the samples is better in PSNR (by ",
         "; protocol svg-2-28",
-        "the mean over the frames of 256 clips, ± its standard error",
+        "the mean over the frames of 256 clips, ± its standard error over the clips. "
+        "Sources share the clips, so that",
+        "Futures are overconfident: the samples' spread is 0.714 times the error of "
+        "their mean, and intervals of 80 % hold 61 % of the pixels.",
         "What it is about.",
         "What the scores are PSNR Likeness of pixels",
         # The protocol in words, and whole.
@@ -75,12 +86,15 @@ def test_a_whole_evaluation_has_every_section(video):
         "copy last frame baseline",
         "reconstruction reference",
         "★ 18.66 ± 0.16",
+        "☆ 18.2",
+        "Best of 100 is chosen with the truth in hand: ☆ best mean of the others. "
+        "References know",
         # Distances, and the warning in words.
         "12.35 ± 0.31 11.20 256 256 100 4.100",
         "⚠ Warning. frechet[mobilenet_v1]: 256 examples are fewer than twice",
         "kernel[mobilenet_v1] 0.0213 ± 0.0017 – –",
         # Verdicts.
-        "overconfident: intervals of 90 % hold 71 %",
+        "overconfident: intervals of 50, 80, 90 and 95 % hold 36, 61, 71 and 79 %",
         "close to calibrated: errors are 1.02 times as large as sigma says",
         "overconfident: both ends are too full",
         "overconfident: the samples' spread is 0.714 times the error of their mean",
@@ -120,8 +134,53 @@ def test_an_image_evaluation_has_no_horizon(tmp_path):
     assert set(sections(page)) == set(SECTIONS) - left_out
     assert "Reconstruction: PSNR 21.50 ± 0.10 dB" in page.said
     assert "mean over 1,000 images" in page.said
-    assert "★" not in page.cells  # of one row none is the best
+    assert "★" not in page.said  # of one row none is the best
+    assert "References" not in page.said
+    assert "90\N{NO-BREAK SPACE}%" in page.text and " %" not in page.text
     assert "by frame" not in page.said and "sampled futures" not in page.said
+
+
+@pytest.mark.parametrize(
+    ("best", "mean", "said"),
+    [
+        ("max", 21.8, "is better in Sharpness (of edges) (by 1.8 px)."),
+        ("min", 21.8, "is worse in Sharpness (of edges) (by 1.8 px)."),
+        ("max", 20.1, "is about equal (within the errors) in Sharpness (of edges)."),
+        (None, 21.8, ""),
+    ],
+)
+def test_the_average_future_against_the_best_baseline(best, mean, said):
+    found = made_metrics.video()
+    metric = {"label": "Sharpness, of edges", "unit": "px", "best": best}
+    others = (20.0, 19.0) if best == "max" else (20.0, 25.0)
+    names = "mean", "copy_last", "other"
+    found["sources"]["other"] = {"label": "other", "kind": "baseline"}
+    scores = {
+        name: {"mean": value, "error": 0.1}
+        for name, value in zip(names, (mean, *others), strict=True)
+    }
+    found |= {"metrics": {"sharp": metric}, "scores": {"sharp": scores}}
+    told = comparison.sentence(Run("run", found))
+    start = "Against the best baseline, the mean over the samples "
+    assert told == (said and start + said)
+
+
+def test_calibrations_that_disagree_are_both_told(tmp_path):
+    found = made_metrics.video()
+    found["calibration"]["futures"]["coverage"]["share"] = [0.73, 0.89, 0.94, 0.97]
+    page = write(tmp_path, [found])
+    assert (
+        "Futures: the samples' spread is 0.714 times the error of their mean "
+        "(overconfident), while intervals of 50 % hold 73 % of the pixels "
+        "(underconfident)."
+    ) in page.said
+    assert page.said.count("Two kinds of figures may disagree") == 1
+    del found["calibration"]["futures"]
+    page = write(tmp_path, [found])
+    assert (
+        "Reconstructions are close to calibrated: errors are 1.02 times as large as "
+        "sigma says, and intervals of "
+    ) in page.said
 
 
 def test_a_run_that_was_only_trained(tmp_path):
@@ -161,8 +220,26 @@ def test_two_runs_stand_side_by_side(tmp_path):
     assert "two: close to calibrated: errors are 1.02" in page.said
     assert "two: training" in page.words
     assert "⚠ Warning. The runs" not in page.said
+    # One protocol for both.
+    assert page.said.count("Protocol svg-2-28: 2 given frames") == 1
+    assert page.said.count("num_predicted 28") == 1
+    assert "Sources and runs share the clips" in page.said
     twice = write(tmp_path, [runs[0], runs[0]])
     assert twice.headings[0] == "one (1) · one (2)"
+    assert twice.words.count("★") == 2 * 4  # equal, and both are the best
+
+
+def test_pictures_of_several_runs_stand_under_their_names(tmp_path):
+    runs = [made_metrics.minimal(title) for title in ("one", "two")]
+    pictures = [
+        picture._replace(run=run["title"])
+        for run in runs
+        for picture in made_metrics.pictures()
+    ]
+    page = write(tmp_path, runs, pictures=pictures)
+    assert page.headings[2:] == [
+        *("one: Clips", "one: Uncertainty", "two: Clips", "two: Uncertainty")
+    ]
 
 
 def test_protocols_that_differ_are_told(tmp_path):
@@ -173,7 +250,7 @@ def test_protocols_that_differ_are_told(tmp_path):
     assert "⚠ Warning. The runs were not evaluated alike" in page.said
     assert "differ in num_samples, data.fingerprint." in page.said
     assert "num_samples 100 10 data.fingerprint fedcba" in page.said
-    assert "two is not the protocol svg-2-28 as it stands: num_samples" in page.said
+    assert "two: Protocol svg-2-28 was changed: num_samples = 10. Its" in page.said
     assert "protocol svg-2-28 (modified)" in page.said
     assert "each run by itself" in page.said
     assert page.words.count("★") == 2 * 4
@@ -286,6 +363,20 @@ def test_axes_have_short_plain_numbers(tmp_path):
     page = write(tmp_path, [{"title": "run"}], training=[("run", few)])
     assert {"0.06", "0.1", "0.14"} <= set(page.words)
     assert not re.search(r"mathdefault|\\|1e5", page.said)
+
+
+def test_each_bin_of_a_histogram_has_a_band_of_its_own():
+    low, high = [0.9, 0.5, 0.8, 0.9], [1.1, 1.5, 1.2, 1.1]
+    level = ("calibrated", 1.0)
+    line = drawing.Line("truth", [], [1.0, 1.2, 0.9, 0.9])
+    made = [
+        drawing.histogram([line], "rank", "density", level, band).svg
+        for band in (None, ("chance", low, high))
+    ]
+    old, new = (set(re.findall(r' d="([^"]+)"', text)) for text in made)
+    # Steps at the top and at the bottom, of three heights each.
+    heights = [len(set(re.findall(r"[\d.]+ ([\d.]+)", path))) for path in new - old]
+    assert 6 in heights
 
 
 def test_notes_of_an_evaluation_are_warnings(tmp_path):

@@ -42,6 +42,26 @@ def test_pit_of_heavy_tails():
     assert verdicts.pit(found).startswith("mixed: too wide for most")
 
 
+@pytest.mark.parametrize("ends", [(0.92, 0.69), (0.7, 0.42)])
+def test_pit_of_spikes_lower_than_the_mean(ends):
+    """A narrow hump leaves ends that are below 1, but above their neighbours."""
+    x = (np.arange(40) + 0.5) / 40
+    density = 0.3 + 3.3 * np.exp(-(((x - 0.5) / 0.12) ** 2))
+    density[0], density[-1] = ends
+    found = {"density": density.tolist(), "deviation": 0.5, "calibrated": 1.0}
+    assert verdicts.pit(found).startswith("mixed: too wide for most values, too narrow")
+    density[0] = density[-1] = 0.3
+    found["density"] = density.tolist()
+    assert verdicts.pit(found).startswith("underconfident")
+
+
+def test_pit_of_few_clips_is_not_told_apart():
+    density = [1.2, 0.8] * 20
+    found = {"density": density, "deviation": 0.2, "error": [0.15] * 40}
+    assert verdicts.pit(found).startswith("not told apart from calibrated")
+    assert not verdicts.pit(found | {"error": [0.05] * 40}).startswith("not told")
+
+
 @pytest.mark.parametrize(
     ("scale", "word"),
     [(1.0, "close to calibrated"), (2.0, "overconfident"), (0.5, "underconfident")],
@@ -51,7 +71,8 @@ def test_coverage_and_sigma_of_gaussians(scale, word):
     levels, bounds = [0.5, 0.8, 0.9, 0.95], [0.6745, 1.2816, 1.6449, 1.9600]
     share = [float(np.mean(np.abs(errors) < bound)) for bound in bounds]
     told = verdicts.coverage({"levels": levels, "share": share, "error": [0.001] * 4})
-    assert told == f"{word}: intervals of 90 % hold {100 * share[2]:.0f} %"
+    held = "{:.0f}, {:.0f}, {:.0f} and {:.0f} %".format(*(100 * x for x in share))
+    assert told == f"{word}: intervals of 50, 80, 90 and 95 % hold {held}"
     # All stated with sigma = 1.
     rmse = float(np.sqrt(np.mean(errors**2)))
     told = verdicts.sigma({"ratio": rmse, "error": 0.003, "calibrated": 1.0})
@@ -61,14 +82,28 @@ def test_coverage_and_sigma_of_gaussians(scale, word):
     assert told.startswith(f"{word}: the samples' spread")
 
 
-def test_what_the_error_does_not_tell_apart_is_close_enough():
-    assert verdicts.sigma({"ratio": 1.2, "error": 0.15}).startswith("close")
+def test_what_the_error_does_not_tell_apart_is_not_called_close():
+    told = verdicts.sigma({"ratio": 1.35, "error": 0.2})
+    assert told == (
+        "not told apart from calibrated: "
+        "errors are 1.35 ± 0.20 times as large as sigma says"
+    )
+    assert verdicts.sigma({"ratio": 1.04, "error": 0.2}).startswith("close")
     assert verdicts.sigma({"ratio": 1.2, "error": 0.05}).startswith("overconfident")
     found = {"levels": [0.9], "share": [0.7], "error": [0.15]}
-    assert verdicts.coverage(found).startswith("close")
+    assert verdicts.coverage(found).startswith("not told apart")
     # That of CRPS is the error of its value, in image units.
     found = {"value": 10.0, "error": 5.0, "expected": 5.0, "ratio": 2.0}
     assert verdicts.crps(found).startswith("overconfident")
+    assert verdicts.crps(found | {"ratio_error": 0.6}).startswith("not told apart")
+
+
+def test_coverage_regards_every_level():
+    found = {"levels": [0.5, 0.8, 0.9, 0.95], "error": [0.004] * 4}
+    assert verdicts.coverage(found | {"share": [0.8, 0.89, 0.915, 0.95]}) == (
+        "underconfident at 50 and 80 %, close to calibrated at 90 and 95 %: "
+        "these intervals hold 80, 89, 92 and 95 %"
+    )
 
 
 @pytest.mark.parametrize("name", ["sigma", "spread_skill", "crps", "coverage", "pit"])

@@ -11,10 +11,10 @@ class Note(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A figure of a table; the best of its column is marked."""
+    """A figure of a table; the best of its column has a mark."""
 
     text: str
-    best: bool = False
+    mark: str = ""
 
 
 class Row(NamedTuple):

@@ -6,6 +6,13 @@ from tfsigmavae.evaluation.report.calibration_tables import channel_tables, valu
 from tfsigmavae.evaluation.report.numbers import is_number, number
 from tfsigmavae.evaluation.report.run import keys_of, labelled
 
+_WHY_BOTH = (
+    "Two kinds of figures may disagree and both be true: ratios to the error are "
+    "decided by the pixels that err most, while coverage and PIT count all pixels "
+    "alike. A sigma shared by all pixels can be too small for the few that move and "
+    "too large for the many that do not."
+)
+
 
 def section(runs) -> Section | None:
     """A table and the drawings of each kind of prediction that was checked."""
@@ -15,7 +22,18 @@ def section(runs) -> Section | None:
         found = [(run, part) for run, part in found if part]
         if found:
             blocks += _blocks(kind, found)
+    if any(map(_has_both, runs)):
+        blocks.insert(0, Note(_WHY_BOTH))
     return Section("calibration", "Calibration", blocks) if blocks else None
+
+
+def _has_both(run):
+    parts = run.part("calibration").values()
+    return any(
+        part.get("coverage") and (part.get("sigma") or part.get("spread_skill"))
+        for part in parts
+        if part
+    )
 
 
 def _blocks(kind, found):
@@ -136,19 +154,25 @@ def _pit(found):
     if not lines:
         return None
     level = ("calibrated", parts[0][1].get("calibrated", 1.0))
-    errors = [e for e in parts[0][1].get("error") or [] if is_number(e)]
-    band = None
-    if errors and len(lines) == 1:
-        width = 2 * max(errors)
-        band = ("by chance (2 standard errors)", level[1] - width, level[1] + width)
+    band = _chance(parts[0][1], level[1]) if len(lines) == 1 else None
     return Plot(
         "PIT histogram",
         drawing.histogram(lines, "rank of the truth", "density", level, band),
         "Histogram of where the true pixels lie within their predicted distributions",
         "The rank of each true value in its prediction. Flat is calibrated; full ends "
-        "are overconfident, a hump is underconfident, a slope is a bias.",
+        "are overconfident, a hump is underconfident, a hump between full ends both, a "
+        "slope is a bias.",
         _verdicts(parts, verdicts.pit, found),
     )
+
+
+def _chance(part, height):
+    """What chance explains of each bin, where the errors of all are known."""
+    errors = part.get("error") or []
+    if len(errors) != len(part["density"]) or not all(map(is_number, errors)):
+        return None
+    low, high = ([height + sign * 2 * e for e in errors] for sign in (-1, 1))
+    return "by chance (2 standard errors of each bin)", low, high
 
 
 def _coverage(found):

@@ -102,8 +102,8 @@ def histogram(lines, x_label: str, y_label: str, level, band=None) -> Drawing:
         lines: list of `Line` whose `y` are densities; `x` is not used.
         x_label, y_label: what the axes show.
         level: pair of a label and a height.
-        band: triple of a label, lowest and highest height that chance explains.
-            Defaults to none.
+        band: triple of a label, and the lowest and highest heights that chance
+            explains, a list over the bins each. Defaults to none.
 
     Returns:
         `Drawing`.
@@ -120,11 +120,16 @@ def histogram(lines, x_label: str, y_label: str, level, band=None) -> Drawing:
             dashes = _DASHES[line.look % len(_DASHES)]
             drawing.keys.append(Key(line.label, svg.colour_of_page(color), dashes))
         if band:
-            axes.axhspan(*band[1:], color=svg.TEXT, alpha=0.15, linewidth=0)
+            low, high = map(_floats, band[1:])
+            edges = np.linspace(0, 1, len(low) + 1)
+            look = {"color": svg.TEXT, "alpha": 0.15, "linewidth": 0}
+            axes.stairs(high, edges, baseline=np.maximum(low, 0), fill=True, **look)
             drawing.keys.append(Key(band[0], "var(--grid)", (), "M2 2h26v8h-26z"))
         drawing.add_level(*level)
         axes.set_xlim(0, 1)
-        axes.set_ylim(0, max(2 * level[1], axes.get_ylim()[1]))
+        # A bin that nobody knows much of does not squeeze the others.
+        tallest = max([2 * level[1], *(1.05 * _highest(line.y) for line in lines)])
+        axes.set_ylim(0, tallest)
         return drawing.finish(x_label, y_label)
 
 
@@ -244,6 +249,10 @@ def _colour(line):
 def _positive(values):
     values = _floats(values)
     return not np.any(values[np.isfinite(values)] <= 0)
+
+
+def _highest(values):
+    return max(filter(is_number, values), default=0.0)
 
 
 def _floats(values):

@@ -4,10 +4,11 @@ from tfsigmavae.evaluation.report.blocks import Gallery, Note, Section
 
 
 def section(pictures, explanation="") -> Section | None:
-    """The pictures, those of a group together under its name."""
+    """The pictures, those of a group and a run together under its name."""
     groups = {}
     for picture in pictures:
-        groups.setdefault(picture.group, []).append(picture)
+        heading = ": ".join(filter(None, (picture.run, picture.group)))
+        groups.setdefault(heading, []).append(picture)
     blocks = [Gallery(title, found) for title, found in groups.items()]
     if blocks and explanation:
         blocks.append(Note(explanation))

@@ -8,6 +8,9 @@ from tfsigmavae.evaluation.report.numbers import NOTHING, estimate, is_number
 from tfsigmavae.evaluation.report.run import keys_of
 
 _KINDS = ("model", "baseline", "reference")
+# The source that is chosen by what it is compared with.
+_CHOSEN = "best"
+_BEST, _BEST_UNCHOSEN = "★", "☆"
 DIRECTIONS = {"max": "higher is better", "min": "lower is better"}
 
 
@@ -27,9 +30,7 @@ def section(runs) -> Section | None:
         [(label_of(runs, name), unit_of(runs, name)) for name in metrics],
         groups,
         corner="what is scored",
-        note="★ best mean of model and baselines"
-        + (", each run by itself" if protocols.differing(runs) else "")
-        + ". References know the frames that they are compared with.",
+        note=_note(runs, sum(rows, []), set(best.values())),
     )
     blocks = [*protocols.blocks(runs), table]
     meanings = [
@@ -52,6 +53,12 @@ def label_of(runs, name) -> str:
     return str(metric_of(runs, name).get("label", name))
 
 
+def label_in_line(runs, name) -> str:
+    """The label of a metric among others: what follows a comma is in brackets."""
+    head, comma, rest = label_of(runs, name).partition(", ")
+    return f"{head} ({rest})" if comma else head
+
+
 def unit_of(runs, name) -> str:
     """Unit and direction of a metric."""
     metric = metric_of(runs, name)
@@ -72,6 +79,7 @@ def sources_of(run) -> dict:
 class _Scored(NamedTuple):
     """A source of a run, and its scores by metric."""
 
+    name: str
     label: str
     kind: str
     scores: dict
@@ -85,32 +93,61 @@ def _rows(run, metrics):
             metric: run.part("scores").get(metric, {}).get(name) for metric in metrics
         }
         if any(scores.values()):
-            rows.append(_Scored(str(source["label"]), source["kind"], scores))
+            rows.append(_Scored(name, str(source["label"]), source["kind"], scores))
     order = {kind: number for number, kind in enumerate(_KINDS)}
     return sorted(rows, key=lambda row: order.get(row.kind, len(order)))
 
 
 def _best(runs, rows, metrics):
-    """Pairs (id of a row, metric) of the best: of all runs where those are alike."""
+    """(Id of a row, metric) -> mark: the best of all runs where those are alike.
+
+    All that are equal are marked. What is chosen with the truth in hand nearly always
+    comes first: the best of the others has a mark of its own.
+    """
     pools = rows if protocols.differing(runs) else [sum(rows, [])]
-    best = set()
+    best = {}
     for metric in metrics:
         choose = {"max": max, "min": min}.get(metric_of(runs, metric).get("best"))
-        for pool in pools:
-            means = {
-                id(row): (row.scores[metric] or {}).get("mean")
-                for row in pool
-                if row.kind != "reference"
-            }
-            means = {key: mean for key, mean in means.items() if is_number(mean)}
-            if choose and len(means) > 1:
-                best.add((choose(means, key=means.get), metric))
+        for pool in pools if choose else []:
+            pool = [row for row in pool if row.kind != "reference"]
+            unchosen = [row for row in pool if row.name != _CHOSEN]
+            for mark, among in ((_BEST, pool), (_BEST_UNCHOSEN, unchosen)):
+                for row in _first(among, metric, choose):
+                    best.setdefault((id(row), metric), mark)
     return best
+
+
+def _first(rows, metric, choose):
+    """The rows of the best mean; none where there is nothing to choose from."""
+    means = [(row.scores[metric] or {}).get("mean") for row in rows]
+    known = list(filter(is_number, means))
+    if len(known) < 2:
+        return []
+    return [row for row, mean in zip(rows, means, strict=True) if mean == choose(known)]
+
+
+def _note(runs, rows, marks):
+    notes = []
+    if _BEST in marks:
+        each = ", each run by itself" if protocols.differing(runs) else ""
+        notes.append(f"{_BEST} best mean of model and baselines{each}.")
+    chosen = [row.label for row in rows if row.name == _CHOSEN]
+    if chosen and _BEST_UNCHOSEN in marks:
+        notes.append(
+            f"{chosen[0][:1].upper()}{chosen[0][1:]} is chosen with the truth in hand: "
+            f"{_BEST_UNCHOSEN} best mean of the others."
+        )
+    if any(row.kind == "reference" for row in rows):
+        notes.append("References know the frames that they are compared with.")
+    return " ".join(notes)
 
 
 def _shown(row, best):
     cells = [
-        Cell(estimate(score.get("mean"), score.get("error")), (id(row), metric) in best)
+        Cell(
+            estimate(score.get("mean"), score.get("error")),
+            best.get((id(row), metric), ""),
+        )
         if score
         else Cell(NOTHING)
         for metric, score in row.scores.items()

@@ -2,7 +2,7 @@
 
 import re
 
-from tfsigmavae.evaluation.report import headline, protocols, verdicts
+from tfsigmavae.evaluation.report import comparison, headline, protocols, verdicts
 from tfsigmavae.evaluation.report.blocks import (
     Cell,
     Facts,
@@ -30,6 +30,7 @@ def section(runs) -> Section | None:
     """One line a run, what its figures mean, and what was evaluated."""
     blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
     told = [(run, _subject(run)) for run in runs]
+    told += [(run, comparison.sentence(run)) for run in runs]
     told += [(run, _calibration(run)) for run in runs]
     blocks += [Note(labelled(run, text, runs)) for run, text in told if text]
     meaning = _meaning(runs)
@@ -79,11 +80,21 @@ def _calibration(run):
     """The verdict on what the model is for: its futures, or else its sigma."""
     found = run.part("calibration")
     futures, posterior = found.get("futures") or {}, found.get("posterior") or {}
-    if spread := futures.get("spread_skill"):
-        return f"Futures are {verdicts.spread_skill(spread)}."
-    if sigma := posterior.get("sigma"):
-        return f"Reconstructions are {verdicts.sigma(sigma)}."
-    return ""
+    told = _of_both("Futures", futures, verdicts.spread_skill, "spread_skill")
+    return told or _of_both("Reconstructions", posterior, verdicts.sigma, "sigma")
+
+
+def _of_both(subject, part, judge, name):
+    """A ratio to the errors, and the intervals; told apart where they disagree."""
+    word, _, ratio = judge(part.get(name) or {}).partition(": ")
+    if not word:
+        return ""
+    other, held = verdicts.worst_interval(part.get("coverage") or {})
+    if not held:
+        return f"{subject} are {word}: {ratio}."
+    if other == word:
+        return f"{subject} are {word}: {ratio}, and {held}."
+    return f"{subject}: {ratio} ({word}), while {held} ({other})."
 
 
 def _scores(run):
@@ -104,7 +115,17 @@ def _scores(run):
 def _with_unit(run, metric, score):
     unit = headline.metric_of([run], metric).get("unit") or ""
     told = estimate(score["mean"], score.get("error"))
-    return f"{headline.label_of([run], metric)} {told} {unit}".strip()
+    text = f"{headline.label_in_line([run], metric)} {told} {unit}".strip()
+    baseline = comparison.best_baseline(run, metric)
+    if baseline is None:
+        return text
+    label, other = baseline
+    return f"{text} ({label} {_rounded(other['mean'], score.get('error'))})"
+
+
+def _rounded(mean, error):
+    """To the digits that the model's figure has."""
+    return estimate(mean, error).partition(" ")[0]
 
 
 def _likelihood(run):
@@ -132,11 +153,16 @@ def _meaning(runs):
     example = runs[0].examples
     over = f"{number(max(counts))} {example}"
     over = f"the frames of {over}" if example == "clips" else over
-    told = f"A score is the mean over {over}"
+    sharing = "Sources" if len(runs) == 1 or _data_differ(runs) else "Sources and runs"
     return (
-        f"{told}, ± its standard error: figures that differ by less than about twice "
-        "their errors are not told apart."
+        f"A score is the mean over {over}, ± its standard error over the {example}. "
+        f"{sharing} share the {example}, so that differences between them are usually "
+        "known better than their errors say; metrics.csv has the values of each."
     )
+
+
+def _data_differ(runs):
+    return len({run.part("data").get("fingerprint") for run in runs}) > 1
 
 
 def _rows(runs):

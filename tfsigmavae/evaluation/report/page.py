@@ -82,6 +82,7 @@ def _render(title, sections):
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_unbroken,
     )
     template = environment.get_template("page.html.jinja")
     # Each drawing has names of its own for its parts.
@@ -91,3 +92,8 @@ def _render(title, sections):
         return markupsafe.Markup(svg.with_number(text, next(counter)))
 
     return template.render(title=title, sections=sections, numbered=numbered)
+
+
+def _unbroken(value):
+    """A percent sign stays beside its number."""
+    return value.replace(" %", "\N{NO-BREAK SPACE}%") if type(value) is str else value

@@ -16,6 +16,8 @@ class Picture(NamedTuple):
         media_type: `"image/gif"`, `"image/png"` or `"image/webp"`.
         group: heading that it stands under together with others. Defaults to none.
         text: caption. Defaults to none.
+        run: title of the evaluation that it belongs to, where there are several.
+            Defaults to none.
     """
 
     title: str
@@ -24,6 +26,7 @@ class Picture(NamedTuple):
     media_type: str
     group: str = ""
     text: str = ""
+    run: str = ""
 
     @property
     def uri(self) -> str:

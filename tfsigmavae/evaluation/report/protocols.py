@@ -59,7 +59,8 @@ def _ssim(run):
     metrics = run.part("metrics").items()
     # The window comes first.
     return [
-        f"{metric.get('label', name)} ({metric['description'].partition(',')[0]})"
+        f"{str(metric.get('label', name)).partition(',')[0]} "
+        f"({metric['description'].partition(',')[0]})"
         for name, metric in metrics
         if "ssim" in name and metric.get("description")
     ]
@@ -74,34 +75,44 @@ def name_of(run) -> str:
 
 def blocks(runs) -> list:
     """Words, warnings and the whole of the protocols."""
-    found = []
-    for run in runs:
-        text = in_words(run)
-        if text:
-            found.append(Note(text if len(runs) == 1 else f"{run.label}: {text}"))
-        found += _modification(run)
+    found = _notes(runs, in_words) + _notes(runs, _modification, "warning")
     found += _differences(runs)
-    rows = [
-        (name if len(runs) == 1 else f"{run.label}: {name}", text)
-        for run in runs
-        for name, text in flat(run.part("protocol"))
-    ]
+    whole = [list(flat(run.part("protocol"))) for run in runs]
+    rows = _once(whole)
+    if rows is None:
+        rows = [
+            (f"{run.label}: {name}", text)
+            for run, fields in zip(runs, whole, strict=True)
+            for name, text in fields
+        ]
     return [*found, Facts("The whole protocol", rows)] if rows else found
+
+
+def _notes(runs, words, kind="text"):
+    """What is to be said of each run; without its name where it holds for all."""
+    texts = [words(run) for run in runs]
+    if (text := _once(texts)) is not None:
+        return [Note(text, kind)] if text else []
+    told = zip(runs, texts, strict=True)
+    return [Note(f"{run.label}: {text}", kind) for run, text in told if text]
+
+
+def _once(values):
+    """The value that all of them are; `None` where they differ."""
+    first, *others = values
+    return first if all(other == first for other in others) else None
 
 
 def _modification(run):
     modified = run.part("protocol").get("modified")
     if not modified:
-        return []
+        return ""
     changes = ", ".join(f"{name} = {text}" for name, text in flat(modified))
     name = run.part("protocol").get("name")
-    return [
-        Note(
-            f"{run.label} is not the protocol {name} as it stands: {changes}. Its "
-            f"figures do not belong beside those of {name}.",
-            "warning",
-        )
-    ]
+    return (
+        f"Protocol {name} was changed: {changes}. Its figures do not belong beside "
+        f"those of {name}."
+    )
 
 
 def differing(runs) -> list[tuple[str, list[str]]]:
