@@ -26,7 +26,7 @@ def parse(argv, description) -> dict:
     add("--split", default="test", help="train or test (default: %(default)s)")
     modules = {
         "Protocol": "tfsigmavae_video.evaluation.protocol",
-        "ImageProtocol": "tfsigmavae.evaluation.image_protocol",
+        "ImageProtocol": "tfsigmavae.evaluation.images.protocol",
     }
     names, images = (source.first_arguments(m, kind) for kind, m in modules.items())
     told = PROTOCOL.format(names=", ".join(names), images=", ".join(images))

@@ -1,8 +1,7 @@
 """What the evaluations of images and of videos share, and that of images."""
 
 from tfsigmavae.evaluation.evaluation import Evaluation
-from tfsigmavae.evaluation.image_evaluation import evaluate_images
-from tfsigmavae.evaluation.image_protocol import ImageProtocol
+from tfsigmavae.evaluation.images import ImageProtocol, evaluate_images
 from tfsigmavae.evaluation.statistics import MeanAndError, jackknife, mean_and_error
 
 __all__ = [

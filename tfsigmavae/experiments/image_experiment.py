@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfsigmavae import models
 from tfsigmavae.callbacks import ImagePreview
 from tfsigmavae.data import images
-from tfsigmavae.evaluation.image_evaluation import evaluate_images
+from tfsigmavae.evaluation.images.evaluation import evaluate_images
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae.experiments.image_scores import image_scores
 

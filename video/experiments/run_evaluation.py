@@ -5,7 +5,7 @@ import sys
 
 from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.data import images
-from tfsigmavae.evaluation import ImageProtocol, image_evaluation
+from tfsigmavae.evaluation import ImageProtocol, evaluate_images
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae_video.data import loading
@@ -147,7 +147,7 @@ class _Run:
         )
 
     def evaluate(self, output, extractor):
-        evaluate_one = evaluate if self.is_video else image_evaluation.evaluate_images
+        evaluate_one = evaluate if self.is_video else evaluate_images
         return evaluate_one(
             self.model,
             self.source,

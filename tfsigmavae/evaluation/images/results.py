@@ -1,7 +1,7 @@
 """From scores of single images to what is told: averages come last."""
 
 from tfsigmavae.calibration import distribution_summary
-from tfsigmavae.evaluation.image_metrics import METRICS
+from tfsigmavae.evaluation.images.metrics import METRICS
 from tfsigmavae.evaluation.statistics import mean_and_error
 from tfsigmavae.metrics import active_units
 

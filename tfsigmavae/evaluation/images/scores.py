@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.calibration import NoPITError, distribution_statistics
-from tfsigmavae.evaluation.image_metrics import fitting
+from tfsigmavae.evaluation.images.metrics import fitting
 from tfsigmavae.math import nats_to_bits_per_dim, to_unit_range
 from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.progress import Progress

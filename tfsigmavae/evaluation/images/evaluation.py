@@ -9,11 +9,11 @@ import numpy as np
 from tfsigmavae import files
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.feature_distances import LEAST_SAMPLES
-from tfsigmavae.evaluation.image_distances import image_distances
-from tfsigmavae.evaluation.image_pictures import image_pictures
-from tfsigmavae.evaluation.image_protocol import ImageProtocol
-from tfsigmavae.evaluation.image_results import image_results
-from tfsigmavae.evaluation.image_scores import score_images
+from tfsigmavae.evaluation.images.distances import image_distances
+from tfsigmavae.evaluation.images.pictures import image_pictures
+from tfsigmavae.evaluation.images.protocol import ImageProtocol
+from tfsigmavae.evaluation.images.results import image_results
+from tfsigmavae.evaluation.images.scores import score_images
 from tfsigmavae.evaluation.model_record import check_weights, model_record
 from tfsigmavae.evaluation.partial_results import writable_folder
 from tfsigmavae.evaluation.report import write_report
@@ -45,7 +45,8 @@ def evaluate_images(
     Args:
         model: an `ImageVAE`.
         images: `[N, H, W, C]` held-out pixels, uint8 or floating in [0, 1].
-        protocol: name of a preset of `image_protocol.PROTOCOLS`, or an `ImageProtocol`.
+        protocol: name of a preset of `tfsigmavae.evaluation.images.PROTOCOLS`, or an
+            `ImageProtocol`.
         output: folder for `metrics.json`, `metrics.csv` (a row for each number) and
             `report.html`. Defaults to `None`, nothing is written.
         extractor: network for distances of features, see

@@ -11,13 +11,10 @@ import tensorflow as tf
 
 from tfsigmavae import ConvVAE, calibration
 from tfsigmavae.decoders import OptimalSigma
-from tfsigmavae.evaluation import (
-    ImageProtocol,
-    evaluate_images,
-    image_evaluation,
-    image_metrics,
-    image_scores,
-)
+from tfsigmavae.evaluation import ImageProtocol, evaluate_images
+from tfsigmavae.evaluation.images import evaluation as module
+from tfsigmavae.evaluation.images import metrics as rows
+from tfsigmavae.evaluation.images import scores as scores_of
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.metrics import frechet_distance, psnr
 from tfsigmavae.metrics.extractors import Function
@@ -154,7 +151,7 @@ def test_calibration_is_that_of_posterior_samples(found, model, data):
 
 
 def test_calibration_is_of_the_first_images_each_by_itself(model, data):
-    scored = image_scores.score_images(model, data, data[0], PROTOCOL, quiet=True)
+    scored = scores_of.score_images(model, data, data[0], PROTOCOL, quiet=True)
     assert [part["count"].item() for part in scored.calibration] == [256.0] * 20
     assert PROTOCOL.calibration_images == 20 < NUM
 
@@ -265,8 +262,8 @@ def test_a_new_metric_is_one_row(model, data, tmp_path, monkeypatch):
     def darkness(images, references):
         return 1.0 - tf.reduce_mean(images, [1, 2, 3])
 
-    row = image_metrics.ImageMetric(darkness, min, "Darkness", "", "a metric of a test")
-    monkeypatch.setitem(image_metrics.METRICS, "darkness", row)
+    row = rows.ImageMetric(darkness, min, "Darkness", "", "a metric of a test")
+    monkeypatch.setitem(rows.METRICS, "darkness", row)
     found = evaluate_images(model, data[:4], PROTOCOL, tmp_path, quiet=True)
     expected = 1.0 - np.mean(model.reconstruct(data[:4]))
     row = found.metrics["scores"]["darkness"]["reconstruction"]
@@ -288,8 +285,8 @@ def test_a_new_metric_is_one_row(model, data, tmp_path, monkeypatch):
 def test_a_metric_that_makes_no_sense_is_named(
     model, data, tmp_path, monkeypatch, score, words
 ):
-    row = image_metrics.ImageMetric(score, min, "Mine")
-    monkeypatch.setitem(image_metrics.METRICS, "mine", row)
+    row = rows.ImageMetric(score, min, "Mine")
+    monkeypatch.setitem(rows.METRICS, "mine", row)
     with pytest.raises(ValueError, match=f"Metric 'mine'.*{words}"):
         evaluate_images(model, data[:4], PROTOCOL, tmp_path, quiet=True)
     assert not list(tmp_path.iterdir())
@@ -306,7 +303,7 @@ def test_a_model_that_diverged_is_named(data, tmp_path):
 def test_a_file_in_the_way_is_found_before_anything_is_computed(
     model, data, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(image_evaluation, "score_images", None)
+    monkeypatch.setattr(module, "score_images", None)
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OSError, match="Nothing can be written to"):
         evaluate_images(model, data[:4], PROTOCOL, tmp_path / "file", quiet=True)
