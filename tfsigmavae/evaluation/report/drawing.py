@@ -26,6 +26,8 @@ _MARKS = (
     "M18.5 6l-6.5-3.5v7z",
 )
 _MOST_POINTS = 400
+# Characters that fit beside the upright axis; a longer label is left to the title.
+LONGEST_LABEL = 28
 _THIN_DASHES = (1, 1.5)
 _THIN = {"color": svg.TEXT, "linewidth": 1, "linestyle": (0, _THIN_DASHES)}
 
@@ -189,7 +191,8 @@ class _Axes:
             )
 
     def finish(self, x_label, y_label):
-        self.axes.set(xlabel=x_label, ylabel=y_label)
+        is_short = len(y_label) <= LONGEST_LABEL
+        self.axes.set(xlabel=x_label, ylabel=y_label if is_short else "")
         _short_ticks(self.axes)
         return Drawing(svg.to_svg(self.figure), self.keys)
 

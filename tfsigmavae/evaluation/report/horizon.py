@@ -2,6 +2,7 @@
 
 from tfsigmavae.evaluation.report import drawing, headline
 from tfsigmavae.evaluation.report.blocks import Plot, Plots, Section
+from tfsigmavae.evaluation.report.numbers import is_number
 from tfsigmavae.evaluation.report.run import keys_of, labelled
 
 
@@ -20,20 +21,25 @@ def _plot(runs, metric):
         return None
     known = headline.metric_of(runs, metric)
     label, unit = headline.label_of(runs, metric), known.get("unit")
-    direction = headline.DIRECTIONS.get(known.get("best"), "")
+    direction = headline.DIRECTIONS.get(known.get("best"))
+    reading = [f"{direction.capitalize()}."] if direction else []
+    if any(is_number(error) for line in lines for error in line.error or []):
+        reading.append(f"Bands are one standard error over the {runs[0].examples}.")
     y_label = f"{label}, {unit}" if unit else label
+    if len(y_label) > drawing.LONGEST_LABEL:  # it stands above the drawing
+        y_label = unit or ""
     return Plot(
         label,
         drawing.curves(lines, "predicted frame", y_label),
         f"{label} of {', '.join(line.label for line in lines)}, over the frames",
-        f"{direction.capitalize()}. Bands are one standard error over the clips.",
+        " ".join(reading),
     )
 
 
 def _lines(runs, metric):
     """Baselines that two runs share are drawn once."""
-    looks, lines, shared = {}, [], {}
-    for number, run in enumerate(runs):
+    looks, lines, shared = _looks(runs), [], {}
+    for run in runs:
         for name, source in headline.sources_of(run).items():
             score = run.part("scores").get(metric, {}).get(name) or {}
             curve = score.get("curve")
@@ -43,13 +49,26 @@ def _lines(runs, metric):
             label = str(source["label"])
             if is_model or shared.setdefault(name, curve) != curve:
                 label = labelled(run, label, runs)
-            line = drawing.Line(
-                label,
-                list(range(1, len(curve) + 1)),
-                curve,
-                score.get("curve_error"),
-                looks.setdefault(name, len(looks)),
-                number if is_model and len(runs) > 1 else None,
-            )
-            lines.append(line)
+            x, error = list(range(1, len(curve) + 1)), score.get("curve_error")
+            look, colour = looks[run.label, name]
+            lines.append(drawing.Line(label, x, curve, error, look, colour))
     return lines
+
+
+def _looks(runs):
+    """(Run, source) -> look and colour, the same ones in every drawing of the page.
+
+    A source has a colour. The runs differ in line style and marker.
+    """
+    scored = [
+        name
+        for run in runs
+        for name in headline.sources_of(run)
+        if any(run.part("scores")[metric].get(name) for metric in run.part("scores"))
+    ]
+    colours = {name: number for number, name in enumerate(dict.fromkeys(scored))}
+    return {
+        (run.label, name): (colour if len(runs) == 1 else colour + number, colour)
+        for number, run in enumerate(runs)
+        for name, colour in colours.items()
+    }
