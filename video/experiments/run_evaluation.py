@@ -51,8 +51,9 @@ def evaluate_runs(
             none.
 
     Returns:
-        dict: paths of `report`, `metrics` and `csv` (lists for several runs), and
-        `scores`, metric -> source -> mean, of each run.
+        dict: path of `report`; paths of `metrics` and `csv`, `scores` (metric ->
+        source -> mean) and `distances` (name -> value), lists of these for several
+        runs.
 
     Raises:
         ValueError: if a run, the data or the protocol do not fit.
@@ -87,9 +88,14 @@ def evaluate_runs(
         "metrics": [str(own / "metrics.json") for own in folders],
         "csv": [str(own / "metrics.csv") for own in folders],
         "scores": [_means(one.metrics["scores"]) for one in found],
+        "distances": [
+            {name: row["value"] for name, row in one.metrics["distances"].items()}
+            for one in found
+        ],
     }
     if len(opened) == 1:
-        told |= {name: told[name][0] for name in ("metrics", "csv", "scores")}
+        each = ("metrics", "csv", "scores", "distances")
+        told |= {name: told[name][0] for name in each}
     return told
 
 
@@ -137,6 +143,7 @@ class _Run:
             checked_protocol(self.protocol, self.model, self.source, extractor)
         else:
             self.source = self._images(data, split, options)
+            self.told["held_out"] = split == "test"
         wanted = self.protocol.num_clips if self.is_video else self.protocol.num_images
         number = min(wanted or len(self.source), len(self.source))
         print(
