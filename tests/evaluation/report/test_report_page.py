@@ -100,7 +100,8 @@ def test_a_whole_evaluation_has_every_section(video):
         "overconfident: the samples' spread is 0.714 times the error of their mean",
         "overconfident: CRPS is 1.29 times what the ensemble expects of itself",
         "Ensembles of 100 samples",
-        "channel 2 0.05304 0.05200 1.020",
+        "CRPS over what is expected 1.290 (CRPS 0.0310 ± 0.0010; expected 0.02400) 1",
+        "blue 0.05304 0.05200 1.020",
         # Likelihood, latents, surprise.
         "importance-weighted bound, nats 171,300 ± 320",
         "bits per dimension (density) 2.345 ± 0.012",
@@ -198,6 +199,26 @@ def test_a_run_that_was_only_trained(tmp_path):
     assert sections(page) == ["Pictures", "Training", "Scores", "Options"]
     assert "psnr.best 21.432 psnr.mean 20 held_out yes" in page.said
     assert "data <clips> model_options none sizes 1, 2" in page.said
+
+
+def test_the_error_of_a_ratio_of_crps_is_told_where_it_is_known(tmp_path):
+    found = made_metrics.video()
+    found["calibration"]["futures"]["crps"]["ratio_error"] = 0.04
+    found["calibration"]["posterior"]["sigma"]["channels"].pop()
+    page = write(tmp_path, [found])
+    assert "expected 1.290 ± 0.040 (CRPS 0.0310 ± 0.0010;" in page.said
+    assert "channel 1 0.04998" in page.said and "red" not in page.words
+
+
+@pytest.mark.parametrize("num_rows", [0, 1, 2])
+def test_training_of_few_rows(tmp_path, num_rows):
+    """A run that was stopped early, or that has only the head of its table."""
+    rows = made_metrics.history(num_rows)
+    page = write(tmp_path, [{"title": "run"}], training=[("run", rows)])
+    assert ("Training" in page.headings) == (num_rows > 0)
+    other = ("other", made_metrics.history(3))
+    page = write(tmp_path, [{"title": "run"}], training=[("run", rows), other])
+    assert "Training" in page.headings and "other: training" in page.words
 
 
 def test_a_title_alone_makes_a_page(tmp_path):
