@@ -274,6 +274,7 @@ def test_protocols_that_differ_are_told(tmp_path):
     assert "two: Protocol svg-2-28 was changed: num_samples = 10. Its" in page.said
     assert "protocol svg-2-28 (modified)" in page.said
     assert "each run by itself" in page.said
+    assert "over the clips. Sources share the clips" in page.said
     assert page.words.count("★") == 2 * 4
 
 
