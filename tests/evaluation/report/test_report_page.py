@@ -402,6 +402,15 @@ def test_a_metric_without_a_direction_and_with_a_long_name(tmp_path):
     assert "dB" in page.words
 
 
+def test_eight_sources_have_eight_colours(tmp_path):
+    found = made_metrics.video()
+    score = found["scores"]["psnr"]["best"]
+    found["scores"] = {"psnr": {f"source {number}": score for number in range(8)}}
+    page = write(tmp_path, [found])
+    keys = re.findall(r'style="color: ([^"]+)".*?</svg>source', page.text)
+    assert len(set(keys)) == 8
+
+
 def test_axes_have_short_plain_numbers(tmp_path):
     rows = [
         {"step": 1e4 * step, "loss": -1e5 * step, "sigma": 10 ** (-step / 3)}

@@ -10,9 +10,9 @@ from tfsigmavae.evaluation.report.numbers import is_number
 
 # Inches; a quarter more than that at 400 pixels.
 _WIDTH, _HEIGHT = 4.2, 2.6
-_LEFT, _RIGHT, _TOP, _BOTTOM = 0.62, 0.12, 0.12, 0.46
-# Lengths of dashes and gaps; markers, of matplotlib and as they are in the legend. With
-# 7 colours and 8 markers, a colour seldom returns with the same marker.
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0.66, 0.12, 0.12, 0.46
+# Lengths of dashes and gaps; markers, of matplotlib and as they are in the legend. A
+# colour that returns has another line style.
 _DASHES = ((), (4, 2), (6, 2, 1, 2), (1, 1.5), (6, 1.5, 1, 1.5, 1, 1.5), (2, 1))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "<", ">")
 _MARKS = (
@@ -208,6 +208,8 @@ def _short_ticks(axes):
         few = high / low < 10.0
         axes.yaxis.set_major_locator(MaxNLocator(5) if few else LogLocator(subs=subs))
         axes.yaxis.set_minor_formatter(NullFormatter())
+    else:  # steps of 2.5 would take a digit more
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     if is_log or max(abs(low), abs(high)) >= 1e4:
         axes.yaxis.set_major_formatter(FuncFormatter(_tick))
     if axes.get_xlim()[1] >= 1e4:
