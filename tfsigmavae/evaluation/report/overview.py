@@ -94,7 +94,8 @@ def _of_both(subject, part, judge, name):
         return f"{subject} are {word}: {ratio}."
     if other == word:
         return f"{subject} are {word}: {ratio}, and {held}."
-    return f"{subject}: {ratio} ({word}), while {held} ({other})."
+    link = "while" if {word, other} == {"overconfident", "underconfident"} else "and"
+    return f"{subject}: {ratio} ({word}), {link} {held} ({other})."
 
 
 def _scores(run):
