@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfsigmavae.evaluation.report import svg
+from tfsigmavae.evaluation.report import svg, ticks
 from tfsigmavae.evaluation.report.numbers import is_number
 
 # Inches; a quarter more than that at 400 pixels.
@@ -193,34 +193,8 @@ class _Axes:
     def finish(self, x_label, y_label):
         is_short = len(y_label) <= LONGEST_LABEL
         self.axes.set(xlabel=x_label, ylabel=y_label if is_short else "")
-        _short_ticks(self.axes)
+        ticks.shorten(self.axes)
         return Drawing(svg.to_svg(self.figure), self.keys)
-
-
-def _short_ticks(axes):
-    """Plain numbers at the axes, thousands with a "k": there is little room."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-
-    is_log = axes.get_yscale() == "log"
-    low, high = axes.get_ylim()
-    if is_log:
-        subs = (1.0, 2.0, 5.0) if high / low < 100.0 else (1.0,)
-        few = high / low < 10.0
-        axes.yaxis.set_major_locator(MaxNLocator(5) if few else LogLocator(subs=subs))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    else:  # steps of 2.5 would take a digit more
-        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    if is_log or max(abs(low), abs(high)) >= 1e4:
-        axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    if axes.get_xlim()[1] >= 1e4:
-        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-
-
-def _tick(value, _=None):
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.6g}{unit}".replace("-", "−")
-    return f"{value:.6g}".replace("-", "−")
 
 
 def _line_style(line):
