@@ -100,7 +100,8 @@ def test_a_whole_evaluation_has_every_section(video):
         "overconfident: the samples' spread is 0.714 times the error of their mean",
         "overconfident: CRPS is 1.29 times what the ensemble expects of itself",
         "Ensembles of 100 samples",
-        "channel 2 0.05304 0.05200 1.020",
+        "CRPS over what is expected 1.290 (CRPS 0.0310 ± 0.0010; expected 0.02400) 1",
+        "blue 0.05304 0.05200 1.020",
         # Likelihood, latents, surprise.
         "importance-weighted bound, nats 171,300 ± 320",
         "bits per dimension (density) 2.345 ± 0.012",
@@ -200,6 +201,26 @@ def test_a_run_that_was_only_trained(tmp_path):
     assert "data <clips> model_options none sizes 1, 2" in page.said
 
 
+def test_the_error_of_a_ratio_of_crps_is_told_where_it_is_known(tmp_path):
+    found = made_metrics.video()
+    found["calibration"]["futures"]["crps"]["ratio_error"] = 0.04
+    found["calibration"]["posterior"]["sigma"]["channels"].pop()
+    page = write(tmp_path, [found])
+    assert "expected 1.290 ± 0.040 (CRPS 0.0310 ± 0.0010;" in page.said
+    assert "channel 1 0.04998" in page.said and "red" not in page.words
+
+
+@pytest.mark.parametrize("num_rows", [0, 1, 2])
+def test_training_of_few_rows(tmp_path, num_rows):
+    """A run that was stopped early, or that has only the head of its table."""
+    rows = made_metrics.history(num_rows)
+    page = write(tmp_path, [{"title": "run"}], training=[("run", rows)])
+    assert ("Training" in page.headings) == (num_rows > 0)
+    other = ("other", made_metrics.history(3))
+    page = write(tmp_path, [{"title": "run"}], training=[("run", rows), other])
+    assert "Training" in page.headings and "other: training" in page.words
+
+
 def test_a_title_alone_makes_a_page(tmp_path):
     page = write(tmp_path, [{"title": "empty"}])
     assert page.headings == ["empty"]
@@ -253,6 +274,7 @@ def test_protocols_that_differ_are_told(tmp_path):
     assert "two: Protocol svg-2-28 was changed: num_samples = 10. Its" in page.said
     assert "protocol svg-2-28 (modified)" in page.said
     assert "each run by itself" in page.said
+    assert "over the clips. Sources share the clips" in page.said
     assert page.words.count("★") == 2 * 4
 
 
@@ -378,6 +400,15 @@ def test_a_metric_without_a_direction_and_with_a_long_name(tmp_path):
     found["metrics"]["psnr"]["unit"] = "dB"
     page = write(tmp_path, [found])
     assert "dB" in page.words
+
+
+def test_eight_sources_have_eight_colours(tmp_path):
+    found = made_metrics.video()
+    score = found["scores"]["psnr"]["best"]
+    found["scores"] = {"psnr": {f"source {number}": score for number in range(8)}}
+    page = write(tmp_path, [found])
+    keys = re.findall(r'style="color: ([^"]+)".*?</svg>source', page.text)
+    assert len(set(keys)) == 8
 
 
 def test_axes_have_short_plain_numbers(tmp_path):

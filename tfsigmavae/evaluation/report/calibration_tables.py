@@ -8,10 +8,11 @@ from tfsigmavae.evaluation.report.numbers import estimate, is_number, number
 _MEASURES = {
     "sigma": ("RMSE over sigma", verdicts.sigma),
     "spread_skill": ("spread over error", verdicts.spread_skill),
-    "crps": ("CRPS", verdicts.crps),
+    "crps": ("CRPS over what is expected", verdicts.crps),
     "pit": ("deviation from a flat PIT", verdicts.pit),
     "coverage": ("coverage", verdicts.coverage),
 }
+_COLOURS = ("red", "green", "blue")
 
 
 def value_tables(found) -> list[Table]:
@@ -25,7 +26,11 @@ def value_tables(found) -> list[Table]:
     ]
     if not any(group.rows for group in groups):
         return []
-    columns = [("value", "± standard error"), ("calibrated", "has"), ("verdict", "")]
+    columns = [
+        ("value", "± its standard error"),
+        ("calibrated", "has"),
+        ("verdict", ""),
+    ]
     return [Table("Values, and what they are for a calibrated model", columns, groups)]
 
 
@@ -36,7 +41,7 @@ def channel_tables(found) -> list[Table]:
         channels = (part.get("sigma") or {}).get("channels") or []
         rows = [
             Row(
-                f"channel {index}",
+                _COLOURS[index] if len(channels) == 3 else f"channel {index}",
                 [Cell(number(channel.get(key))) for key in ("rmse", "sigma", "ratio")],
             )
             for index, channel in enumerate(channels)
@@ -65,12 +70,19 @@ def _rows(part):
 
 
 def _value_and_calibrated(measure):
-    error = measure.get("error")
-    if "value" in measure:  # CRPS, in its own unit
-        return estimate(measure["value"], error), number(measure.get("expected"))
     if "ratio" in measure:
-        return estimate(measure["ratio"], error), number(measure.get("calibrated"))
+        error = verdicts.error_of_ratio(measure)
+        text = estimate(measure["ratio"], error)
+        return text + _own_value(measure), number(measure.get("calibrated"))
     return number(measure.get("deviation")), number(0)
+
+
+def _own_value(measure):
+    """What the ratio is made of, for CRPS: in its own unit, with its own error."""
+    if not is_number(measure.get("value")):
+        return ""
+    value = estimate(measure["value"], measure.get("error"))
+    return f" (CRPS {value}; expected {number(measure.get('expected'))})"
 
 
 def _coverage_rows(label, measure):

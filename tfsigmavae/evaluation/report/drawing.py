@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfsigmavae.evaluation.report import svg
+from tfsigmavae.evaluation.report import svg, ticks
 from tfsigmavae.evaluation.report.numbers import is_number
 
 # Inches; a quarter more than that at 400 pixels.
 _WIDTH, _HEIGHT = 4.2, 2.6
-_LEFT, _RIGHT, _TOP, _BOTTOM = 0.62, 0.12, 0.12, 0.46
-# Lengths of dashes and gaps; markers, of matplotlib and as they are in the legend. With
-# 7 colours and 8 markers, a colour seldom returns with the same marker.
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0.66, 0.12, 0.12, 0.46
+# Lengths of dashes and gaps; markers, of matplotlib and as they are in the legend. A
+# colour that returns has another line style.
 _DASHES = ((), (4, 2), (6, 2, 1, 2), (1, 1.5), (6, 1.5, 1, 1.5, 1, 1.5), (2, 1))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "<", ">")
 _MARKS = (
@@ -193,32 +193,8 @@ class _Axes:
     def finish(self, x_label, y_label):
         is_short = len(y_label) <= LONGEST_LABEL
         self.axes.set(xlabel=x_label, ylabel=y_label if is_short else "")
-        _short_ticks(self.axes)
+        ticks.shorten(self.axes)
         return Drawing(svg.to_svg(self.figure), self.keys)
-
-
-def _short_ticks(axes):
-    """Plain numbers at the axes, thousands with a "k": there is little room."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-
-    is_log = axes.get_yscale() == "log"
-    low, high = axes.get_ylim()
-    if is_log:
-        subs = (1.0, 2.0, 5.0) if high / low < 100.0 else (1.0,)
-        few = high / low < 10.0
-        axes.yaxis.set_major_locator(MaxNLocator(5) if few else LogLocator(subs=subs))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    if is_log or max(abs(low), abs(high)) >= 1e4:
-        axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    if axes.get_xlim()[1] >= 1e4:
-        axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-
-
-def _tick(value, _=None):
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.6g}{unit}".replace("-", "−")
-    return f"{value:.6g}".replace("-", "−")
 
 
 def _line_style(line):

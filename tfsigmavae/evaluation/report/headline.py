@@ -131,11 +131,12 @@ def _note(runs, rows, marks):
     if _BEST in marks:
         each = ", each run by itself" if protocols.differing(runs) else ""
         notes.append(f"{_BEST} best mean of model and baselines{each}.")
-    chosen = [row.label for row in rows if row.name == _CHOSEN]
+    chosen = dict.fromkeys(row.label for row in rows if row.name == _CHOSEN)
     if chosen and _BEST_UNCHOSEN in marks:
+        told = " and ".join(chosen)
         notes.append(
-            f"{chosen[0][:1].upper()}{chosen[0][1:]} is chosen with the truth in hand: "
-            f"{_BEST_UNCHOSEN} best mean of the others."
+            f"{told[:1].upper()}{told[1:]} {'is' if len(chosen) == 1 else 'are'} "
+            f"chosen with the truth in hand: {_BEST_UNCHOSEN} best mean of the others."
         )
     if any(row.kind == "reference" for row in rows):
         notes.append("References know the frames that they are compared with.")

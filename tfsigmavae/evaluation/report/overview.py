@@ -94,7 +94,8 @@ def _of_both(subject, part, judge, name):
         return f"{subject} are {word}: {ratio}."
     if other == word:
         return f"{subject} are {word}: {ratio}, and {held}."
-    return f"{subject}: {ratio} ({word}), while {held} ({other})."
+    link = "while" if {word, other} == {"overconfident", "underconfident"} else "and"
+    return f"{subject}: {ratio} ({word}), {link} {held} ({other})."
 
 
 def _scores(run):
@@ -141,24 +142,27 @@ def _likelihood(run):
 
 def _meaning(runs):
     """What a score is, and what its error says, in a sentence."""
-    counts = [
-        score["count"]
-        for run in runs
-        for sources in run.part("scores").values()
-        for score in sources.values()
-        if score and score.get("count")
-    ]
+    counts = dict.fromkeys(filter(None, map(_count, runs)))
     if not counts:
         return ""
     example = runs[0].examples
-    over = f"{number(max(counts))} {example}"
+    over = f"{' or '.join(map(number, counts))} {example}"
     over = f"the frames of {over}" if example == "clips" else over
-    sharing = "Sources" if len(runs) == 1 or _data_differ(runs) else "Sources and runs"
+    alike = len(runs) > 1 and len(counts) == 1 and not _data_differ(runs)
+    sharing = "Sources and runs" if alike else "Sources"
     return (
         f"A score is the mean over {over}, ± its standard error over the {example}. "
         f"{sharing} share the {example}, so that differences between them are usually "
         "known better than their errors say; metrics.csv has the values of each."
     )
+
+
+def _count(run):
+    """The most examples that a score of a run is a mean over."""
+    scores = [
+        score for sources in run.part("scores").values() for score in sources.values()
+    ]
+    return max((score.get("count") or 0 for score in scores if score), default=0)
 
 
 def _data_differ(runs):

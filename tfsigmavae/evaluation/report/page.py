@@ -95,5 +95,8 @@ def _render(title, sections):
 
 
 def _unbroken(value):
-    """A percent sign stays beside its number."""
-    return value.replace(" %", "\N{NO-BREAK SPACE}%") if type(value) is str else value
+    """A percent sign stays beside its number, and so does an error."""
+    if type(value) is not str:
+        return value
+    space = "\N{NO-BREAK SPACE}"
+    return value.replace(" %", f"{space}%").replace(" ± ", f"{space}±{space}")

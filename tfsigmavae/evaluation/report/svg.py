@@ -4,11 +4,12 @@ import io
 import re
 import xml.etree.ElementTree as ET
 
-# Okabe and Ito's colours, told apart by colour-blind readers too. The page has a
-# lighter set of them for a dark background: `--line-1` ...
+# Okabe and Ito's colours and a grey, told apart by colour-blind readers too. The page
+# has a lighter set of them for a dark background: `--line-1` ...
 LINES = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
     "#010101",  # black, which is white on a dark page
+    "#7d7d7d",
 )
 # Stand-ins for colours that only the page knows.
 TEXT, GRID = "#0a0b0c", "#0a0b0d"
