@@ -79,7 +79,11 @@ def evaluate_runs(
     report = write_report(
         folder / "report.html",
         [evaluation.metrics for evaluation in found],
-        pictures=[picture for one in found for picture in one.pictures],
+        pictures=[
+            picture._replace(run=run.title if len(opened) > 1 else "")
+            for run, one in zip(opened, found, strict=True)
+            for picture in one.pictures
+        ],
         training=[(run.title, run.history) for run in opened if run.history] or None,
         tables={f"Options of {run.title}": run.config for run in opened if run.config},
     )
