@@ -116,6 +116,7 @@ def _film(shown, titles, clips, metric):
         rows, clips.protocol.num_context, headings=["best", "median", "worst"]
     )
     fps = min(playing_fps(clips.source), _MOST_FPS)
+    unit = f", in {metric.unit}" if metric.unit else ""
     return Picture(
         title="Best, median and worst clip",
         alt=f"Film of three clips, {'; '.join(titles)}: truth, reconstruction, best "
@@ -123,10 +124,9 @@ def _film(shown, titles, clips, metric):
         data=encode_animation(frames, fps),
         media_type="image/gif",
         group="Futures",
-        text=f"By the best future's {metric.label} ({metric.unit or 'no unit'}): "
-        f"{'; '.join(titles)}. Frames framed green are given, red ones predicted. The "
-        "last row is the standard deviation over the futures: white where they differ "
-        "most.",
+        text=f"By the {metric.label} of the best future{unit}: {'; '.join(titles)}. True "
+        "frames are framed green, what the model makes of them red. The last row is the "
+        "standard deviation over the futures: white where they differ most.",
     )
 
 
