@@ -124,9 +124,9 @@ def _film(shown, titles, clips, metric):
         data=encode_animation(frames, fps),
         media_type="image/gif",
         group="Futures",
-        text=f"By the {metric.label} of the best future{unit}: {'; '.join(titles)}. True "
-        "frames are framed green, what the model makes of them red. The last row is the "
-        "standard deviation over the futures: white where they differ most.",
+        text=f"By the {metric.label} of the best future{unit}: {'; '.join(titles)}. "
+        "True frames are framed green, the model's red. The last row is the standard "
+        "deviation over the futures: white where they differ most.",
     )
 
 
