@@ -13,6 +13,8 @@ from functools import cache
 import keras
 import pytest
 
+from tfsigmavae.video import METRICS
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -66,13 +68,16 @@ def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
     text = page.read_text()
     blocks = [m for m in FENCE.finditer(text) if m["language"] == "python"]
     namespace = {"__name__": "__main__"}
-    for block in blocks:
-        if not block["reason"]:
-            lines_before = text.count("\n", 0, block.start("code"))
-            exec(
-                compile("\n" * lines_before + block["code"], page.name, "exec"),
-                namespace,
-            )
+    rows = dict(METRICS)  # a page shows how to add one
+    try:
+        for block in blocks:
+            if not block["reason"]:
+                lines_before = text.count("\n", 0, block.start("code"))
+                code = "\n" * lines_before + block["code"]
+                exec(compile(code, page.name, "exec"), namespace)
+    finally:
+        METRICS.clear()
+        METRICS.update(rows)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import pathlib
 import time
@@ -129,7 +128,7 @@ def _check_kept(path, size, sha256, news):
     try:
         record = read_json(record_file)
         known = record["size"], record["sha256"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DownloadError(
             f"'{record_file}' is damaged. Delete it: it is made anew."
         ) from error

@@ -2,7 +2,6 @@
 
 import errno
 import http.client
-import json
 import math
 import os
 import re
@@ -80,7 +79,7 @@ class Transfer:
             return {}
         try:
             origin = read_json(self.origin_file)
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except ValueError:
             origin = None
         if isinstance(origin, dict) and origin.keys() >= _NOTES:
             return origin
