@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+import keras
 import pytest
 import tensorflow as tf
 from tiny_vae import TinyVAE
@@ -22,16 +23,25 @@ def model(monkeypatch):
 
 @pytest.fixture
 def while_writing(monkeypatch):
-    """`while_writing(action)`: `action(folder)` stands in for TensorFlow's writing."""
+    """`while_writing(action)`: `action(folder)` stands in for Keras' writing."""
 
     def replace(action):
-        def save(_, folder, **__):
-            folder = pathlib.Path(folder)
-            folder.mkdir()
-            action(folder)
-            (folder / "mine").touch()
+        class Archive:
+            def track(self, model):
+                pass
 
-        monkeypatch.setattr(tf.saved_model, "save", save)
+            def add_endpoint(self, name, function, input_signature):
+                pass
+
+            def write_out(self, folder, **_):
+                folder = pathlib.Path(folder)
+                folder.mkdir()
+                action(folder)
+                (folder / "mine").touch()
+
+        # Not `tf.saved_model.save`: Keras loads that anew in a process that has not
+        # exported before.
+        monkeypatch.setattr(keras.export, "ExportArchive", Archive)
 
     return replace
 
