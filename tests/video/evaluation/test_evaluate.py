@@ -256,7 +256,7 @@ def test_pictures_show_best_median_and_worst(complete):
     assert film.data.startswith(b"GIF89a") and strip.data.startswith(b"\x89PNG")
     scores = complete[1].metrics["scores"]["psnr"]["best"]
     assert "best: clip" in film.text and scores["count"] == NUM_CLIPS
-    titles = film.text.partition(": ")[2].partition(". Frames")[0].split("; ")
+    titles = film.text.partition(": ")[2].partition(". True frames")[0].split("; ")
     assert [title.split(":")[0] for title in titles] == ["best", "median", "worst"]
     rows = _rows(complete[0])
     means = np.zeros([NUM_CLIPS, 6])
