@@ -1,11 +1,10 @@
 """An export is there whole or not at all, and for everybody to read."""
 
 import os
-import pathlib
 
-import keras
 import pytest
 import tensorflow as tf
+from export_archive import write_instead
 from tiny_vae import TinyVAE
 
 from tfsigmavae import export_saved_model
@@ -26,22 +25,12 @@ def while_writing(monkeypatch):
     """`while_writing(action)`: `action(folder)` stands in for Keras' writing."""
 
     def replace(action):
-        class Archive:
-            def track(self, model):
-                pass
+        def write(folder):
+            folder.mkdir()
+            action(folder)
+            (folder / "mine").touch()
 
-            def add_endpoint(self, name, function, input_signature):
-                pass
-
-            def write_out(self, folder, **_):
-                folder = pathlib.Path(folder)
-                folder.mkdir()
-                action(folder)
-                (folder / "mine").touch()
-
-        # Not `tf.saved_model.save`: Keras loads that anew in a process that has not
-        # exported before.
-        monkeypatch.setattr(keras.export, "ExportArchive", Archive)
+        write_instead(monkeypatch, write)
 
     return replace
 

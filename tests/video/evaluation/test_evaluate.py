@@ -548,7 +548,8 @@ def test_a_saved_model_has_the_same_figures(
 ):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    evaluate(loaded, source, PROTOCOL, complete[0], quiet=True)  # the same model
+    found = evaluate(loaded, source, PROTOCOL, complete[0], quiet=True)
+    assert found.metrics == complete[1].metrics
 
 
 def test_real_clips_equal_scikit_image(shared_data, eager_functions):

@@ -1,13 +1,13 @@
 """The exported model: served without this package, it does what Python does."""
 
 import json
-import pathlib
 import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from export_archive import write_instead
 from fresh_process import run, run_python
 from tiny_svg_lp import random_clips, randomise_weights, tiny_model
 
@@ -120,13 +120,13 @@ def test_existing_path_is_refused(plain, tmp_path):
 
 
 def test_failed_export_leaves_nothing(plain, tmp_path, monkeypatch):
-    def fail(_, folder, **__):
-        pathlib.Path(folder, "half").mkdir(parents=True)
+    def fail(folder):
+        (folder / "half").mkdir(parents=True)
         raise OSError("disk full")
 
     endpoint = (tf.identity, [tf.TensorSpec([None], tf.float32, "values")])
     monkeypatch.setattr(plain, "export_endpoints", lambda: {"same": endpoint})
-    monkeypatch.setattr(tf.saved_model, "save", fail)
+    write_instead(monkeypatch, fail)
     with pytest.raises(OSError, match="disk full"):
         export_saved_model(plain, tmp_path / "deep" / "1")
     assert not [path for path in tmp_path.rglob("*") if path.name != "deep"]
