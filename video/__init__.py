@@ -30,7 +30,7 @@ from tfsigmavae_video.experiments import (
     evaluate_runs,
     own_recipe,
 )
-from tfsigmavae_video.models import SVGLP, VideoModel
+from tfsigmavae_video.models import SVGLP, VideoModel, WarpVRNN
 from tfsigmavae_video.pictures import (
     Row,
     VideoPreview,
@@ -62,6 +62,7 @@ __all__ = [
     "VideoFolder",
     "VideoModel",
     "VideoPreview",
+    "WarpVRNN",
     "bair",
     "batches",
     "compare",

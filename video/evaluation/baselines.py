@@ -34,7 +34,8 @@ def baseline_frames(model, frames, num_context, actions=None) -> dict:
         found["posterior_rollout"] = model.reconstruct(
             frames, actions, teacher_forced=False, num_context=num_context
         )[:, num_context - 1 :]
-    found["reconstruction"] = model.reconstruct(frames, actions)[:, num_context - 1 :]
+    reconstruction = model.reconstruct(frames, actions, teacher_forced=True)
+    found["reconstruction"] = reconstruction[:, num_context - 1 :]
     # Those of a float64 model too.
     return {name: tf.cast(values, tf.float32) for name, values in found.items()}
 

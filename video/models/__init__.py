@@ -3,9 +3,10 @@
 from tfsigmavae.models import registry
 from tfsigmavae_video.models.svg_lp import SVGLP
 from tfsigmavae_video.models.video_model import VideoModel
+from tfsigmavae_video.models.warp_vrnn import WarpVRNN
 
 # One row a video model: the name that experiments and flags understand.
-MODELS = {"svg_lp": SVGLP}
+MODELS = {"svg_lp": SVGLP, "warp_vrnn": WarpVRNN}
 
 
 def get(identifier):
@@ -22,4 +23,4 @@ def get(identifier):
     return registry.find(identifier, MODELS, VideoModel)
 
 
-__all__ = ["MODELS", "SVGLP", "VideoModel", "get"]
+__all__ = ["MODELS", "SVGLP", "VideoModel", "WarpVRNN", "get"]

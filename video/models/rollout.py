@@ -126,30 +126,37 @@ def _sample_futures(model, given, folded, num_frames, noise, actions, read, spec
     return unroll(step, state, num_frames, specs)
 
 
-def unroll(step, state, num_frames, specs):
-    """Frames of a loop over time.
+def unroll(step, state, num_steps, specs):
+    """What a loop over time gives, step by step.
 
     Args:
-        step: function from number and state to a list of frames `[B, H, W, C]`, such as
-            the mean and a draw of the same, and the next state.
+        step: function from number and state to a list of tensors `[B, ...]`, such as
+            the mean of a frame and a draw of it, and the next state.
         state: nest of tensors `[B, ...]`, of the same types from step to step.
-        num_frames: int tensor >= 1.
+        num_steps: int tensor >= 1; or an int, for steps one by one in the graph, which
+            are faster and take longer to trace.
         specs: list of `tf.TensorSpec` of what a step gives.
 
     Returns:
-        List of `[B, num_frames, H, W, C]`.
+        List of `[B, num_steps, ...]`.
     """
+    if isinstance(num_steps, int):
+        found = []
+        for i in range(num_steps):
+            values, state = step(i, state)
+            found.append(values)
+        return [tf.stack(values, axis=1) for values in zip(*found, strict=True)]
     arrays = [
-        tf.TensorArray(spec.dtype, num_frames, element_shape=spec.shape)
+        tf.TensorArray(spec.dtype, num_steps, element_shape=spec.shape)
         for spec in specs
     ]
 
     def body(i, state, arrays):
-        frames, state = step(i, state)
-        return i + 1, state, _written(arrays, i, frames)
+        values, state = step(i, state)
+        return i + 1, state, _written(arrays, i, values)
 
     *_, arrays = tf.while_loop(
-        lambda i, *_: i < num_frames,
+        lambda i, *_: i < num_steps,
         body,
         (0, state, arrays),
         shape_invariants=(
@@ -157,8 +164,15 @@ def unroll(step, state, num_frames, specs):
             tf.nest.map_structure(_with_free_batch, state),
             [tf.TensorShape(None)] * len(arrays),
         ),
+        # XLA needs a number for the gradient, where there is one.
+        maximum_iterations=tf.get_static_value(num_steps),
     )
-    return [tf.transpose(array.stack(), [1, 0, 2, 3, 4]) for array in arrays]
+    return [_batch_first(array.stack()) for array in arrays]
+
+
+def _batch_first(values):
+    axes = [1, 0, *range(2, values.shape.rank)]
+    return tf.transpose(values, axes)
 
 
 def _written(arrays, i, values):

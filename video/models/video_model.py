@@ -47,6 +47,9 @@ class VideoModel(FutureModel):
         ValueError: if an argument is out of range.
     """
 
+    # Whether `elbo_terms` and `call` give every step the true frame before it.
+    teacher_forced = True
+
     def __init__(self, frame_shape, num_context, action_size=0, **kwargs):
         super().__init__(frame_shape, num_context, action_size, **kwargs)
         clips, *actions = self._clip_signature()
@@ -87,7 +90,7 @@ class VideoModel(FutureModel):
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         return frames, self._to_actions(actions, frames)
 
-    def reconstruct(self, clips, actions=None, teacher_forced=True, num_context=None):
+    def reconstruct(self, clips, actions=None, teacher_forced=None, num_context=None):
         """Reconstructs frames 1 ... T-1 from posterior means.
 
         The latents are what the model makes of the true frames, those to come included:
@@ -96,10 +99,10 @@ class VideoModel(FutureModel):
         Args:
             clips: `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1].
             actions: `[B, T - 1 or more, action_size]` for a model with actions.
-            teacher_forced: bool, whether every step gets the true frame before it, as
-                in training. `False`: after the context each gets the frame that the
-                model predicted, as where it samples ("posterior rollout"). Defaults to
-                `True`.
+            teacher_forced: bool, whether every step gets the true frame before it.
+                `False`: after the context each gets the frame that the model predicted,
+                as where it samples ("posterior rollout"). Defaults to `None`: as the
+                model is trained.
             num_context: int, frames of the context of a posterior rollout, less than
                 T, as `predict_frames` is given them. Defaults to `None`, the model's.
 
@@ -115,8 +118,12 @@ class VideoModel(FutureModel):
         clips = check_clip(clips, self.frame_shape, self.num_context + 1)
         actions = self._to_actions(actions, clips)
         last = [] if actions is None else [actions]
-        if teacher_forced:
+        if teacher_forced is None:
+            teacher_forced = self.teacher_forced
+        if teacher_forced and self.teacher_forced:
             return self._reconstruct(clips, *last)
+        if teacher_forced:  # all frames but the last are given
+            return self._posterior_rollout(clips, tf.shape(clips)[1] - 1, *last)
         if num_context is None:
             num_context = self.num_context
         check_at_least("num_context", num_context, self.num_context)
