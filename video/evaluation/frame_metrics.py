@@ -1,18 +1,21 @@
 """What predicted frames are scored by: a metric is one row."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.evaluation.directions import nearest_one
 from tfsigmavae.metrics import crps, psnr, ssim
 from tfsigmavae.metrics.psnr import MAX_DB
-
-# A pixel has moved where it differs from the last given frame by more than this.
-_MOVED = 0.1
-# What a metric may score, see `Metric`.
-_OF = "sample", "futures", "pixels"
+from tfsigmavae_video.evaluation.metric import Metric
+from tfsigmavae_video.evaluation.motion_metrics import (
+    LEAST_MOTION,
+    MOST,
+    MOVED,
+    has_moved,
+    motion_energy,
+    sharpness,
+    survival,
+)
 
 
 def _psnr(frames, truth, context):
@@ -28,7 +31,7 @@ def _ssim_uniform(frames, truth, context):
 
 
 def _psnr_moved(frames, truth, context):
-    moved = _moved(truth, context)
+    moved = has_moved(truth, context[:, -1:])
     count = tf.reduce_sum(moved, [-3, -2, -1])
     error = tf.reduce_sum(moved * tf.square(frames - truth), [-3, -2, -1])
     mse = tf.maximum(error / count, 10 ** (-MAX_DB / 10))  # NaN where nothing moved
@@ -36,7 +39,7 @@ def _psnr_moved(frames, truth, context):
 
 
 def _std_moved(frames, truth, context):
-    moved = _moved(truth, context)
+    moved = has_moved(truth, context[:, -1:])
     variance = moved * tf.math.reduce_variance(frames, 0)
     count = tf.reduce_sum(moved, [-3, -2, -1])
     return tf.sqrt(tf.reduce_sum(variance, [-3, -2, -1]) / count)
@@ -49,13 +52,6 @@ def _crps(pixels, truth, context):
         for t in range(truth.shape[1])
     ]
     return np.stack(scores, -1)
-
-
-def _moved(truth, context):
-    """1 where a pixel has moved in any channel: then all channels count."""
-    change = tf.abs(truth - context[:, -1:])
-    moved = tf.reduce_any(change > _MOVED, -1, keepdims=True)
-    return tf.cast(tf.broadcast_to(moved, tf.shape(truth)), tf.float32)
 
 
 METRICS = {
@@ -89,7 +85,35 @@ METRICS = {
         "PSNR of moved pixels",
         "dB",
         "over the pixels that differ from the last given frame by more than "
-        f"{_MOVED:g} in any channel; frames without such pixels do not count",
+        f"{MOVED:g} in any channel; frames without such pixels do not count",
+    ),
+    "motion_energy": Metric(
+        motion_energy,
+        nearest_one,
+        "Motion energy over the truth's",
+        description="sum of absolute changes from one frame to the next over the "
+        f"pixels that change by more than {MOVED:g} in any channel, over that of the "
+        "truth; at most "
+        f"{MOST:g}; true frames that move less than {LEAST_MOTION:g} of the average of "
+        "their clip do not count. Says how much moves, not whether it should",
+    ),
+    "survival": Metric(
+        survival,
+        max,
+        "Survival of what moves",
+        description="1 - the earth mover's distance between the pixel values of the "
+        "frame and of the true one, wherever they are in the picture, over half of "
+        "what the truth changes most by since the last given frame; pixels within "
+        f"{MOVED:g} of the last given frame count as unchanged; at least 0. A frozen "
+        "object survives, a vanished one does not",
+    ),
+    "sharpness": Metric(
+        sharpness,
+        nearest_one,
+        "Sharpness over the truth's",
+        description="sum of squared differences between neighbouring pixels over that "
+        f"of the true frame, at most {MOST:g}: blur is below 1, noise above",
+        min_size=2,
     ),
     "std_moved": Metric(
         _std_moved,
@@ -138,7 +162,7 @@ def chosen(protocol, frame_shape, has_noise=True) -> dict:
     size = min(frame_shape[:2])
     rows = {name: METRICS[name] for name in METRICS if name in names}
     for name, row in rows.items():
-        _check_row(name, row)
+        row.check(name)
     small = [name for name, row in rows.items() if row.min_size > size]
     asked = {*protocol.metrics, protocol.selection}
     if refused := [name for name in small if name in asked]:

@@ -20,7 +20,8 @@ class Metric(NamedTuple):
             [0, 1] (but for drawn pixels, which may lie outside), to an array
             `[S, B, T]`; where `of` is not "sample", to `[B, T]`. NaN where a frame has
             no score; averages leave it out.
-        best: `max` or `min`, which of two scores is the better one; `None` where
+        best: which of two scores is the better one: `max`, `min`, or `nearest_one` of
+            `tfsigmavae.evaluation`, for ratios to the truth; `None` where
             neither is, which scores no single futures.
         label: what tables and plots call it.
         unit: of the score, "" for none.
@@ -37,6 +38,20 @@ class Metric(NamedTuple):
     description: str = ""
     of: str = "sample"
     min_size: int = 1
+
+    def check(self, name) -> None:
+        """Raises `ValueError` unless the row makes sense."""
+        if self.of not in _OF or self.best not in (*BESTS, None):
+            names = ", ".join(best.__name__ for best in BESTS)
+            raise ValueError(
+                f"Metric {name!r} must have `of` one of {_OF} and `best` one of "
+                f"{names} and None (the functions), got {self.of!r} and {self.best!r}."
+            )
+        if self.of == "sample" and self.best is None:
+            raise ValueError(
+                f"Metric {name!r} scores single futures, of which the best one is "
+                "chosen: give `best` max, min or nearest_one."
+            )
 
     def scored(self, name, frames, truth, context) -> np.ndarray:
         """The scores, checked.

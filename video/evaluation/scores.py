@@ -14,6 +14,9 @@ _TOLD = {
     "psnr": ("best", "mean", "mean_prediction", "copy_last", "reconstruction"),
     "ssim": ("best", "mean", "copy_last", "reconstruction"),
     "psnr_moved": ("best", "mean", "copy_last", "reconstruction"),
+    "motion_energy": ("mean", "reconstruction"),
+    "survival": ("mean", "copy_last", "reconstruction"),
+    "sharpness": ("mean", "copy_last", "reconstruction"),
 }
 
 
@@ -73,7 +76,7 @@ def evaluate_prediction(
         num_predicted=clips.shape[1] - num_context,
         num_clips=len(clips),
         num_samples=num_samples,
-        metrics=("psnr", "ssim", "psnr_moved", "std_moved"),
+        metrics=(*_TOLD, "std_moved"),
         noise_samples=0,
         importance_samples=0,
         seed=seed,
