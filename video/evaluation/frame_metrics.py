@@ -31,7 +31,7 @@ def _ssim_uniform(frames, truth, context):
 
 
 def _psnr_moved(frames, truth, context):
-    moved = has_moved(truth, context[:, -1:])
+    moved = _moved(truth, context)
     count = tf.reduce_sum(moved, [-3, -2, -1])
     error = tf.reduce_sum(moved * tf.square(frames - truth), [-3, -2, -1])
     mse = tf.maximum(error / count, 10 ** (-MAX_DB / 10))  # NaN where nothing moved
@@ -39,7 +39,7 @@ def _psnr_moved(frames, truth, context):
 
 
 def _std_moved(frames, truth, context):
-    moved = has_moved(truth, context[:, -1:])
+    moved = _moved(truth, context)
     variance = moved * tf.math.reduce_variance(frames, 0)
     count = tf.reduce_sum(moved, [-3, -2, -1])
     return tf.sqrt(tf.reduce_sum(variance, [-3, -2, -1]) / count)
@@ -52,6 +52,12 @@ def _crps(pixels, truth, context):
         for t in range(truth.shape[1])
     ]
     return np.stack(scores, -1)
+
+
+def _moved(truth, context):
+    """1 where a pixel has moved in any channel: then all channels count."""
+    moved = has_moved(truth, context[:, -1:])
+    return tf.cast(tf.broadcast_to(moved, tf.shape(truth)), tf.float32)
 
 
 METRICS = {

@@ -18,9 +18,8 @@ _PIXELS = [-3, -2, -1]
 
 
 def has_moved(frames, reference) -> tf.Tensor:
-    """1 where a pixel has moved in any channel: then all channels count."""
-    moved = tf.reduce_any(tf.abs(frames - reference) > MOVED, -1, keepdims=True)
-    return tf.cast(tf.broadcast_to(moved, tf.shape(frames)), tf.float32)
+    """Whether a pixel has moved in any channel, `[..., H, W, 1]` bool."""
+    return tf.reduce_any(tf.abs(frames - reference) > MOVED, -1, keepdims=True)
 
 
 def motion_energy(frames, truth, context) -> tf.Tensor:
@@ -81,8 +80,7 @@ def survival(frames, truth, context) -> tf.Tensor:
     Reference: the distance is that of Rubner, Tomasi & Guibas, 2000, of each channel.
     """
     last = context[:, -1:]
-    change = has_moved(truth, last) * tf.abs(truth - last)
-    mass = tf.reduce_max(tf.reduce_sum(change, _PIXELS) / 2, -1, keepdims=True)
+    mass = tf.reduce_max(_change(truth, last) / 2, -1, keepdims=True)
     lost = np.abs(_content(frames, last) - _content(truth, last)).sum((-2, -1))
     share = tf.maximum(1.0 - tf.math.divide_no_nan(lost, mass), 0.0)
     return tf.where(mass > 0, share, np.nan)
@@ -116,15 +114,21 @@ def _ratio(values, true, counts):
 
 
 def _motion(frames, context):
-    last = tf.broadcast_to(context[:, -1:], tf.shape(frames[..., :1, :, :, :]))
-    before = tf.concat([last, frames[..., :-1, :, :, :]], -4)
-    change = has_moved(frames, before) * tf.abs(frames - before)
-    return tf.reduce_sum(change, _PIXELS)
+    first = _change(frames[..., :1, :, :, :], context[:, -1:])
+    later = _change(frames[..., 1:, :, :, :], frames[..., :-1, :, :, :])
+    return tf.concat([first, later], -1)
+
+
+def _change(frames, reference):
+    """Sum of absolute differences over the pixels that have moved, `[..., T]`."""
+    difference = tf.abs(frames - reference)
+    moved = tf.reduce_any(difference > MOVED, -1)
+    return tf.reduce_sum(tf.where(moved, tf.reduce_sum(difference, -1), 0.0), [-2, -1])
 
 
 def _content(frames, last):
     """Values of each frame in order, `[..., C, H * W]`; only what has moved is new."""
-    settled = tf.where(has_moved(frames, last) > 0, frames, last)
+    settled = tf.where(has_moved(frames, last), frames, last)
     values = np.moveaxis(settled.numpy(), -1, -3)
     return np.sort(values.reshape([*values.shape[:-2], -1]))
 
