@@ -15,9 +15,20 @@ TOLD = {
 
 
 def nearest_one(scores):
-    """The score that is nearest to 1, as `max` gives the highest.
+    """Gives the score that is nearest to 1, as `max` gives the highest.
 
-    For a ratio to the truth: half as much is wrong, and so is twice as much.
+    As `best` of a `Metric` that is a ratio to the truth: too little is wrong, and so is
+    too much.
+
+    Args:
+        scores: list of numbers, at least one.
+
+    Returns:
+        One of them.
+
+    Example:
+        >>> nearest_one([0.5, 1.25, 2.0])
+        1.25
     """
     return min(scores, key=_LOSSES["nearest_one"])
 
