@@ -1,5 +1,6 @@
 """What the evaluations of images and of videos share, and that of images."""
 
+from tfsigmavae.evaluation.directions import nearest_one
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.images import ImageProtocol, evaluate_images
 from tfsigmavae.evaluation.statistics import MeanAndError, jackknife, mean_and_error
@@ -11,4 +12,5 @@ __all__ = [
     "evaluate_images",
     "jackknife",
     "mean_and_error",
+    "nearest_one",
 ]

@@ -1,78 +1,21 @@
 """What predicted frames are scored by: a metric is one row."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.evaluation.directions import nearest_one
 from tfsigmavae.metrics import crps, psnr, ssim
 from tfsigmavae.metrics.psnr import MAX_DB
-
-# A pixel has moved where it differs from the last given frame by more than this.
-_MOVED = 0.1
-# What a metric may score, see `Metric`.
-_OF = "sample", "futures", "pixels"
-
-
-class Metric(NamedTuple):
-    """A score of predicted frames, each frame by itself.
-
-    Attributes:
-        score: function of predicted frames `[S, B, T, H, W, C]`, the truth
-            `[B, T, H, W, C]` and the given frames `[B, N, H, W, C]`, all float32 in
-            [0, 1] (but for drawn pixels, which may lie outside), to an array
-            `[S, B, T]`; where `of` is not "sample", to `[B, T]`. NaN where a frame has
-            no score; averages leave it out.
-        best: `max` or `min`, which of two scores is the better one; `None` where
-            neither is, which scores no single futures.
-        label: what tables and plots call it.
-        unit: of the score, "" for none.
-        description: the convention, for whoever cites it.
-        of: what is scored: each "sample" (baselines too), all "futures" of a clip
-            together, or all futures with their "pixels" drawn from the decoder.
-        min_size: pixels that a frame needs in height and width.
-    """
-
-    score: Callable
-    best: Callable | None
-    label: str
-    unit: str = ""
-    description: str = ""
-    of: str = "sample"
-    min_size: int = 1
-
-    def scored(self, name, frames, truth, context) -> np.ndarray:
-        """The scores, checked.
-
-        Raises:
-            ValueError: if they have not the shape, or are infinite.
-        """
-        scores = np.asarray(self.score(frames, truth, context))
-        shape = tuple(frames.shape[:3])
-        shape = shape if self.of == "sample" else shape[1:]
-        if scores.shape != shape:
-            raise ValueError(
-                f"Metric {name!r} must give a score for each "
-                f"{'future, ' if self.of == 'sample' else ''}clip and frame, {shape} "
-                f"of frames {tuple(frames.shape)}, got {scores.shape}."
-            )
-        if np.isinf(scores).any():
-            raise ValueError(
-                f"Metric {name!r} gave an infinite score, which has no average: bound "
-                "it, or give NaN where a frame has no score."
-            )
-        return scores
-
-    def as_dict(self) -> dict:
-        """What is told of it, as JSON values."""
-        return {
-            "label": self.label,
-            "unit": self.unit,
-            "best": self.best and self.best.__name__,
-            "of": self.of,
-            "description": self.description,
-        }
+from tfsigmavae_video.evaluation.metric import Metric
+from tfsigmavae_video.evaluation.motion_metrics import (
+    LEAST_MOTION,
+    MOST,
+    MOVED,
+    has_moved,
+    motion_energy,
+    sharpness,
+    survival,
+)
 
 
 def _psnr(frames, truth, context):
@@ -113,8 +56,7 @@ def _crps(pixels, truth, context):
 
 def _moved(truth, context):
     """1 where a pixel has moved in any channel: then all channels count."""
-    change = tf.abs(truth - context[:, -1:])
-    moved = tf.reduce_any(change > _MOVED, -1, keepdims=True)
+    moved = has_moved(truth, context[:, -1:])
     return tf.cast(tf.broadcast_to(moved, tf.shape(truth)), tf.float32)
 
 
@@ -149,7 +91,35 @@ METRICS = {
         "PSNR of moved pixels",
         "dB",
         "over the pixels that differ from the last given frame by more than "
-        f"{_MOVED:g} in any channel; frames without such pixels do not count",
+        f"{MOVED:g} in any channel; frames without such pixels do not count",
+    ),
+    "motion_energy": Metric(
+        motion_energy,
+        nearest_one,
+        "Motion energy over the truth's",
+        description="sum of absolute changes from one frame to the next over the "
+        f"pixels that change by more than {MOVED:g} in any channel, over that of the "
+        "truth; at most "
+        f"{MOST:g}; true frames that move less than {LEAST_MOTION:g} of the average of "
+        "their clip do not count. Says how much moves, not whether it should",
+    ),
+    "survival": Metric(
+        survival,
+        max,
+        "Survival of what moves",
+        description="1 - the earth mover's distance between the pixel values of the "
+        "frame and of the true one, wherever they are in the picture, over half of "
+        "what the truth changes most by since the last given frame; pixels within "
+        f"{MOVED:g} of the last given frame count as unchanged; at least 0. A frozen "
+        "object survives, a vanished one does not",
+    ),
+    "sharpness": Metric(
+        sharpness,
+        nearest_one,
+        "Sharpness over the truth's",
+        description="sum of squared differences between neighbouring pixels over that "
+        f"of the true frame, at most {MOST:g}: blur is below 1, noise above",
+        min_size=2,
     ),
     "std_moved": Metric(
         _std_moved,
@@ -198,7 +168,7 @@ def chosen(protocol, frame_shape, has_noise=True) -> dict:
     size = min(frame_shape[:2])
     rows = {name: METRICS[name] for name in METRICS if name in names}
     for name, row in rows.items():
-        _check_row(name, row)
+        row.check(name)
     small = [name for name, row in rows.items() if row.min_size > size]
     asked = {*protocol.metrics, protocol.selection}
     if refused := [name for name in small if name in asked]:
@@ -219,16 +189,3 @@ def chosen(protocol, frame_shape, has_noise=True) -> dict:
             )
         small += without
     return {name: row for name, row in rows.items() if name not in small}
-
-
-def _check_row(name, row):
-    if row.of not in _OF or row.best not in (max, min, None):
-        raise ValueError(
-            f"Metric {name!r} must have `of` one of {_OF} and `best` one of max, min "
-            f"and None (the functions), got {row.of!r} and {row.best!r}."
-        )
-    if row.of == "sample" and row.best is None:
-        raise ValueError(
-            f"Metric {name!r} scores single futures, of which the best one is chosen: "
-            "give `best` max or min."
-        )

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae import calibration
+from tfsigmavae.evaluation.directions import loss
 from tfsigmavae.evaluation.feature_distances import distances
 from tfsigmavae.evaluation.statistics import mean_and_error
 from tfsigmavae.math import nats_to_bits_per_dim
@@ -62,10 +63,8 @@ def sample_averages(arrays, name):
 def best_samples(arrays, protocol, rows, name):
     """Number of each clip's best future by one metric, or by the one that selects."""
     by = name if protocol.selection == EACH else protocol.selection
-    averages = sample_averages(arrays, by)
-    if rows[by].best is max:
-        return np.argmax(np.where(np.isnan(averages), -np.inf, averages), 1)
-    return np.argmin(np.where(np.isnan(averages), np.inf, averages), 1)
+    losses = loss(rows[by].best.__name__, sample_averages(arrays, by))
+    return np.argmin(np.where(np.isnan(losses), np.inf, losses), 1)
 
 
 def score_table(arrays, protocol, rows) -> dict:

@@ -14,6 +14,9 @@ _TOLD = {
     "psnr": ("best", "mean", "mean_prediction", "copy_last", "reconstruction"),
     "ssim": ("best", "mean", "copy_last", "reconstruction"),
     "psnr_moved": ("best", "mean", "copy_last", "reconstruction"),
+    "motion_energy": ("mean", "reconstruction"),
+    "survival": ("mean", "copy_last", "reconstruction"),
+    "sharpness": ("mean", "copy_last", "reconstruction"),
 }
 
 
@@ -29,14 +32,15 @@ def evaluate_prediction(
     """Scores sampled futures of held-out clips against what happened.
 
     A quick look at arrays in memory; `evaluate` gives all figures, their errors and
-    the protocol. PSNR, SSIM (Gaussian window) and PSNR of moved pixels, see `METRICS`,
-    are taken per frame over the predicted frames only, averaged over time and then
-    over clips:
+    the protocol. PSNR, SSIM (Gaussian window), PSNR of moved pixels, motion energy,
+    survival and sharpness, see `METRICS`, are taken per frame over the predicted frames
+    only, averaged over time and then over clips:
 
         copy_last         the last context frame, repeated
         reconstruction    posterior means, every step fed with the true frame before
         mean              average score of the samples
-        best              score of each clip's best sample, chosen per metric
+        best              score of each clip's best sample, chosen per metric (PSNR and
+                          SSIM only)
         mean_prediction   score of the average image of the samples (PSNR only)
 
     Args:
@@ -51,10 +55,10 @@ def evaluate_prediction(
             one.
 
     Returns:
-        dict: `psnr`, `ssim` and `psnr_moved` (dicts of floats with the keys above, dB
-        for PSNR; `None` where nothing moves), `sample_std_moved` (standard deviation
-        over samples on moved pixels), and the protocol: `num_clips`, `num_samples`,
-        `num_context`, `num_predicted`.
+        dict: `psnr`, `ssim`, `psnr_moved`, `motion_energy`, `survival` and `sharpness`
+        (dicts of floats with the keys above, dB for PSNR; `None` where nothing moves),
+        `sample_std_moved` (standard deviation over samples on moved pixels), and the
+        protocol: `num_clips`, `num_samples`, `num_context`, `num_predicted`.
 
     Raises:
         ValueError: if a number is out of range, or clips are too short.
@@ -73,7 +77,7 @@ def evaluate_prediction(
         num_predicted=clips.shape[1] - num_context,
         num_clips=len(clips),
         num_samples=num_samples,
-        metrics=("psnr", "ssim", "psnr_moved", "std_moved"),
+        metrics=(*_TOLD, "std_moved"),
         noise_samples=0,
         importance_samples=0,
         seed=seed,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfsigmavae.evaluation.directions import loss
 from tfsigmavae.evaluation.report import Picture
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.pictures.files import encode_png
@@ -42,7 +43,7 @@ def clip_pictures(model, clips, arrays, rows, names=None) -> list:
     best = best_samples(arrays, protocol, rows, by)
     averages = sample_averages(arrays, by)
     scores = averages[np.arange(len(best)), best]
-    order = np.argsort(scores if rows[by].best is min else -scores, kind="stable")
+    order = np.argsort(loss(rows[by].best.__name__, scores), kind="stable")
     order = order[~np.isnan(scores[order])]
     if not len(order):
         return []
@@ -78,8 +79,7 @@ class _Shown:
         ).numpy()[:, 0]
         context = self.frames[0, :num_context]
         reconstruction = model.reconstruct(self.frames, actions).numpy()[0]
-        sign = 1 if metric.best is max else -1
-        ranked = np.argsort(sign * averages)
+        ranked = np.argsort(-loss(metric.best.__name__, averages))
         mean = futures.mean(0)
         self.rows = {
             "truth": self.frames[0],

@@ -166,6 +166,27 @@ def test_the_average_future_against_the_best_baseline(best, mean, said):
     assert told == (said and start + said)
 
 
+@pytest.mark.parametrize(
+    ("mean", "word"), [(0.9, "better"), (1.1, "better"), (1.9, "worse")]
+)
+def test_a_ratio_is_best_at_one(tmp_path, mean, word):
+    """Below as above: nothing at all and three times as much are as bad as it gets."""
+    found = made_metrics.video()
+    metric = {"label": "Motion", "unit": "", "best": "nearest_one"}
+    found["sources"]["other"] = {"label": "other", "kind": "baseline"}
+    values = {"mean": mean, "copy_last": 0.5, "other": 3.0}
+    scores = {
+        name: {"mean": value, "error": 0.1, "curve": [value]}
+        for name, value in values.items()
+    }
+    found |= {"metrics": {"motion": metric}, "scores": {"motion": scores}}
+    told = comparison.sentence(Run("run", found))
+    assert f" is {word} in Motion (by 0.40)." in told
+    page = write(tmp_path, [found])
+    assert f"★ {mean if word == 'better' else 0.5:.2f} ± 0.10" in page.said
+    assert "Best at 1." in page.said and "as the truth" in page.said
+
+
 def test_calibrations_that_disagree_are_both_told(tmp_path):
     found = made_metrics.video()
     found["calibration"]["futures"]["coverage"]["share"] = [0.73, 0.89, 0.94, 0.97]

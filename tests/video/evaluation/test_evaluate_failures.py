@@ -114,8 +114,8 @@ def _mean(axes, factor=1.0):
         (Metric(_mean([3, 4, 5]), None, "x", of="futures"), r"each clip and frame"),
         (Metric(_mean([3, 4, 5], np.inf), min, "x"), "infinite score"),
         (Metric(_mean([3, 4, 5]), min, "x", of="samples"), "`of` one of .* 'samples'"),
-        (Metric(_mean([3, 4, 5]), "max", "x"), "got 'sample' and 'max'"),
-        (Metric(_mean([3, 4, 5]), None, "x"), "give `best` max or min"),
+        (Metric(_mean([3, 4, 5]), "max", "x"), "max, min, nearest_one .* 'max'"),
+        (Metric(_mean([3, 4, 5]), None, "x"), "`best` max, min or nearest_one"),
     ],
 )
 def test_a_metric_that_makes_no_sense_is_named(source, model, monkeypatch, row, words):

@@ -2,6 +2,7 @@
 
 import math
 
+from tfsigmavae.evaluation import directions
 from tfsigmavae.evaluation.report import headline
 from tfsigmavae.evaluation.report.numbers import is_number, number
 
@@ -30,16 +31,16 @@ def sentence(run) -> str:
 
 def best_baseline(run, metric):
     """Label and score of the best of the baselines; `None` where there is none."""
-    sign = _sign(run, metric)
+    direction = _direction(run, metric)
     scores = run.part("scores").get(metric) or {}
     found = [
         (str(source["label"]), scores[name])
         for name, source in headline.sources_of(run).items()
         if source["kind"] == "baseline" and _has_mean(scores.get(name))
     ]
-    if not (sign and found):
+    if not (direction and found):
         return None
-    return max(found, key=lambda entry: sign * entry[1]["mean"])
+    return min(found, key=lambda entry: directions.loss(direction, entry[1]["mean"]))
 
 
 def _against_baseline(run, metric, name):
@@ -51,7 +52,11 @@ def _against_baseline(run, metric, name):
     baseline = best_baseline(run, metric)
     if baseline is None or not _has_mean(score):
         return None
-    difference = _sign(run, metric) * (score["mean"] - baseline[1]["mean"])
+    ours, other = (
+        directions.loss(_direction(run, metric), one["mean"])
+        for one in (score, baseline[1])
+    )
+    difference = other - ours
     errors = [s.get("error") for s in (score, baseline[1])]
     label = headline.label_in_line([run], metric)
     if abs(difference) <= math.hypot(*filter(is_number, errors)):
@@ -61,9 +66,10 @@ def _against_baseline(run, metric, name):
     return "better" if difference > 0 else "worse", f"{label} (by {by})"
 
 
-def _sign(run, metric):
+def _direction(run, metric):
+    """Name of what is better; `None` where nobody knows."""
     best = headline.metric_of([run], metric).get("best")
-    return {"max": 1, "min": -1}.get(best, 0)
+    return best if best in directions.TOLD else None
 
 
 def _kind(sources, name):

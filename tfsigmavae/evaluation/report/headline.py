@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tfsigmavae.evaluation import directions
 from tfsigmavae.evaluation.report import protocols
 from tfsigmavae.evaluation.report.blocks import Cell, Facts, Group, Row, Section, Table
 from tfsigmavae.evaluation.report.numbers import NOTHING, estimate, is_number
@@ -11,7 +12,6 @@ _KINDS = ("model", "baseline", "reference")
 # The source that is chosen by what it is compared with.
 _CHOSEN = "best"
 _BEST, _BEST_UNCHOSEN = "★", "☆"
-DIRECTIONS = {"max": "higher is better", "min": "lower is better"}
 
 
 def section(runs) -> Section | None:
@@ -62,7 +62,7 @@ def label_in_line(runs, name) -> str:
 def unit_of(runs, name) -> str:
     """Unit and direction of a metric."""
     metric = metric_of(runs, name)
-    parts = [metric.get("unit"), DIRECTIONS.get(metric.get("best"))]
+    parts = [metric.get("unit"), directions.TOLD.get(metric.get("best"))]
     return ", ".join(str(part) for part in parts if part)
 
 
@@ -107,23 +107,24 @@ def _best(runs, rows, metrics):
     pools = rows if protocols.differing(runs) else [sum(rows, [])]
     best = {}
     for metric in metrics:
-        choose = {"max": max, "min": min}.get(metric_of(runs, metric).get("best"))
-        for pool in pools if choose else []:
+        direction = metric_of(runs, metric).get("best")
+        for pool in pools if direction in directions.TOLD else []:
             pool = [row for row in pool if row.kind != "reference"]
             unchosen = [row for row in pool if row.name != _CHOSEN]
             for mark, among in ((_BEST, pool), (_BEST_UNCHOSEN, unchosen)):
-                for row in _first(among, metric, choose):
+                for row in _first(among, metric, direction):
                     best.setdefault((id(row), metric), mark)
     return best
 
 
-def _first(rows, metric, choose):
+def _first(rows, metric, direction):
     """The rows of the best mean; none where there is nothing to choose from."""
     means = [(row.scores[metric] or {}).get("mean") for row in rows]
     known = list(filter(is_number, means))
     if len(known) < 2:
         return []
-    return [row for row, mean in zip(rows, means, strict=True) if mean == choose(known)]
+    best = directions.best_of(direction, known)
+    return [row for row, mean in zip(rows, means, strict=True) if mean == best]
 
 
 def _note(runs, rows, marks):

@@ -1,5 +1,6 @@
 """Scores over the horizon: a drawing a metric, a curve a source."""
 
+from tfsigmavae.evaluation import directions
 from tfsigmavae.evaluation.report import drawing, headline
 from tfsigmavae.evaluation.report.blocks import Plot, Plots, Section
 from tfsigmavae.evaluation.report.numbers import is_number
@@ -21,16 +22,17 @@ def _plot(runs, metric):
         return None
     known = headline.metric_of(runs, metric)
     label, unit = headline.label_of(runs, metric), known.get("unit")
-    direction = headline.DIRECTIONS.get(known.get("best"))
+    direction = directions.TOLD.get(known.get("best"))
     reading = [f"{direction.capitalize()}."] if direction else []
     if any(is_number(error) for line in lines for error in line.error or []):
         reading.append(f"Bands are one standard error over the {runs[0].examples}.")
     y_label = f"{label}, {unit}" if unit else label
     if len(y_label) > drawing.LONGEST_LABEL:  # it stands above the drawing
         y_label = unit or ""
+    level = ("as the truth", 1.0) if known.get("best") == "nearest_one" else None
     return Plot(
         label,
-        drawing.curves(lines, "predicted frame", y_label),
+        drawing.curves(lines, "predicted frame", y_label, level),
         f"{label} of {', '.join(line.label for line in lines)}, over the frames",
         " ".join(reading),
     )
