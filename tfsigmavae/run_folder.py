@@ -214,7 +214,8 @@ class _Stages:
 
     def __init__(self, stages, num_steps):
         self._stages = list(stages)
-        self._ends = [first for first, _ in self._stages[1:]] + [num_steps]
+        firsts = [first for first, _ in self._stages[1:]]
+        self._ends = [min(first, num_steps) for first in firsts] + [num_steps]
         self._current = None
 
     def enter(self, step, model, progress):
