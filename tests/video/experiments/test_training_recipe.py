@@ -89,7 +89,9 @@ def make(data, **changes):
     return VideoExperiment(str(data), **options | changes)
 
 
-def train(experiment, folder, until=STEPS, run_eagerly=True, callbacks=()):
+def train(
+    experiment, folder, until=STEPS, run_eagerly=True, callbacks=(), epoch_steps=100
+):
     """The model after as many steps in all, as `run` trains it."""
     model = experiment.make_model()
     model.compile(model.optimizer, run_eagerly=run_eagerly)
@@ -98,7 +100,7 @@ def train(experiment, folder, until=STEPS, run_eagerly=True, callbacks=()):
         model,
         experiment.train_batches,
         until,
-        epoch_steps=3,
+        epoch_steps=epoch_steps,
         callbacks=[*annealing(experiment), *callbacks],
         stages=experiment.stages(),
     )
@@ -114,7 +116,7 @@ def check_same(one, other):
 @pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    return train(make(data), folder), folder
+    return train(make(data), folder, epoch_steps=3), folder
 
 
 def rows_of(folder):
