@@ -144,9 +144,7 @@ class RunFolder:
                 end = stages.enter(step, model, progress)
                 steps_per_epoch, epochs = _next_fit(step, end, epoch_steps)
                 tracker = TrainingCheckpoint(checkpoint, step)
-                for callback in callbacks:
-                    if isinstance(callback, StepCallback):
-                        callback.begin_at(step)
+                _begin_at(step, callbacks)
                 model.fit(
                     batches_from(step),
                     steps_per_epoch=steps_per_epoch,
@@ -161,10 +159,8 @@ class RunFolder:
                 if tracker.step == step and not stop.interrupted:
                     raise ValueError(f"`batches_from({step})` gave no batch.")
                 step = tracker.step
-        record = self.read_json("run.json") or {}
-        if record.get("steps") != step or not (self.path / "model.keras").is_file():
-            passed = time.time() - started[0], time.process_time() - started[1]
-            self._save(model, step, *passed)
+        passed = time.time() - started[0], time.process_time() - started[1]
+        self._save(model, step, *passed)
         return step >= num_steps
 
     @contextlib.contextmanager
@@ -192,8 +188,11 @@ class RunFolder:
             model.save(partial)
 
     def _save(self, model, step, seconds, cpu_seconds):
-        self.save_model(model)
         record = self.read_json("run.json") or {}
+        is_there = (self.path / "model.keras").is_file()
+        if record.get("steps") == step and is_there:
+            return
+        self.save_model(model)
         seconds += record.get("seconds", 0.0)
         cpu_seconds += record.get("cpu_seconds", 0.0)
         self.write_json(
@@ -283,6 +282,12 @@ def _processor():
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
     return names[0].strip() if names else platform.processor()
+
+
+def _begin_at(step, callbacks):
+    for callback in callbacks:
+        if isinstance(callback, StepCallback):
+            callback.begin_at(step)
 
 
 def _next_fit(step, num_steps, epoch_steps):

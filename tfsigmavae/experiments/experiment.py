@@ -272,8 +272,7 @@ class Experiment(abc.ABC):
         ):
             return None
         trained = time.time()
-        recalibration = recalibrate(self, model)
-        if recalibration:
+        if recalibration := recalibrate(self, model):
             folder.save_model(model)
         print("Evaluating and drawing ...", file=sys.stderr)
         found = self.evaluate_by_protocol(model, folder.path / "evaluation")
@@ -284,8 +283,7 @@ class Experiment(abc.ABC):
             "steps": self.steps,
             # Training of all attempts, and what follows it.
             "seconds": round(record["seconds"] + time.time() - trained, 1),
-            "cpu_seconds": record["cpu_seconds"],
-            "parameters": record["parameters"],
+            **{name: record[name] for name in ("cpu_seconds", "parameters")},
             **recalibration,
         }
         page = self._write_report(folder.path, pictures, summary, found)
