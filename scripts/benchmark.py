@@ -77,4 +77,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    console.run(main, trains=True)

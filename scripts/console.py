@@ -8,12 +8,16 @@ import traceback
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def run(main):
+def run(main, trains=False):
     """Calls `main()`; an error that this package raises itself is shown as one line.
 
+    With `trains` TensorFlow has the kernels of oneDNN where it leaves them off, unless
+    TF_ENABLE_ONEDNN_OPTS says otherwise; it reads that when it is loaded, in `main`.
     Errors from elsewhere, and all of them with TFSIGMAVAE_TRACEBACK=1 in the
     environment, keep their traceback.
     """
+    if trains:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         sys.exit(main())
     except KeyboardInterrupt:

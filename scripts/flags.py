@@ -13,9 +13,12 @@ COMMON = [
     ("--decoder", "optimal_sigma", "p(x | z), see docs/decoders.md"),
     ("--beta", 1.0, "KL weight"),
     ("--decay-from", 1.0, "share of the steps after which the rate falls to 5 %%"),
+    ("--warm-up-steps", 0, "steps over which the learning rate rises first"),
+    ("--kl-ramp", 0.0, "share of the steps over which the KL weight rises to --beta"),
     ("--gradient-accumulation-steps", 1, "steps (of --steps) in one update"),
     ("--preview-every", int, "steps between pictures, 0 for none (default: a tenth)"),
     ("--precision", "float32", "dtype policy"),
+    ("--recalibration-steps", 100, "batches that set sigma at the end, 0 for none"),
 ]
 CHOICES = {"--precision": ["float32", "mixed_bfloat16", "mixed_float16"]}
 OPTIONS = {

@@ -14,6 +14,7 @@ OWN = [
     ("--learning-rate", 2e-3, "of Adam"),
     ("--num-context", 2, "given frames"),
     ("--num-frames", 10, "frames to predict in training"),
+    ("--curriculum", str, "shorter clips first: SHARE:FRAMES, ... (default: none)"),
     ("--eval-frames", 28, "frames to predict in evaluation and pictures"),
     ("--windows", "first", "which part of a record to train on"),
     ("--cache", str, "'memory', or a folder for decoded frames (default: none)"),
@@ -51,6 +52,13 @@ def parse(argv, description) -> dict:
         size = flags.frame_size(known.pop("frame_size"))
     except argparse.ArgumentTypeError as error:
         parser.error(f"argument --frame-size: {error}")
+    try:
+        known["curriculum"] = _stages(known["curriculum"])
+    except ValueError:
+        parser.error(
+            "argument --curriculum: stages are SHARE:FRAMES, the share of the steps "
+            f"where they end, as in 0.3:2,0.6:5, got {known['curriculum']!r}"
+        )
     known |= {"frame_shape": (*size, known.pop("channels"))}
     if data:
         _tell_own(known, own, data)
@@ -86,9 +94,17 @@ def _videos(argv):
     return known.data if known.preset or is_own(known.data) else None
 
 
+def _stages(text):
+    """`0.3:2,0.6:5` as [[0.3, 2], [0.6, 5]]."""
+    pairs = [stage.split(":") for stage in (text or "").split(",") if stage.strip()]
+    return [[float(share), int(num_frames)] for share, num_frames in pairs]
+
+
 def _with_flags(recipe):
-    """The recipe, with `frame_shape` as the two flags."""
+    """The recipe, with `frame_shape` as the two flags and `curriculum` as text."""
     recipe = dict(recipe)
+    if stages := recipe.pop("curriculum", None):
+        recipe["curriculum"] = ",".join(f"{share}:{frames}" for share, frames in stages)
     if shape := recipe.pop("frame_shape", None):
         recipe |= {"frame_size": f"{shape[0]}x{shape[1]}", "channels": shape[2]}
     return recipe

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fresh_process import run_python
 from tiny_vae import TinyVAE
 
 from tfsigmavae.callbacks import EvaluationNoise, TrainingCheckpoint
@@ -62,6 +63,24 @@ def test_a_run_writes_its_files(tmp_path):
     assert run.summary is None
     run.write_json("summary.json", {"sigma": 0.1})
     assert RunFolder(run.path, CONFIG).summary == {"sigma": 0.1}
+
+
+def test_the_record_says_whether_onednn_is_on(monkeypatch):
+    code = "from tfsigmavae.run_folder import environment; print(environment())"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert "'onednn': False" in run_python(code)
+    assert environment()["onednn"] in (True, False)
+
+
+def test_options_that_came_later_have_their_defaults(tmp_path):
+    RunFolder(tmp_path, CONFIG).write_json("run.json", {})
+    later = {"ramp": 0.0, "stages": ()}
+    with pytest.raises(ValueError, match=r"ramp None -> 0.0, stages None -> \[\]"):
+        RunFolder(tmp_path, CONFIG | later)
+    with pytest.raises(ValueError, match="ramp 0.0 -> 0.5"):
+        RunFolder(tmp_path, CONFIG | later | {"ramp": 0.5}, defaults=later)
+    RunFolder(tmp_path, CONFIG | later, defaults=later)
+    assert RunFolder(tmp_path, CONFIG | later).read_json("config.json")["ramp"] == 0.0
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):

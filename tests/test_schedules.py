@@ -42,6 +42,26 @@ def test_drives_an_optimizer_and_survives_its_configuration():
         np.testing.assert_allclose(values, [-0.5, -1.0, -1.5, -1.75, -1.75])
 
 
+@pytest.mark.parametrize("decay_from", [1.0, 0.5])
+def test_warm_up_rises_in_a_line_to_the_rate_without_it(decay_from):
+    plain = ConstantThenLinear(2e-3, 100, decay_from)
+    warm = ConstantThenLinear(2e-3, 100, decay_from, warm_up=8)
+    steps = np.arange(0, 120)
+    # The first update has an eighth of the rate, the eighth all of it.
+    expected = np.interp(steps, [-1, 7], [0, 1]) * [float(plain(s)) for s in steps]
+    rates = [warm(tf.constant(step)) for step in steps]
+    np.testing.assert_allclose(rates, expected, rtol=1e-5)
+    twin = ConstantThenLinear.from_config(warm.get_config())
+    assert float(twin(3)) == float(warm(3)) < float(plain(3))
+
+
+def test_a_configuration_without_warm_up_is_one_of_none():
+    """Of version 0.1.0."""
+    config = ConstantThenLinear(0.5, 4).get_config()
+    del config["warm_up"]
+    assert float(ConstantThenLinear.from_config(config)(0)) == 0.5
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -52,6 +72,8 @@ def test_drives_an_optimizer_and_survives_its_configuration():
         ((1e-3, 10, -0.1), r"must be in \[0, 1\]"),
         ((1e-3, 10, 0.5, 2.0), r"must be in \[0, 1\]"),
         ((float("nan"), 10), "must be positive"),
+        ((1e-3, 10, 0.5, 0.0, -1), "`warm_up` must be an int >= 0"),
+        ((1e-3, 10, 0.5, 0.0, 2.5), "`warm_up` must be an int >= 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, words):

@@ -42,7 +42,11 @@ from tfsigmavae.version import __version__
 
 if TYPE_CHECKING:  # what `__getattr__` gives
     from tfsigmavae import calibration, data, evaluation, images, pictures
-    from tfsigmavae.callbacks import StopOnInterrupt, TrainingCheckpoint
+    from tfsigmavae.callbacks import (
+        KLAnnealing,
+        StopOnInterrupt,
+        TrainingCheckpoint,
+    )
     from tfsigmavae.run_folder import RunFolder
 
 __all__ = [
@@ -52,6 +56,7 @@ __all__ = [
     "ElboTerms",
     "HierarchicalVAE",
     "ImageVAE",
+    "KLAnnealing",
     "NegativeLogLikelihood",
     "RunFolder",
     "StopOnInterrupt",
@@ -79,6 +84,7 @@ __all__ = [
 # video none of them registers anything with Keras.
 _MODULES = ("calibration", "data", "evaluation", "images", "pictures", "video")
 _MODULE_OF = {
+    "KLAnnealing": "callbacks",
     "RunFolder": "run_folder",
     "StopOnInterrupt": "callbacks",
     "TrainingCheckpoint": "callbacks",

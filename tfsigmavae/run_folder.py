@@ -12,6 +12,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+# Private: TensorFlow tells it nowhere else, and without TF_ENABLE_ONEDNN_OPTS it is the
+# processor that decides.
+from tensorflow.python.util import _pywrap_util_port
+
 from tfsigmavae import files
 from tfsigmavae.callbacks import (
     EvaluationNoise,
@@ -44,6 +48,8 @@ class RunFolder:
         config: dict of JSON values, all options that shape the result.
         changeable: names of options that do not shape it, and so may differ from one
             attempt to the next; "options.name" for one within a dict. Defaults to none.
+        defaults: dict of options that came later than the first runs: a run whose
+            record lacks one has had this value. Defaults to none.
 
     Raises:
         ValueError: if the folder holds a run with other options; nothing is
@@ -51,9 +57,9 @@ class RunFolder:
         FileExistsError: if the folder is not empty and holds no run.
     """
 
-    def __init__(self, path, config, changeable=()):
+    def __init__(self, path, config, changeable=(), defaults=None):
         self.path = pathlib.Path(path)
-        config = json.loads(json.dumps(config))
+        config, defaults = (json.loads(json.dumps(x or {})) for x in (config, defaults))
         saved = self.read_json("config.json")
         present = {path.name for path in self.path.glob("[!.]*")} - {"config.json"}
         if saved is None and present:
@@ -62,7 +68,9 @@ class RunFolder:
                 "Choose another folder."
             )
         # Options alone are of an attempt that failed at once, and may be mended.
-        changed = _differences(saved, config, changeable) if present else []
+        changed = []
+        if present:
+            changed = _differences(defaults | saved, config, changeable)
         if changed:
             raise ValueError(
                 f"`output` {str(path)!r} holds a run with other options "
@@ -94,6 +102,7 @@ class RunFolder:
         callbacks=(),
         example="example",
         batch_size=None,
+        stages=(),
     ):
         """Trains up to `num_steps` in all, from wherever the last attempt stopped.
 
@@ -116,6 +125,9 @@ class RunFolder:
                 `"image"`. Defaults to `"example"`.
             batch_size: int, examples in a step. Defaults to `None`, not known; it
                 changes nothing but how the speed is told.
+            stages: list of (first step, text), ascending from step 0: where batches
+                take another shape. No graph is shared by two stages, and each begins
+                with its text. Defaults to none, all batches are of one shape.
 
         Returns:
             bool, whether `num_steps` were reached (not if Ctrl-C ended it).
@@ -126,13 +138,13 @@ class RunFolder:
             print(f"Resuming at step {step} of {num_steps}.", file=sys.stderr)
         started = time.time(), time.process_time()
         progress = ProgressLine(num_steps, step, example, batch_size)
+        stages = _Stages(stages, num_steps)
         with self._watch(progress, tensorboard, callbacks) as (seen, stop):
             while step < num_steps and not stop.interrupted:
-                steps_per_epoch, epochs = _next_fit(step, num_steps, epoch_steps)
+                end = stages.enter(step, model, progress)
+                steps_per_epoch, epochs = _next_fit(step, end, epoch_steps)
                 tracker = TrainingCheckpoint(checkpoint, step)
-                for callback in callbacks:
-                    if isinstance(callback, StepCallback):
-                        callback.begin_at(step)
+                _begin_at(step, callbacks)
                 model.fit(
                     batches_from(step),
                     steps_per_epoch=steps_per_epoch,
@@ -147,10 +159,8 @@ class RunFolder:
                 if tracker.step == step and not stop.interrupted:
                     raise ValueError(f"`batches_from({step})` gave no batch.")
                 step = tracker.step
-        record = self.read_json("run.json") or {}
-        if record.get("steps") != step or not (self.path / "model.keras").is_file():
-            passed = time.time() - started[0], time.process_time() - started[1]
-            self._save(model, step, *passed)
+        passed = time.time() - started[0], time.process_time() - started[1]
+        self._save(model, step, *passed)
         return step >= num_steps
 
     @contextlib.contextmanager
@@ -172,10 +182,17 @@ class RunFolder:
                 seen[-1].close()
             plot.write()
 
-    def _save(self, model, step, seconds, cpu_seconds):
+    def save_model(self, model):
+        """Writes `model.keras`, whole or not at all."""
         with files.whole(self.path / "model.keras") as partial:
             model.save(partial)
+
+    def _save(self, model, step, seconds, cpu_seconds):
         record = self.read_json("run.json") or {}
+        is_there = (self.path / "model.keras").is_file()
+        if record.get("steps") == step and is_there:
+            return
+        self.save_model(model)
         seconds += record.get("seconds", 0.0)
         cpu_seconds += record.get("cpu_seconds", 0.0)
         self.write_json(
@@ -189,6 +206,31 @@ class RunFolder:
                 "seconds_per_step": round(seconds / max(step, 1), 4),
             },
         )
+
+
+class _Stages:
+    """The parts of a run, of which each has batches of its own shape."""
+
+    def __init__(self, stages, num_steps):
+        self._stages = list(stages)
+        firsts = [first for first, _ in self._stages[1:]]
+        self._ends = [min(first, num_steps) for first in firsts] + [num_steps]
+        self._current = None
+
+    def enter(self, step, model, progress):
+        """Tells of a stage that begins, or goes on, at `step`; gives its end."""
+        if not self._stages:
+            return self._ends[-1]
+        number = sum(first <= step for first, _ in self._stages)
+        if number != self._current:
+            self._current = number
+            # A graph that has seen two lengths would take the length for unknown.
+            model.make_train_function(force=True)
+            progress.close()
+            first, text = self._stages[number - 1]
+            where = f"Stage {number} of {len(self._stages)}, from step {first:,}"
+            print(f"{where}: {text}.", file=sys.stderr)
+        return self._ends[number - 1]
 
 
 def _differences(saved, config, changeable):
@@ -229,6 +271,8 @@ def environment() -> dict:
         "processor": _processor(),
         "cpus": os.cpu_count(),
         "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
+        # Faster kernels of TensorFlow on a CPU, which round otherwise.
+        "onednn": bool(_pywrap_util_port.IsMklEnabled()),
     }
 
 
@@ -238,6 +282,12 @@ def _processor():
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
     return names[0].strip() if names else platform.processor()
+
+
+def _begin_at(step, callbacks):
+    for callback in callbacks:
+        if isinstance(callback, StepCallback):
+            callback.begin_at(step)
 
 
 def _next_fit(step, num_steps, epoch_steps):

@@ -3,10 +3,16 @@
 import keras
 import tensorflow as tf
 
+from tfsigmavae.checks import check_at_least
+
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
 class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
     """Constant learning rate, then a straight line down to a fraction of it.
+
+    With `warm_up` the rate first rises: at update k it is multiplied by
+    min((k + 1) / warm_up, 1). The first steps of Adam are as long as the rate whatever
+    the gradient, since its second moments are of a handful of gradients then.
 
     Args:
         learning_rate: float > 0, the constant part.
@@ -15,12 +21,18 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
             to `0.7`; 1 means no decay.
         final_share: float in [0, 1], end of the line as a share of `learning_rate`.
             Defaults to `0.05`.
+        warm_up: int >= 0, updates until the rate has risen to `learning_rate`. Defaults
+            to `0`, none.
 
     Raises:
         ValueError: if an argument is out of range.
+
+    Reference: Goyal et al., 2017, section 2.2; for Adam Liu et al., 2020, section 3.
     """
 
-    def __init__(self, learning_rate, num_steps, decay_from=0.7, final_share=0.05):
+    def __init__(
+        self, learning_rate, num_steps, decay_from=0.7, final_share=0.05, warm_up=0
+    ):
         if not learning_rate > 0 or not num_steps > 0:
             raise ValueError(
                 "`learning_rate` and `num_steps` must be positive, got "
@@ -31,10 +43,12 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
                 "`decay_from` and `final_share` must be in [0, 1], got "
                 f"{decay_from!r} and {final_share!r}."
             )
+        check_at_least("warm_up", warm_up, 0)
         self.learning_rate = learning_rate
         self.num_steps = num_steps
         self.decay_from = decay_from
         self.final_share = final_share
+        self.warm_up = warm_up
 
     def __call__(self, step):
         start = self.decay_from * self.num_steps
@@ -42,7 +56,10 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
         share = tf.clip_by_value((tf.cast(step, tf.float32) - start) / length, 0.0, 1.0)
         # Without decay the line has no length and must not begin at all.
         share = share if self.decay_from < 1 else tf.zeros_like(share)
-        return self.learning_rate * (1.0 - (1.0 - self.final_share) * share)
+        rate = self.learning_rate * (1.0 - (1.0 - self.final_share) * share)
+        if not self.warm_up:
+            return rate
+        return rate * tf.minimum((tf.cast(step, tf.float32) + 1.0) / self.warm_up, 1.0)
 
     def get_config(self):
         return {
@@ -50,4 +67,5 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
             "num_steps": self.num_steps,
             "decay_from": self.decay_from,
             "final_share": self.final_share,
+            "warm_up": self.warm_up,
         }

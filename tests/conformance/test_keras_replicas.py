@@ -55,6 +55,12 @@ for name, strategy in strategies.items():
             )["nll"]
         ),
     }
+    model.beta = 2.0
+    anneal = callbacks.KLAnnealing(num_steps=4, initial_step=1)
+    history = model.fit(data, batch_size=8, verbose=0, callbacks=[anneal]).history
+    results[name]["kl_weight"] = (history["loss"][0] - history["nll"][0]) / (
+        history["kl"][0]
+    )
     model.fit(
         data,
         batch_size=4,
@@ -67,7 +73,7 @@ for name, strategy in strategies.items():
             callbacks.ImagePreview(folder, data, every=2, num_samples=4),
         ],
     )
-    assert len(list(folder.glob("*-000002.png"))) == 2, list(folder.iterdir())
+    assert len(list(folder.glob("*-000004.png"))) == 2, list(folder.iterdir())
     assert model.predict(data, verbose=0).shape == data.shape
     assert model.sample(3, seed=0).shape == (3, 8, 8, 1)
     assert model.log_likelihood(data, seed=0).shape == (8,)
@@ -82,6 +88,7 @@ def test_weights_callbacks_and_verbs(tmp_path):
     printed = run_python(_TWO_REPLICAS, ROOT, tmp_path, timeout=300)
     results = json.loads(printed.strip().splitlines()[-1])
     one, two = results["one"], results["two"]
+    assert abs(one["kl_weight"] - 2.0 / 4) < 1e-4, "a quarter of `beta`"
     size = np.abs(one["step"]).max()
     assert size > 1e-4, "nothing trained"
     np.testing.assert_allclose(two.pop("step"), one.pop("step"), atol=1e-3 * size)

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 import signal
 
 import keras
@@ -13,10 +14,16 @@ from PIL import Image
 from report_page import Page, check_page
 
 from tfsigmavae.callbacks import EvaluationNoise, ImagePreview, TrainingCheckpoint
-from tfsigmavae.checkpoint import DivergedError
+from tfsigmavae.checkpoint import DivergedError, load_checkpoint
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.experiments import ImageExperiment, dry_run
+from tfsigmavae.experiments.reproduction.existing import check_existing
+from tfsigmavae.experiments.reproduction.files import Files
+from tfsigmavae.experiments.reproduction.plan import Study
+from tfsigmavae.experiments.training_options import recalibrate
+from tfsigmavae.files import write_json
 from tfsigmavae.models import ConvVAE, HierarchicalVAE
+from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.pictures import write_png
 
 STEPS = 5
@@ -233,6 +240,115 @@ def test_saved_model_has_the_same_scores_each_time(complete, data):
     for _ in range(2):
         scores = make(data).evaluate(model)
         assert scores == {key: summary[key] for key in scores}
+
+
+def test_sigma_is_that_of_the_trained_model_on_training_images(complete, data):
+    """Against a loop over the batches that would have come next."""
+    folder, summary = complete
+    experiment = make(data)
+    model = keras.models.load_model(folder / "model.keras")
+    errors = []
+    with explicit_noise(model, experiment.seed):
+        for batch in experiment.train_batches(STEPS).take(STEPS):
+            terms = model.elbo_terms(batch, training=False)
+            errors.append(np.float64(terms.target - terms.likelihood.mean()) ** 2)
+    expected = math.sqrt(np.mean(errors))
+    figures = summary["recalibration"]
+    assert figures["steps"] == STEPS  # no more than of training, though 100 are asked
+    assert figures["sigma"] == pytest.approx(expected, rel=1e-5)
+    assert float(model.decoder.sigma) == pytest.approx(expected, rel=1e-5)
+    assert summary["sigma"] == pytest.approx(expected, rel=1e-4)
+    # What training left is in the checkpoint.
+    trained = experiment.make_model()
+    load_checkpoint(trained, folder / "checkpoint")
+    before = float(trained.decoder.sigma)
+    assert figures["sigma_before"] == pytest.approx(before, rel=1e-5)
+    assert abs(before / expected - 1) > 1e-3, "nothing to recalibrate"
+
+
+def test_a_run_stopped_after_training_ends_with_the_same_sigma(
+    complete, data, tmp_path, monkeypatch
+):
+    """Stopped before the recalibrated model is saved, then while it is evaluated."""
+    for place in ("explicit_noise", "evaluate_images"):
+        module = "training_options" if place == "explicit_noise" else "image_experiment"
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            target = f"tfsigmavae.experiments.{module}.{place}"
+            patch.setattr(target, lambda *args, **kwargs: signal.raise_signal(2))
+            make(data).run(tmp_path / "run")
+    summary = make(data).run(tmp_path / "run")
+    assert scores_of(summary) == scores_of(complete[1])
+    models = [
+        keras.models.load_model(folder / "model.keras")
+        for folder in (complete[0], tmp_path / "run")
+    ]
+    for one, two in zip(*(model.weights for model in models), strict=True):
+        np.testing.assert_array_equal(one, two, err_msg=one.path)
+
+
+@pytest.mark.parametrize(
+    "decoder", ["fixed_sigma", "shared_sigma", "per_pixel_sigma", "bitwise_categorical"]
+)
+def test_decoders_without_a_running_sigma_stay_as_they_are(data, decoder):
+    experiment = make(data, decoder=decoder)
+    model = experiment.make_model()
+    before = [np.array(weight) for weight in model.weights]
+    assert recalibrate(experiment, model) == {}
+    for old, new in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_recalibration_may_be_left_out_or_be_of_channels(data):
+    model = make(data).make_model()
+    assert recalibrate(make(data, recalibration_steps=0), model) == {}
+    assert float(model.decoder.sigma) == 1.0
+    experiment = make(data, decoder="optimal_sigma_per_channel", channels=3)
+    model = experiment.make_model()
+    figures = recalibrate(experiment, model)["recalibration"]
+    mean_square = np.mean(np.square(model.decoder.sigma))
+    assert figures["sigma"] == pytest.approx(math.sqrt(mean_square), rel=1e-5) != 1.0
+
+
+NEW_OPTIONS = ("warm_up_steps", "kl_ramp", "recalibration_steps")
+
+
+def test_a_run_of_an_older_version_goes_on(complete, data, tmp_path, monkeypatch):
+    """Its record knows nothing of options that came later."""
+    folder = tmp_path / "run"
+    shutil.copytree(complete[0], folder)
+    (folder / "summary.json").unlink()
+    config = read(folder, "config.json")
+    for name in NEW_OPTIONS:
+        del config[name]
+
+    def forget():
+        (folder / "config.json").write_text(json.dumps(config))
+
+    forget()
+    with pytest.raises(ValueError, match=r"other options .kl_ramp 0.0 -> 0.5."):
+        make(data, kl_ramp=0.5).run(folder)
+    summary = make(data).run(folder)
+    assert scores_of(summary) == scores_of(complete[1])
+    assert read(folder, "config.json") == make(data).options()
+    with pytest.raises(ValueError, match="other options .recalibration_steps 100 -> 3"):
+        make(data, recalibration_steps=3).run(folder)
+    forget()  # a complete one answers, whatever it was not asked then
+    monkeypatch.setattr(ImageExperiment, "make_model", lambda self: 1 / 0)
+    assert make(data, recalibration_steps=0).run(folder) == summary
+
+
+def test_so_does_a_reproduction_of_an_older_version(data, tmp_path):
+    run = Study("grey", {"data": str(data), "steps": 2}, {"optimal": 1}).runs()[0]
+    assert run.experiment.recalibration_steps == 0
+    files, options = Files(tmp_path), run.experiment.options()
+    old = {name: v for name, v in options.items() if name not in NEW_OPTIONS}
+    write_json(files.run(run.name) / "config.json", old)
+    write_json(files.run(run.name) / "run.json", {})
+    plan = {"runs": {run.name: {"options": options}}, "studies": {}}
+    check_existing(files, plan)
+    plan["runs"][run.name]["options"]["seed"] = 1
+    with pytest.raises(ValueError, match="seed 0 -> 1"):
+        check_existing(files, plan)
 
 
 def test_scores_where_there_is_no_single_sigma(data):

@@ -1,5 +1,6 @@
 """Errors that a user can mend end a script in one line; others keep their traceback."""
 
+import os
 import pathlib
 import runpy
 
@@ -33,3 +34,32 @@ def test_own_error_keeps_its_traceback_on_request(tmp_path, monkeypatch):
 def test_error_from_elsewhere_keeps_its_traceback():
     with pytest.raises(ValueError):
         run(lambda: tf.reshape(tf.zeros([3]), [2, 2, "x"]))
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0"), ("1", "1")])
+def test_commands_that_train_ask_for_onednn_unless_the_user_says_no(
+    before, after, monkeypatch
+):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    monkeypatch.setenv(name, before or "")
+    if before is None:
+        del os.environ[name]
+    with pytest.raises(SystemExit):
+        run(lambda: 0)
+    assert os.environ.get(name) == before  # to predict or export changes nothing
+    seen = []
+    with pytest.raises(SystemExit):
+        run(lambda: seen.append(os.environ.get(name)), trains=True)
+    assert seen == [after]
+
+
+def test_which_commands_train():
+    texts = {path.stem: path.read_text() for path in CONSOLE.parent.glob("*.py")}
+    assert {
+        n for n, text in texts.items() if "console.run(main, trains=True)" in text
+    } == {
+        "benchmark",
+        "reproduce",
+        "train_image",
+        "train_video",
+    }

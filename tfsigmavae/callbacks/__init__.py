@@ -3,6 +3,7 @@
 from tfsigmavae.callbacks.evaluation_noise import EvaluationNoise
 from tfsigmavae.callbacks.history_log import HistoryLog, read_history
 from tfsigmavae.callbacks.history_plot import HistoryPlot
+from tfsigmavae.callbacks.kl_annealing import KLAnnealing
 from tfsigmavae.callbacks.preview import ImagePreview, Preview, check_finite
 from tfsigmavae.callbacks.progress_line import ProgressLine
 from tfsigmavae.callbacks.step_callback import StepCallback
@@ -15,6 +16,7 @@ __all__ = [
     "HistoryLog",
     "HistoryPlot",
     "ImagePreview",
+    "KLAnnealing",
     "Preview",
     "ProgressLine",
     "StepCallback",

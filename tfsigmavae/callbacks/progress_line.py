@@ -60,6 +60,8 @@ class ProgressLine(StepCallback):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
+        # Steps of another `fit` may be of another size.
+        self._measured_from = None
         if self._begun is None:
             self._begun = self._clock()
             self._show([self._position(), "preparing the first step ..."])

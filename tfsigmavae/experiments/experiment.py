@@ -10,7 +10,6 @@ import tempfile
 import time
 import typing
 
-import keras
 import tensorflow as tf
 
 from tfsigmavae import decoders
@@ -23,9 +22,13 @@ from tfsigmavae.experiments.option_checks import (
     check_recorded,
     check_types,
 )
+from tfsigmavae.experiments.training_options import (
+    annealing,
+    make_optimizer,
+    recalibrate,
+)
 from tfsigmavae.models import registry
 from tfsigmavae.run_folder import RunFolder
-from tfsigmavae.schedules import ConstantThenLinear
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -51,11 +54,23 @@ class Experiment(abc.ABC):
         learning_rate: of Adam.
         decay_from: share of the steps after which the learning rate falls in a straight
             line to 5 %; 1 for never.
+        warm_up_steps: steps over which the learning rate first rises in a straight
+            line; 0 for none. Adam's second moments are of a handful of gradients then,
+            and its steps as long as the rate whatever they say.
+        kl_ramp: share of the steps over which the KL weight rises in a straight line
+            from 0 to `beta`; 0 for never. At first a latent costs more nats than it
+            saves, and a model may learn to do without it (Bowman et al., 2016;
+            Soenderby et al., 2016). See `tfsigmavae.callbacks.KLAnnealing`.
         gradient_accumulation_steps: int, steps whose mean gradient makes one update of
             the weights; batch statistics and sigma stay those of a step.
         preview_every: steps between pictures in `samples/`; 0 for those at the end
             only. Defaults to `None`: about ten times in a run.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        recalibration_steps: training batches from which the running sigma of a trained
+            model is set, see `VariationalModel.recalibrate`, before it is evaluated and
+            saved for the last time; at most as many as `steps`, 0 for none. The running
+            average still remembers older, worse weights. Decoders without a running
+            sigma stay as they are.
         seed: of weights, noise and order of the data.
 
     Raises:
@@ -73,9 +88,12 @@ class Experiment(abc.ABC):
     batch_size: int = 32
     learning_rate: float = 1e-3
     decay_from: float = 1.0
+    warm_up_steps: int = 0
+    kl_ramp: float = 0.0
     gradient_accumulation_steps: int = 1
     preview_every: int | None = None
     precision: str = "float32"
+    recalibration_steps: int = 100
     seed: int = 0
 
     # Name -> class, of the models there are.
@@ -157,6 +175,13 @@ class Experiment(abc.ABC):
         """More callbacks of training; `folder` is the run's."""
         return []
 
+    def stages(self) -> list:
+        """Parts of training with batches of other shapes: (first step, text) of each.
+
+        None where all batches are alike.
+        """
+        return []
+
     @property
     def preview_steps(self) -> int:
         """Steps between pictures; 0 for never."""
@@ -189,6 +214,18 @@ class Experiment(abc.ABC):
         }
         return json.loads(json.dumps(resolved, default=os.fspath))
 
+    def earlier_defaults(self) -> dict:
+        """Options that a record may lack: name -> what a run has had without it.
+
+        That of an older version goes on, and ends as runs do now.
+        """
+        known = {
+            field.name: field.default
+            for field in dataclasses.fields(self)
+            if field.default is not dataclasses.MISSING
+        }
+        return known | {"recalibration_steps": self.recalibration_steps}
+
     def make_model(self):
         """The compiled model."""
         model = self.find_model(self.model)(
@@ -201,16 +238,7 @@ class Experiment(abc.ABC):
         )
         check_recorded(model, self.model_options)
         check_recorded(model.decoder, self.decoder_options)
-        rate, accumulated = self.learning_rate, self.gradient_accumulation_steps
-        if self.decay_from < 1:
-            # The schedule counts updates.
-            rate = ConstantThenLinear(rate, self.steps // accumulated, self.decay_from)
-        model.compile(
-            keras.optimizers.Adam(
-                rate,
-                gradient_accumulation_steps=accumulated if accumulated > 1 else None,
-            )
-        )
+        model.compile(make_optimizer(self))
         return model
 
     def run(self, output, tensorboard=False) -> dict | None:
@@ -223,7 +251,9 @@ class Experiment(abc.ABC):
         Returns:
             The summary (also `summary.json`), or `None` if Ctrl-C ended training.
         """
-        folder = RunFolder(output, self.options(), changeable=self.changeable)
+        folder = RunFolder(
+            output, self.options(), self.changeable, self.earlier_defaults()
+        )
         if folder.summary is not None:
             print(f"The run in '{output}' is complete.", file=sys.stderr)
             return folder.summary
@@ -235,12 +265,15 @@ class Experiment(abc.ABC):
             self.steps,
             tensorboard=tensorboard,
             validation_data=self.validation_batches(),
-            callbacks=self.callbacks(folder.path),
+            callbacks=[*annealing(self), *self.callbacks(folder.path)],
             example=self.example,
             batch_size=self.batch_size,
+            stages=self.stages(),
         ):
             return None
         trained = time.time()
+        if recalibration := recalibrate(self, model):
+            folder.save_model(model)
         print("Evaluating and drawing ...", file=sys.stderr)
         found = self.evaluate_by_protocol(model, folder.path / "evaluation")
         summary = self.evaluate(model, found)
@@ -250,8 +283,8 @@ class Experiment(abc.ABC):
             "steps": self.steps,
             # Training of all attempts, and what follows it.
             "seconds": round(record["seconds"] + time.time() - trained, 1),
-            "cpu_seconds": record["cpu_seconds"],
-            "parameters": record["parameters"],
+            **{name: record[name] for name in ("cpu_seconds", "parameters")},
+            **recalibration,
         }
         page = self._write_report(folder.path, pictures, summary, found)
         summary = summary | {

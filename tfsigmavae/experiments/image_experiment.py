@@ -28,9 +28,9 @@ class ImageExperiment(Experiment):
             class derived from `ImageVAE`.
         model_options, decoder, decoder_options, beta: see `Experiment`.
         steps: training steps. Defaults to 10 epochs of SVHN.
-        batch_size, learning_rate, decay_from: see `Experiment`.
-        gradient_accumulation_steps, preview_every: see `Experiment`.
-        precision, seed: see `Experiment`.
+        batch_size, learning_rate, decay_from, warm_up_steps: see `Experiment`.
+        kl_ramp, gradient_accumulation_steps, preview_every: see `Experiment`.
+        precision, recalibration_steps, seed: see `Experiment`.
         root: folder that holds the data set's files. Defaults to `None`, the usual
             places.
         image_size: height and width to scale to. Defaults to `None`, as they are.
@@ -169,6 +169,7 @@ class ImageExperiment(Experiment):
             self,
             steps=2,
             gradient_accumulation_steps=min(2, self.gradient_accumulation_steps),
+            warm_up_steps=min(2, self.warm_up_steps),
             batch_size=2,
             num_train=None,
             num_test=None,

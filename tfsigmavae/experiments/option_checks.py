@@ -2,13 +2,20 @@
 
 import dataclasses
 import math
+import numbers
 
 from tfsigmavae.checks import check_at_least
 
 # Type of a default -> types that it may be replaced by.
 _TYPES = {bool: bool, int: int, float: (float, int), str: str, tuple: (tuple, list)}
 # Whole numbers of which 0 is one; all others are at least 1.
-_MAY_BE_0 = ("seed", "validation_images", "preview_every")
+_MAY_BE_0 = (
+    "seed",
+    "validation_images",
+    "preview_every",
+    "warm_up_steps",
+    "recalibration_steps",
+)
 
 
 def check_numbers(options):
@@ -22,9 +29,14 @@ def check_numbers(options):
         raise ValueError(
             f"`learning_rate` must be positive, got {options.learning_rate!r}."
         )
-    if not 0.0 <= options.decay_from <= 1.0:
+    for name in ("decay_from", "kl_ramp"):
+        share = getattr(options, name)
+        if not isinstance(share, numbers.Real) or not 0.0 <= share <= 1.0:
+            raise ValueError(f"`{name}` must be from 0 to 1, got {share!r}.")
+    if options.warm_up_steps > options.steps:
         raise ValueError(
-            f"`decay_from` must be from 0 to 1, got {options.decay_from!r}."
+            f"`warm_up_steps` must be from 0 to `steps` ({options.steps}), got "
+            f"{options.warm_up_steps}."
         )
     if not 0.0 <= options.beta < math.inf:
         raise ValueError(

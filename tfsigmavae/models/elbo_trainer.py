@@ -17,6 +17,7 @@ from tfsigmavae.models.batches import (
     inputs_and_weights,
     no_targets,
 )
+from tfsigmavae.models.kl_weight import KLWeight
 
 # Of the step in progress, and not of the model: replicas of a strategy run the steps of
 # one model in threads of their own.
@@ -50,10 +51,14 @@ class ElboTrainer(keras.Model):
         dtype = self.decoder.compute_dtype
         self._seen = None  # the last batch, as a nest of `tf.TensorSpec`
         self._means = {name: keras.metrics.Mean(name, dtype) for name in names}
+        self._kl_weight = KLWeight(dtype)
 
     @property
     def beta(self):
-        """Weight of the KL term; a new one holds from the next step on."""
+        """Weight of the KL term; a new one holds from the next step on.
+
+        Nothing is compiled again for it.
+        """
         return self._beta
 
     @beta.setter
@@ -61,11 +66,17 @@ class ElboTrainer(keras.Model):
         if not 0.0 <= value < math.inf:
             raise ValueError(f"`beta` must not be negative or infinite, got {value!r}.")
         self._beta = value
-        # The compiled steps hold the old weight as a constant.
-        if getattr(self, "train_function", None) is not None:
-            self.make_train_function(force=True)
-        if getattr(self, "test_function", None) is not None:
-            self.make_test_function(force=True)
+        self._kl_weight.beta.assign(value)
+
+    def anneal_kl(self, share):
+        """Weighs the KL term by `share * beta` in the training steps of this `fit`.
+
+        `callbacks.KLAnnealing` does it by a schedule. Evaluation has the whole `beta`.
+
+        Args:
+            share: float in [0, 1].
+        """
+        self._kl_weight.share.assign(share)
 
     @property
     def sample_weight(self):
@@ -183,19 +194,22 @@ class ElboTrainer(keras.Model):
             )
             check_no_targets(targets)
             validation_data = inputs, no_targets(inputs, weights), weights
-        return super().fit(
-            x,
-            no_targets(x, sample_weight),
-            batch_size,
-            epochs,
-            verbose,
-            callbacks,
-            validation_split,
-            validation_data,
-            shuffle,
-            sample_weight=sample_weight,
-            **kwargs,
-        )
+        try:
+            return super().fit(
+                x,
+                no_targets(x, sample_weight),
+                batch_size,
+                epochs,
+                verbose,
+                callbacks,
+                validation_split,
+                validation_data,
+                shuffle,
+                sample_weight=sample_weight,
+                **kwargs,
+            )
+        finally:
+            self.anneal_kl(1.0)  # also after an error, where callbacks are not asked
 
     def evaluate(
         self,
@@ -260,7 +274,7 @@ class ElboTrainer(keras.Model):
             terms = self.elbo_terms(inputs, training=True)
             nll = terms.nll
             objective = self.decoder.objective(nll, terms.likelihood, terms.target)
-            losses = self._example_losses(objective, terms)
+            losses = self._example_losses(objective, terms, training=True)
             loss = self.optimizer.scale_loss(_share_of_mean(losses, weights))
         if self.trainable_weights:
             gradients = tape.gradient(loss, self.trainable_weights)
@@ -280,7 +294,8 @@ class ElboTrainer(keras.Model):
             nats = terms.kl - terms.likelihood.log_mass(terms.target)
             bits = nats_to_bits_per_dim(nats, terms.num_dims, density=False)
             self._means["bits_per_dim_mass"].update_state(bits, weights)
-        return self._record(self._example_losses(nll, terms), nll, terms, weights)
+        losses = self._example_losses(nll, terms, training=False)
+        return self._record(losses, nll, terms, weights)
 
     def _clipped(self, gradients):
         if self.max_gradient_norm is None:
@@ -306,7 +321,7 @@ class ElboTrainer(keras.Model):
             weights = tf.cast(weights, self.decoder.compute_dtype)
         return inputs, weights
 
-    def _example_losses(self, nll, terms):
+    def _example_losses(self, nll, terms, training):
         if nll.shape.rank != 1:
             raise ValueError(
                 "The likelihood of `elbo_terms` must have batch shape [B], one event "
@@ -314,7 +329,9 @@ class ElboTrainer(keras.Model):
                 "at None."
             )
         penalties = tf.add_n(self.losses) if self.losses else 0.0
-        return nll + self.beta * terms.kl + tf.cast(penalties, nll.dtype)
+        return (
+            nll + self._kl_weight(training) * terms.kl + tf.cast(penalties, nll.dtype)
+        )
 
     def _record(self, losses, nll, terms, weights):
         values = {

@@ -21,6 +21,11 @@ def recalibrate(model, data, steps=None) -> float:
         raise ValueError("`data` holds no batch.")
     dtype = model.decoder.compute_dtype
     model.decoder.calibrate(tf.cast(total / count, dtype))
+    return sigma_of(model)
+
+
+def sigma_of(model) -> float:
+    """The decoder's sigma, root mean square where channels have their own."""
     return float(tf.sqrt(tf.reduce_mean(tf.square(model.decoder.sigma))))
 
 

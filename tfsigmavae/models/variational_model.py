@@ -36,7 +36,8 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
     what to expect of them. Logged:
 
         loss                what is minimised (by `evaluate`: nll + beta * kl, also for
-                            a decoder whose training weighs the likelihood otherwise)
+                            a decoder whose training weighs the likelihood otherwise,
+                            and where `callbacks.KLAnnealing` weighs the KL)
         nll, kl             -log p(x | z) and the rate, nats per example
         mse                 (x - mean of p(x | z))**2, averaged over pixels
         bits_per_dim        of nll + kl; a density through the bridge of
@@ -85,7 +86,6 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             )
         if seed is not None:
             check_at_least("seed", seed, 0)
-        self.beta = beta
         self.max_gradient_norm = max_gradient_norm
         self.seed = seed
         self.seed_generator = ReplicaSeedGenerator(
@@ -94,6 +94,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         self.weight_seeds = WeightSeeds(self.seed_generator.initial_seed)
         self.decoder = self._made_decoder(decoder)
         self._start_logging()
+        self.beta = beta
         self._log_likelihood = tf.function(self._log_mean_weight, reduce_retracing=True)
 
     @abc.abstractmethod

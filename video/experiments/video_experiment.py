@@ -20,6 +20,7 @@ from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.evaluation import Protocol, evaluate, evaluate_actions
 from tfsigmavae_video.evaluation.scores import prediction_summary
+from tfsigmavae_video.experiments.curriculum import check_curriculum, evenly, stages_of
 from tfsigmavae_video.pictures import VideoPreview, playing_fps, write_prediction
 
 # The window of SSIM.
@@ -41,11 +42,17 @@ class VideoExperiment(Experiment):
         model_options, decoder, decoder_options, beta: see `Experiment`.
         steps: training steps.
         batch_size: clips per step.
-        learning_rate, decay_from, gradient_accumulation_steps: see `Experiment`.
-        preview_every, precision: see `Experiment`.
+        learning_rate, decay_from, warm_up_steps, kl_ramp: see `Experiment`.
+        gradient_accumulation_steps, preview_every: see `Experiment`.
+        precision, recalibration_steps: see `Experiment`.
         seed: of weights, noise, order of the data and samples.
         num_context: given frames.
         num_frames: frames to predict in training; likelihood is told of as many.
+        curriculum: stages of training before that, pairs of (share of the steps, frames
+            to predict): ((0.5, 4),) predicts 4 frames in the first half of the steps,
+            then `num_frames`. A model that is fed its own predictions unrolls a chain
+            as long as the clip: short clips first make cheap steps and steady
+            gradients. Learning rate and KL ramp run over the whole. Defaults to none.
         eval_frames: frames to predict in evaluation and pictures.
         windows: `"first"` frames of each record, as the official code,
             `"random"` or `"last"`.
@@ -75,6 +82,7 @@ class VideoExperiment(Experiment):
     learning_rate: float = 2e-3
     num_context: int = 2
     num_frames: int = 10
+    curriculum: tuple = ()
     eval_frames: int = 28
     windows: str = "first"
     cache: str | None = None
@@ -113,6 +121,8 @@ class VideoExperiment(Experiment):
                 "experiment itself."
             )
         check_cache(self.cache)
+        check_curriculum(self.curriculum)
+        stages_of(self.curriculum, self.steps, self.num_frames)
         check_choice("windows", self.windows, WINDOWS)
         if len(self.frame_shape) != 3 or min(self.frame_shape[:2]) < _MIN_SIZE:
             raise ValueError(
@@ -174,7 +184,9 @@ class VideoExperiment(Experiment):
         if isinstance(self.data, dict):
             return self.data[split]
         own = {"frame_shape": self.frame_shape, "with_actions": self.use_actions}
-        predicted = [self.num_frames, self.eval_frames * (split == "test")]
+        predicted = [self.num_frames, self.eval_frames]
+        if split == "train":
+            predicted = [num_frames for _, num_frames in self._stages]
         own["min_frames"] = self.num_context + max(predicted)
         return loading.load(self.data, split, **own | self.data_options)
 
@@ -189,6 +201,28 @@ class VideoExperiment(Experiment):
                     f"shortest test clip. Set `{name}` to at most {most}."
                 )
 
+        stored = self.train_clips.num_frames.min() if self.curriculum else 0
+        for share, num_frames in self.curriculum:
+            if self.num_context + num_frames > stored:
+                raise ValueError(
+                    f"`num_context` ({self.num_context}) and the {num_frames} frames "
+                    f"of `curriculum` up to {share:g} are more than the {stored} "
+                    "frames of the shortest training clip. Predict at most "
+                    f"{stored - self.num_context}."
+                )
+
+    @property
+    def _stages(self):
+        return stages_of(self.curriculum, self.steps, self.num_frames)
+
+    def stages(self):
+        if not self.curriculum:
+            return []
+        return [
+            (first, f"clips of {self.num_context} + {num_frames} frames")
+            for first, num_frames in self._stages
+        ]
+
     def shape_arguments(self):
         action_size = 0
         if self.use_actions:
@@ -200,10 +234,11 @@ class VideoExperiment(Experiment):
         }
 
     def train_batches(self, start_step=0) -> tf.data.Dataset:
-        """Endless training batches, from step `start_step` on."""
+        """Endless training batches, from step `start_step` on, as long as its stage."""
+        begun = [n for first, n in self._stages if first <= start_step]
         return batches(
             self.train_clips,
-            self.num_context + self.num_frames,
+            self.num_context + begun[-1],
             self.batch_size,
             windows=self.windows,
             cache=self.cache,
@@ -323,7 +358,8 @@ class VideoExperiment(Experiment):
         return {"gif": animation, "png": strip}
 
     def on_noise(self, folder):
-        length = self.num_context + max(self.num_frames, self.eval_frames)
+        predicted = [num_frames for _, num_frames in self._stages]
+        length = self.num_context + max(*predicted, self.eval_frames)
         rng = np.random.default_rng(0)
         for split in softmotion.SPLITS:
             shape = (2, length, *self.frame_shape)
@@ -334,7 +370,9 @@ class VideoExperiment(Experiment):
             data=str(folder / "noise"),
             data_options={},
             cache=None,
-            steps=2,
+            curriculum=evenly(self.curriculum),
+            steps=max(2, len(self.curriculum) + 1),
+            warm_up_steps=min(2, self.warm_up_steps),
             gradient_accumulation_steps=min(2, self.gradient_accumulation_steps),
             batch_size=2,
             num_samples=2,

@@ -1,5 +1,6 @@
 """Whether what an output folder holds belongs to the runs that are asked for."""
 
+from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.files import read_json
 
 
@@ -21,7 +22,8 @@ def check_existing(files, plan) -> None:
         # Options alone are of an attempt that failed at once.
         if "config.json" in present and len(present) > 1:
             saved = read_json(folder / "config.json")
-            _compare(files, f"run {name}", saved, run["options"])
+            earlier = ImageExperiment(**run["options"]).earlier_defaults()
+            _compare(files, f"run {name}", earlier | saved, run["options"])
     saved = read_json(files.plan)["studies"] if files.plan.is_file() else {}
     for key, study in plan["studies"].items():
         if key in saved and files.features_record(key).is_file():

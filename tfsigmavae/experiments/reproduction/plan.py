@@ -110,6 +110,7 @@ class Study:
             decoder_options=variant.options,
             validation_images=min(1000, num_test) if watched else 0,
             preview_every=0,
+            recalibration_steps=0,  # the running sigma is one of the questions
             seed=seed,
         )
         training = self.steps * self.step_seconds * variant.cost

@@ -83,14 +83,19 @@ def run_jobs(jobs, processes, describe=None, say=None) -> None:
 def _start(job, threads):
     job.log.parent.mkdir(parents=True, exist_ok=True)
     threads = str(threads)
-    environment = os.environ | {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "TF_NUM_INTRAOP_THREADS": threads,
-        "TF_NUM_INTEROP_THREADS": threads,
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several processes may share a GPU
-    }
+    # As `scripts/console.py` for the other commands that train.
+    environment = (
+        {"TF_ENABLE_ONEDNN_OPTS": "1"}
+        | os.environ
+        | {
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "TF_NUM_INTRAOP_THREADS": threads,
+            "TF_NUM_INTEROP_THREADS": threads,
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several processes may share a GPU
+        }
+    )
     with job.log.open("a") as log:
         return subprocess.Popen(
             job.command, stdout=log, stderr=subprocess.STDOUT, env=environment
