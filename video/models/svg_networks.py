@@ -54,16 +54,17 @@ class SVGNetworks(keras.layers.Layer):
         self._make_weights(frame_shape)
 
     def _make_weights(self, frame_shape):
-        """Builds every layer by its shapes, without computing anything."""
-        code, skips = self.encoder(keras.KerasTensor([None, *frame_shape]))
-        self.generator(code, self.generator.project_skips(skips))
-        size = code.shape[-1]
+        """Builds every layer by its shapes: to trace them takes four times as long."""
+        self.encoder.build([None, *frame_shape])
+        size = self.encoder.code.units
+        self.generator.build([None, size])
+        self.generator.build_skips(self.encoder.skip_channels)
         acting_size = size + self.action_size
         inputs_size = acting_size + self.posterior.latent_size
-        self.predictor(keras.KerasTensor([None, 1, inputs_size]))
-        self.posterior(keras.KerasTensor([None, 1, size]))
+        self.predictor.build([None, None, inputs_size])
+        self.posterior.build([None, None, size])
         prior_size = acting_size if self.prior_sees_actions else size
-        self.prior(keras.KerasTensor([None, 1, prior_size]))
+        self.prior.build([None, None, prior_size])
         if self.prior_sees_actions:
             self.action_units.build([None, None, self.action_size])
         self.built = True

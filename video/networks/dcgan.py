@@ -48,6 +48,9 @@ class OutputConvolution(keras.layers.Layer):
         self.convolution = convolution("convolution", use_bias=True)
         self.skip_convolution = convolution("skip_convolution", use_bias=False)
 
+    def build(self, inputs_shape, skip_map_shape=None):
+        self.convolution.build(inputs_shape)
+
     def fold(self):
         """Nothing, as there is no normalisation."""
         return None

@@ -151,6 +151,21 @@ class FrameEncoder(StagedNetwork):
         self.set_stages(self.stage(i, filters) for i, filters in enumerate(widths))
         self.code, self.code_norm = self.normalised_dense(code_size)
 
+    def build(self, frames_shape):
+        channels = frames_shape[-1]
+        for unit in self.units:
+            unit.build([None, None, None, channels])
+            channels = unit.convolution.filters
+        factor = 2 ** len(self.stage_lengths)
+        height, width = (side // factor for side in frames_shape[1:3])
+        self.code.build([None, height * width * channels])
+        self.code_norm.build([None, 1, 1, self.code.units])
+
+    @property
+    def skip_channels(self) -> list:
+        """Channels of the skips, finest first."""
+        return [stage[-1].convolution.filters for stage in self.stages]
+
     @abc.abstractmethod
     def stage(self, index: int, filters: int) -> list:
         """The `ConvUnit`s of stage `index` (0 is the finest)."""
@@ -237,6 +252,23 @@ class FrameGenerator(StagedNetwork):
     @abc.abstractmethod
     def stage(self, index: int, filters: int, next_filters: int) -> list:
         """The layers of stage `index` (0 is the finest); the first takes the skip."""
+
+    def build(self, code_shape, skip_maps_shape=None):
+        self.stem.build(code_shape)
+        self.stem_norm.build([None, *self.stem_shape])
+        channels = self.stem_shape[-1]
+        for unit in self.units:
+            unit.build([None, None, None, channels])
+            channels = unit.convolution.filters
+        self.build_finish([None, None, None, channels])
+
+    def build_skips(self, skip_channels):
+        """Builds what `project_skips` uses, for the encoder's `skip_channels`."""
+        for stage, channels in zip(self.stages, reversed(skip_channels), strict=True):
+            stage[0].skip_convolution.build([None, None, None, channels])
+
+    def build_finish(self, inputs_shape):
+        """Builds what `finish` uses."""
 
     def finish(self, outputs):
         """What comes after the finest stage."""

@@ -127,6 +127,17 @@ class RecurrentNetwork(keras.layers.Layer, metaclass=abc.ABCMeta):
     def initial_state(self, batch_size):
         return [lstm.initial_state(batch_size) for lstm in self.lstms]
 
+    def build(self, inputs_shape):
+        self.embedding.build(inputs_shape)
+        hidden_shape = (*inputs_shape[:-1], self.embedding.units)
+        for lstm in self.lstms:
+            lstm.build(hidden_shape)
+        self.build_head(hidden_shape, inputs_shape)
+
+    @abc.abstractmethod
+    def build_head(self, hidden_shape, inputs_shape):
+        """Builds the layers that `head` uses."""
+
     @abc.abstractmethod
     def head(self, hidden, inputs):
         """What the network gives, of the hidden sequence `[B, T, hidden_size]`."""
@@ -168,6 +179,11 @@ class FramePredictor(RecurrentNetwork):
                 code_size, use_bias=False, kernel_initializer=glorot
             )
 
+    def build_head(self, hidden_shape, inputs_shape):
+        self.output_layer.build(hidden_shape)
+        if self.bypass is not None:
+            self.bypass.build(inputs_shape)
+
     def head(self, hidden, inputs):
         outputs = self.output_layer(hidden)
         if self.bypass is not None:
@@ -196,6 +212,9 @@ class StandardNormal(keras.layers.Layer):
             latent_size, convert_to_tensor_fn="mean", dtype=self.dtype_policy
         )
         self.latent_size = latent_size
+
+    def build(self, inputs_shape):
+        self.normal.build((*inputs_shape[:-1], 2 * self.latent_size))
 
     def call(self, inputs, state=None):
         shape = tf.concat([tf.shape(inputs)[:2], [2 * self.latent_size]], 0)
@@ -239,6 +258,13 @@ class GaussianLSTM(RecurrentNetwork):
         self.normal = DiagonalNormal(
             latent_size, convert_to_tensor_fn="mean", dtype=self.dtype_policy
         )
+
+    def build_head(self, hidden_shape, inputs_shape):
+        self.mean.build(hidden_shape)
+        if self.bypass is not None:
+            self.bypass.build(inputs_shape)
+        self.log_variance.build(hidden_shape)
+        self.normal.build((*hidden_shape[:-1], 2 * self.latent_size))
 
     def head(self, hidden, inputs):
         mean = self.mean(hidden)

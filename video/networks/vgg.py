@@ -53,5 +53,8 @@ class VGGGenerator(FrameGenerator):
             *(self.unit(self.layer(Convolution, count, 3)) for count in rest),
         ]
 
+    def build_finish(self, inputs_shape):
+        self.output_convolution.build(inputs_shape)
+
     def finish(self, outputs):
         return self.output_convolution(outputs)
