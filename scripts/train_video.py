@@ -1,4 +1,4 @@
-"""Trains SVG-LP on videos, scores and draws its predictions.
+"""Trains a video predictor, scores it and draws its predictions.
 
     python scripts/train_video.py --preset demo
     python scripts/train_video.py --data my_videos/ --output runs/mine
@@ -22,7 +22,7 @@ import video_flags
 def main(argv=None):
     flags = video_flags.parse(argv, __doc__)
     from tfsigmavae.video import VideoExperiment, compare, pushing
-    from tfsigmavae_video.experiments.recipes import DEMO
+    from tfsigmavae_video.experiments.recipes import BESIDE, RECIPES
 
     mode = {key: flags.pop(key) for key in ("preset", "dry_run", "compare")}
     output, tensorboard = flags.pop("output"), flags.pop("tensorboard")
@@ -33,10 +33,15 @@ def main(argv=None):
     if mode["dry_run"]:
         summary = experiment.dry_run()
     else:
-        if mode["preset"] == "demo" and experiment.data == DEMO["data"]:
+        recipe = RECIPES.get(mode["preset"], {})
+        if experiment.data == recipe.get("data"):
             pushing.write(experiment.data)
-        train = compare if mode["compare"] else VideoExperiment.run
-        summary = train(experiment, output, tensorboard=tensorboard)
+        options = {"tensorboard": tensorboard}
+        if mode["compare"]:
+            others = BESIDE.get(mode["preset"], {})
+            summary = compare(experiment, output, beside=others, **options)
+        else:
+            summary = experiment.run(output, **options)
     if summary is None:
         print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
         return 130

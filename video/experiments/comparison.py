@@ -3,28 +3,57 @@
 import dataclasses
 import math
 import pathlib
+import re
 import sys
 
 from tfsigmavae.decoders import FixedSigma
+from tfsigmavae.files import write_text
+from tfsigmavae_video.models.saved_run import open_run
+from tfsigmavae_video.pictures import Row, playing_fps, sample_rows, write_rows
 
 # What the official SVG-LP training sets for BAIR and moving digits: KL weight on top of
 # the squared error averaged over the pixels of a frame.
 _SVG_BETA = 1e-4
 
 _COLUMNS = {
+    "CPU seconds": lambda s: s["cpu_seconds"],
     "sigma": lambda s: s.get("sigma", math.nan),
     "rmse": lambda s: math.sqrt(s["mse"]),
     "KL": lambda s: s["kl"],
+    "bits per dimension": lambda s: s.get("bits_per_dim", math.nan),
     "PSNR reconstruction": lambda s: s["psnr"]["reconstruction"],
     "PSNR mean": lambda s: s["psnr"]["mean"],
     "PSNR best": lambda s: s["psnr"]["best"],
     "PSNR copy last": lambda s: s["psnr"]["copy_last"],
+    "SSIM mean": lambda s: s["ssim"]["mean"],
     "SSIM best": lambda s: s["ssim"]["best"],
+    "moved pixels, best": lambda s: s["psnr_moved"]["best"],
     "sample std": lambda s: s["sample_std_moved"],
+    "motion": lambda s: s["motion_energy"]["mean"],
+    "survival": lambda s: s["survival"]["mean"],
+    "sharpness": lambda s: s["sharpness"]["mean"],
 }
+# Options of data and protocol, alike in all rows.
+_SHARED = (
+    "data",
+    "data_options",
+    "num_context",
+    "num_frames",
+    "eval_frames",
+    "cache",
+    "frame_shape",
+    "use_actions",
+    "num_samples",
+    "num_eval_clips",
+    "precision",
+    "preview_every",
+    "seed",
+)
+_HAND_SET = "SVG's weight"
+_NUM_SHOWN = 3
 
 
-def compare(experiment, output, tensorboard=False) -> dict | None:
+def compare(experiment, output, tensorboard=False, beside=None) -> dict | None:
     """Trains the experiment, then twice more with a decoder whose sigma is set by hand.
 
     The rows share data, network, initial weights and number of steps:
@@ -35,44 +64,81 @@ def compare(experiment, output, tensorboard=False) -> dict | None:
 
     Args:
         experiment: `VideoExperiment`.
-        output: run folder; the two baselines go to `output/compare/`, and the table to
-            `output/compare.md`.
+        output: run folder; the others go to `output/compare/`, the table to
+            `output/compare.md`, and the same clips as three samples of the experiment
+            and three with SVG's weight see them to `output/compare.gif` and
+            `compare.png`.
         tensorboard: bool. Defaults to `False`.
+        beside: dict of row name -> recipe (options of `VideoExperiment`), other models
+            to train on the same data and to score by the same protocol. The table
+            tells the CPU seconds of each training. Defaults to none.
 
     Returns:
-        Summary of the experiment with a `compare` entry: row name -> its summary.
-        `None` if Ctrl-C ended training.
+        Summary of the experiment with a `compare` entry: row name -> its summary, and
+        `compare_gif`, the path. `None` if Ctrl-C ended training.
     """
     output = pathlib.Path(output)
-    num_dims = math.prod(experiment.frame_shape)
-    svg_sigma = FixedSigma.from_beta(_SVG_BETA, "mean", num_dims).sigma
-
-    def fixed(sigma):
-        options = {"sigma": sigma}
-        return dataclasses.replace(
-            experiment, decoder="fixed_sigma", decoder_options=options
-        )
-
-    runs = {
-        experiment.decoder: (experiment, output),
-        "SVG's weight": (
-            fixed(svg_sigma),
-            output / "compare" / "svg_weight",
-        ),
-        "sigma 1": (
-            fixed(1.0),
-            output / "compare" / "sigma_1",
-        ),
-    }
+    others = {name: _by(recipe, experiment) for name, recipe in (beside or {}).items()}
+    runs = _hand_set(experiment) | others
+    folders = {name: output / "compare" / _folder_name(name) for name in runs}
+    runs = {experiment.decoder: experiment} | runs
+    folders[experiment.decoder] = output
     summaries = {}
-    for name, (run, folder) in runs.items():
-        summaries[name] = run.run(folder, tensorboard=tensorboard)
+    for name, run in runs.items():
+        summaries[name] = run.run(folders[name], tensorboard=tensorboard)
         if summaries[name] is None:
             return None
     table = comparison_table(summaries)
     print(table, file=sys.stderr)
-    (output / "compare.md").write_text(table + "\n")
-    return {**summaries[experiment.decoder], "compare": summaries}
+    write_text(output / "compare.md", table + "\n")
+    shown = {name: folders[name] for name in (experiment.decoder, _HAND_SET)}
+    animation, _ = _draw(experiment, shown, output)
+    own = summaries[experiment.decoder]
+    return {**own, "compare": summaries, "compare_gif": str(animation)}
+
+
+def _hand_set(experiment) -> dict:
+    """The experiment with sigma set by hand, by row."""
+    num_dims = math.prod(experiment.frame_shape)
+    weight = FixedSigma.from_beta(_SVG_BETA, "mean", num_dims).sigma
+    return {
+        name: dataclasses.replace(
+            experiment, decoder="fixed_sigma", decoder_options={"sigma": sigma}
+        )
+        for name, sigma in ((_HAND_SET, weight), ("sigma 1", 1.0))
+    }
+
+
+def _by(recipe, experiment):
+    """The recipe's model and training, with data and protocol of the experiment."""
+    own = {name: getattr(experiment, name) for name in _SHARED}
+    return type(experiment)(**recipe | own)
+
+
+def _folder_name(row):
+    """`SVG's weight` -> `svg_weight`."""
+    words = re.findall(r"\w+", row.lower().replace("'s", "").replace("-", "_"))
+    return "_".join(words)
+
+
+def _draw(experiment, folders, output):
+    """Truth and samples of several runs, of the same clips with the same noise."""
+    length = experiment.num_context + experiment.eval_frames
+    clips = experiment.shown_clips["frames"][:, :length]
+    rows = [Row("truth", clips, predicted=False)]
+    for name, folder in folders.items():
+        model, _ = open_run(folder)
+        rows += sample_rows(
+            model,
+            clips[:, : experiment.num_context],
+            experiment.eval_frames,
+            _NUM_SHOWN,
+            seed=experiment.seed,
+            actions=experiment.shown_clips.get("actions"),
+            label=f"{name}, sample",
+        )
+    fps = playing_fps(experiment.test_clips)
+    return write_rows(rows, experiment.num_context, output, fps=fps, name="compare")
 
 
 def comparison_table(summaries) -> str:

@@ -3,16 +3,34 @@
 For example, `VideoExperiment(**RECIPES["kth"], data="kth")`.
 """
 
-# The demo's, against the paper's: small network, residual predictor, wide latent at the
-# start, falling learning rate. It is what makes samples move within minutes.
-DEMO = {
+# What the demo's models have in common.
+_PUSHING = {
     "data": "data/pushing",
-    "steps": 3000,
     "batch_size": 8,
-    "learning_rate": 1e-3,
     "decay_from": 0.5,
     "windows": "random",
     "eval_frames": 10,
+    "num_samples": 10,
+    "num_eval_clips": 64,
+}
+DEMO = {
+    **_PUSHING,
+    "model": "warp_vrnn",
+    "steps": 3000,
+    "learning_rate": 2e-3,
+    "warm_up_steps": 20,
+    "kl_ramp": 0.1,
+    # As it is fed its own predictions: short clips first.
+    "curriculum": ((0.5, 4),),
+}
+# SVG-LP for the demo's data, against the paper's: small network, residual predictor,
+# wide latent at the start, falling learning rate. It is what makes samples move within
+# minutes.
+DEMO_SVG_LP = {
+    **_PUSHING,
+    "model": "svg_lp",
+    "steps": 3000,
+    "learning_rate": 1e-3,
     "model_options": {
         "network": "dcgan",
         "width": 16,
@@ -24,8 +42,6 @@ DEMO = {
         "prior_log_variance_bias": -1.0,
         "posterior_mean_stddev": 0.1,
     },
-    "num_samples": 10,
-    "num_eval_clips": 64,
 }
 KTH = {
     "num_context": 10,
@@ -43,7 +59,7 @@ SMMNIST = {
 }
 # Videos of one's own: what `own_recipe` does not choose by looking at them.
 OWN = {
-    name: DEMO[name]
+    name: DEMO_SVG_LP[name]
     for name in (
         "steps",
         "batch_size",
@@ -55,4 +71,14 @@ OWN = {
         "num_eval_clips",
     )
 }
-RECIPES = {"bair": {}, "demo": DEMO, "kth": KTH, "own": OWN, "smmnist": SMMNIST}
+RECIPES = {
+    "bair": {},
+    "demo": DEMO,
+    "demo_svg_lp": DEMO_SVG_LP,
+    "kth": KTH,
+    "own": OWN,
+    "smmnist": SMMNIST,
+}
+# Recipes whose models `--compare` trains beside that of a recipe, for about as many CPU
+# seconds.
+BESIDE = {"demo": {"SVG-LP": DEMO_SVG_LP}}

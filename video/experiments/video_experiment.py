@@ -249,7 +249,7 @@ class VideoExperiment(Experiment):
         )
 
     def callbacks(self, folder):
-        shown = self._shown_clips
+        shown = self.shown_clips
         length = self.num_context + self.eval_frames
         preview = VideoPreview(
             folder / "samples",
@@ -262,7 +262,8 @@ class VideoExperiment(Experiment):
         return [preview]
 
     @functools.cached_property
-    def _shown_clips(self):
+    def shown_clips(self) -> dict:
+        """The first held-out clips, of which pictures are drawn; as `eval_clips`."""
         length = self.num_context + max(self.num_frames, self.eval_frames)
         return first_clips(self.test_clips, min(4, self.num_eval_clips), length)
 
@@ -344,7 +345,7 @@ class VideoExperiment(Experiment):
         }
 
     def draw(self, model, folder):
-        shown = self._shown_clips
+        shown = self.shown_clips
         animation, strip = write_prediction(
             model,
             shown["frames"],

@@ -7,7 +7,12 @@ from tfsigmavae_video.pictures.animation import (
 )
 from tfsigmavae_video.pictures.file_prediction import playing_fps, predict_file
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
-from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
+from tfsigmavae_video.pictures.prediction import (
+    prediction_rows,
+    sample_rows,
+    write_prediction,
+    write_rows,
+)
 from tfsigmavae_video.pictures.preview import VideoPreview
 from tfsigmavae_video.pictures.steering import steered_rows, write_steered
 
@@ -20,9 +25,11 @@ __all__ = [
     "predict_file",
     "prediction_frames",
     "prediction_rows",
+    "sample_rows",
     "steered_rows",
     "write_animation",
     "write_image",
     "write_prediction",
+    "write_rows",
     "write_steered",
 ]

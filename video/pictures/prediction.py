@@ -93,16 +93,62 @@ def write_prediction(
     Returns:
         Paths of the animation and of the film strip.
     """
-    folder = pathlib.Path(folder)
     rows = prediction_rows(model, clips, num_frames, num_samples, seed, actions)
-    frames = prediction_frames(rows, model.num_context, scale=scale)
+    return write_rows(rows, model.num_context, folder, format, fps, scale, name)
+
+
+def sample_rows(
+    model, context, num_frames, num_samples, seed=0, actions=None, label="sample"
+):
+    """Rows of sampled futures for `panels`, the first samples of a seed.
+
+    Args:
+        model: a `VideoModel`.
+        context: `[N, T, H, W, C]`, the given frames.
+        num_frames, num_samples, seed, actions: see `VideoModel.predict_frames`.
+        label: what a row is called, before its number. Defaults to `"sample"`.
+
+    Returns:
+        List of `panels.Row`, clips `[N, T + num_frames, H, W, C]`.
+
+    Raises:
+        DivergedError: if a pixel is not finite.
+    """
+    context = to_unit_range(context, "context").numpy()
+    samples = model.predict_frames(
+        context, num_frames, num_samples, seed, actions
+    ).numpy()
+    check_finite(samples)
+    return [
+        Row(f"{label} {i + 1}", _after(context, sample))
+        for i, sample in enumerate(samples)
+    ]
+
+
+def write_rows(
+    rows, num_context, folder, format="gif", fps=6, scale=2, name="prediction"
+):
+    """Writes rows as an animation of all clips and as a film strip of one.
+
+    Args:
+        rows: list of `panels.Row`; the film strip shows the clip whose first row moves
+            most.
+        num_context: int, given frames.
+        folder, format, fps, scale, name: see `write_prediction`.
+
+    Returns:
+        Paths of the animation and of the film strip.
+    """
+    folder = pathlib.Path(folder)
+    frames = prediction_frames(rows, num_context, scale=scale)
     # An APNG must not take the film strip's name.
     suffix = ".apng" if format == "apng" else f".{format}"
     animation = write_animation(folder / f"{name}{suffix}", frames, fps, format)
-    moved = np.abs(np.diff(rows[0].clips, axis=1)).mean(axis=(1, 2, 3, 4))
+    first = to_unit_range(rows[0].clips, "clips").numpy()
+    moved = np.abs(np.diff(first, axis=1)).mean(axis=(1, 2, 3, 4))
     shown = int(np.argmax(moved))
     single = [Row(row.label, row.clips[shown], row.predicted) for row in rows]
-    strip = filmstrip(single, model.num_context, scale=scale)
+    strip = filmstrip(single, num_context, scale=scale)
     return animation, write_image(folder / f"{name}.png", strip)
 
 
