@@ -115,7 +115,21 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         Returns:
             The decoder's distribution.
         """
-        params = self.decoder.activate(raw)
+        return self.likelihood_of(self.decoder.activate(raw), target, training)
+
+    def likelihood_of(self, params, target=None, training=False):
+        """p(x | z) of parameters after the decoder's activation.
+
+        For models that compute them in another way than `decoder.activate`.
+
+        Args:
+            params: float tensor, `decoder.params_size` channels last, in the decoder's
+                `compute_dtype`; means of pixels in [0, 1].
+            target, training: see `likelihood`.
+
+        Returns:
+            The decoder's distribution.
+        """
         return self.decoder(
             params, target=target, training=training, sample_weight=self.sample_weight
         )

@@ -1,0 +1,49 @@
+"""Frames that are mixed of several images, pixel by pixel, by their means."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfsigmavae import decoders
+
+
+def check_composable(decoder, channels, option_name):
+    """Raises unless a decoder's parameters are images that may be mixed.
+
+    That is, one mean in [0, 1] for every pixel and channel, by a sigmoid.
+
+    Args:
+        decoder: `Decoder`.
+        channels: int, C of the frames.
+        option_name: what asks for it, in the words of the user.
+
+    Raises:
+        ValueError: if it has other parameters, or other means.
+    """
+    if _is_composable(decoder, channels):
+        return
+    fitting = [
+        name
+        for name in decoders.names()
+        if _is_composable(decoders.get(name), channels)
+    ]
+    raise ValueError(
+        f"{option_name} mixes means in [0, 1], one a pixel and channel, and "
+        f"{_described(decoder)} has other parameters. Choose one of: "
+        f"{', '.join(fitting)}; or leave the option out."
+    )
+
+
+def _is_composable(decoder, channels):
+    if decoder.params_size(channels) != channels:
+        return False
+    # Asked of the decoder itself, so that one of a user's own is judged alike.
+    probe = np.linspace(-4.0, 4.0, 3)[:, None] * np.ones([1, channels])
+    with tf.init_scope():  # a model may be made while a graph is traced
+        means = decoder.activate(tf.constant(probe, decoder.compute_dtype)).numpy()
+    return np.allclose(means, 1.0 / (1.0 + np.exp(-probe)), atol=1e-5)
+
+
+def _described(decoder):
+    values = getattr(decoder, "values", "pixels")
+    kind = type(decoder).__name__
+    return kind if values == "pixels" else f"{kind}(values={values!r})"
