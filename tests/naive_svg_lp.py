@@ -254,7 +254,7 @@ class NaiveSVGLP:
         return [np.tanh(code[:, 0, 0]) for code in codes], skips
 
     def decode(self, codes, skips, before, training=False):
-        """Decoder means of a list of codes, each with its own skips and frame before."""
+        """Decoder means of codes, each with skips and a frame before of its own."""
         # A transposed convolution of a single pixel.
         kernel = self.stem.reshape(-1, *self.stem_shape)
         frames = [np.einsum("ng,ghwc->nhwc", code, kernel) for code in codes]

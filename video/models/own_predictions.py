@@ -20,7 +20,8 @@ def check_own_predictions(probability, ramp):
             "`own_predictions_ramp` needs the probability that it leads to: set "
             "`own_predictions` above 0."
         )
-    if len(ramp) != 2 or not ramp[0] < ramp[1]:
+    is_pair = isinstance(ramp, (tuple, list)) and len(ramp) == 2
+    if not is_pair or not ramp[0] < ramp[1]:
         raise ValueError(
             "`own_predictions_ramp` must be (start, end), two steps of training with "
             f"start < end, got {ramp!r}."
@@ -48,8 +49,8 @@ class StepRamp(keras.layers.Layer):
     def __init__(self, start, end, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.start, self.end = start, end
-        # A float, for XLA: integers of TensorFlow stay on the host of a GPU. Exact, as
-        # it stops at the end, which is below 2**24.
+        # A float, for XLA: int32 of TensorFlow stays on the host of a GPU. Exact up to
+        # 2**24 steps.
         self.step = self.add_weight(
             name="step",
             shape=(),

@@ -172,6 +172,9 @@ class SVGLP(VideoModel):
             seed=seed,
             **kwargs,
         )
+        check_own_predictions(own_predictions, own_predictions_ramp)
+        if own_predictions_ramp is not None:
+            own_predictions_ramp = tuple(own_predictions_ramp)
         self._arguments = {
             "latent_size": latent_size,
             "network": network,
@@ -381,6 +384,3 @@ def _check_arguments(arguments):
     for name in ("latent_size", "code_size", "hidden_size", "width"):
         if arguments[name] < 1:
             raise ValueError(f"`{name}` must be at least 1, got {arguments[name]!r}.")
-    check_own_predictions(
-        arguments["own_predictions"], arguments["own_predictions_ramp"]
-    )
