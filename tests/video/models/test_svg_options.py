@@ -56,14 +56,20 @@ def model(request):
     return randomise_weights(tiny_model(**request.param), seed=1)
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    """A model with all options, trained by a graph for two epochs of two steps."""
-    ramp = {"own_predictions": 1.0, "own_predictions_ramp": (1, 3)}
-    model = compiled_model({"run_eagerly": False}, **ALL | ramp, action_size=2)
+RAMP = {"own_predictions": 1.0, "own_predictions_ramp": (1, 3)}
+
+
+def fit(**compile_options):
+    """A model with all options after two epochs of two steps, its data and its logs."""
+    model = compiled_model(compile_options, **ALL | RAMP, action_size=2)
     inputs = as_input(*inputs_of(model, num_clips=4))
     history = model.fit(inputs, batch_size=2, epochs=2, verbose=0, shuffle=False)
     return model, inputs, history.history
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit(run_eagerly=False, jit_compile=True)
 
 
 def inputs_of(model, num_clips=2, num_frames=6):
@@ -256,10 +262,13 @@ def test_statistics_of_each_time_step():
     assert np.isfinite(terms.nll).all() and np.isfinite(terms.kl).all()
 
 
-def test_fit_and_evaluate(fitted, eager_functions):
+def test_fit_by_xla_and_evaluate(fitted, eager_functions):
     model, inputs, logs = fitted
-    assert all(np.isfinite(values).all() for values in logs.values())
     assert logs["loss"][1] < logs["loss"][0]
+    _, _, plain = fit()
+    for name, values in logs.items():
+        # Adam's first steps have the signs of gradients, which rounding may turn.
+        np.testing.assert_allclose(values, plain[name], rtol=1e-3, err_msg=name)
     assert float(model._ramp.step) == 3  # four steps of training, and its end
     scores = model.evaluate(inputs, batch_size=2, verbose=0, return_dict=True)
     assert np.isfinite(list(scores.values())).all()
@@ -292,40 +301,17 @@ def test_saved_and_exported_the_model_gives_the_same(fitted, tmp_path):
 
 
 def test_resumed_training_goes_on_with_the_ramp(tmp_path):
-    options = {"own_predictions": 1.0, "own_predictions_ramp": (0, 3)}
     clips = random_clips(2, 5)
-    model = compiled_model(**ALL | options)
+    model = compiled_model(**ALL | RAMP)
     model.train_on_batch(clips)
     save_checkpoint(model, tmp_path, 1)
-    other = compiled_model(**ALL | options)
+    other = compiled_model(**ALL | RAMP)
     assert load_checkpoint(other, tmp_path) == 1
     for each in (model, other):
         each.train_on_batch(clips)
     assert float(model._ramp.step) == 2
     for one, two in zip(model.variables, other.variables, strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-def test_xla_trains_the_same(fixed_noise):
-    options = {**ALL, "num_context": 1, "prior": "standard_normal"}
-    plain, compiled = (randomise_weights(tiny_model(**options)) for _ in range(2))
-    clips = tf.constant(random_clips(2, 6))
-
-    def loss(model):
-        def step(clips):
-            with tf.GradientTape() as tape:
-                terms = model.elbo_terms(clips, training=True)
-                value = tf.reduce_mean(terms.nll + terms.kl)
-            return value, tape.gradient(value, model.networks.encoder.code.kernel.value)
-
-        return step
-
-    value, gradient = loss(plain)(clips)
-    fast = tf.function(loss(compiled), jit_compile=True)
-    fast_value, fast_gradient = fast(clips)
-    np.testing.assert_allclose(fast_value, value, rtol=1e-5)
-    norm = np.linalg.norm(gradient)
-    assert np.linalg.norm(fast_gradient - gradient) < 1e-2 * norm
 
 
 def test_half_precision_stays_near(eager_functions):
