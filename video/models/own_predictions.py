@@ -64,7 +64,7 @@ class StepRamp(keras.layers.Layer):
 
     def call(self, training=False):
         step = tf.convert_to_tensor(self.step)
-        if training:
+        if training and self.trainable:
             self.step.assign(tf.minimum(step + 1.0, float(self.end)))
         share = (step - self.start) / (self.end - self.start)
         return tf.clip_by_value(share, 0.0, 1.0)

@@ -228,6 +228,8 @@ def test_a_ramp_rises_by_the_steps_of_training_alone():
     ramp = StepRamp(0, 4)
     assert [float(ramp()) for _ in range(3)] == [0, 0, 0]
     assert [float(ramp(training=True)) for _ in range(3)] == [0, 0.25, 0.5]
+    ramp.trainable = False  # a frozen one stays
+    assert [float(ramp(training=True)) for _ in range(2)] == [0.75, 0.75]
 
 
 def test_before_its_ramp_a_model_is_fed_true_frames(monkeypatch):
