@@ -24,6 +24,8 @@ class NaiveSVGLP:
         self.latent_size = config["latent_size"]
         self.only_future = config["scored_frames"] == "future"
         self.beta = config["beta"]
+        self.new_skips_always = config["skips"] == "previous"
+        self.is_composed = config["composition"] == "previous_frame"
         encoder, generator = model.networks.encoder, model.networks.generator
         self.encoder_stages = [
             [Unit(unit) for unit in stage] for stage in encoder.stages
@@ -51,13 +53,14 @@ class NaiveSVGLP:
             self.action_units = Units(model.networks.action_units)
         self.running_variance = array(model.decoder.running_variance)
 
-    def loss(self, clips, noise, actions=None, training=False):
+    def loss(self, clips, noise, actions=None, training=False, fed=None):
         """Per-clip terms: dict of `nll`, `kl` and `loss` `[B]`; `mse` of all;
         `scored`, the number of scored frames.
 
         Evaluation runs network by network and step by step. Training normalises with
         the statistics of a layer over all frames that it sees, so it runs each layer
-        on the list of frames.
+        on the list of frames. `fed`, as `own_inputs` gives it, are the frames that are
+        fed in place of `clips`; the layers then see both.
         """
         clips, noise = array(clips), array(noise)
         if actions is not None:
@@ -65,18 +68,26 @@ class NaiveSVGLP:
                 array(actions)[:, : clips.shape[1] - 1], training
             )
         frames = [clips[:, t] for t in range(clips.shape[1])]
-        all_codes = self.encode(frames, training=True)[0] if training else None
-        all_skips = self.encode(frames, training=True)[1] if training else None
+        inputs = (
+            frames if fed is None else [array(fed)[:, t] for t in range(len(frames))]
+        )
+        if training:
+            differing = range(self.num_context, len(frames) - 1)
+            others = [] if fed is None else [frames[t] for t in differing]
+            all_codes, all_skips = self.encode([*inputs, *others], training=True)
+            true_codes = all_codes[: len(frames)]
+            for t, code in zip(differing, all_codes[len(frames) :], strict=False):
+                true_codes[t] = code
         posterior_state, prior_state, predictor_state = [], [], []
-        targets, kls, codes, skips = [], [], [], []
+        targets, kls, codes, skips, before = [], [], [], [], []
         for t in range(1, len(frames)):
             if training:
-                code_before, code_now = all_codes[t - 1], all_codes[t]
+                code_before, code_now = all_codes[t - 1], true_codes[t]
                 new_skips = all_skips[t - 1]
             else:
-                code_before, new_skips = self.encode_one(frames[t - 1])
+                code_before, new_skips = self.encode_one(inputs[t - 1])
                 code_now, _ = self.encode_one(frames[t])
-            if t <= self.num_context:
+            if t <= self.num_context or self.new_skips_always:
                 current_skips = new_skips
             q, posterior_state = self.posterior_weights(code_now, posterior_state)
             p, prior_state = self.step_prior(code_before, actions, t - 1, prior_state)
@@ -89,11 +100,13 @@ class NaiveSVGLP:
                 kls.append(kl_divergence(*q, *p))
                 codes.append(code)
                 skips.append(current_skips)
+                before.append(inputs[t - 1])
         if training:
-            means = self.decode(codes, skips, training=True)
+            means = self.decode(codes, skips, before, training=True)
         else:
             means = [
-                self.decode([c], [s])[0] for c, s in zip(codes, skips, strict=True)
+                self.decode([c], [s], [b])[0]
+                for c, s, b in zip(codes, skips, before, strict=True)
             ]
         mse = np.mean(np.square(np.array(targets) - np.array(means)))
         sigma = np.sqrt(mse if training else self.running_variance)
@@ -128,7 +141,7 @@ class NaiveSVGLP:
                 p, prior_state = self.step_prior(
                     code_before, actions, t - 1, prior_state
                 )
-                if t <= num_given:
+                if t <= num_given or self.new_skips_always:
                     skips = new_skips
                 if t < num_given:
                     code_now, _ = self.encode_one(context[:, t])
@@ -143,7 +156,7 @@ class NaiveSVGLP:
                 if t < num_given:
                     frame = context[:, t]
                 else:
-                    (frame,) = self.decode([code], [skips])
+                    (frame,) = self.decode([code], [skips], [frame])
                     predicted.append(frame)
             samples.append(np.stack(predicted, axis=1))
         return np.stack(samples)
@@ -157,6 +170,31 @@ class NaiveSVGLP:
         num_fed = self.num_context if num_context is None else num_context
         return self._reconstruct(clips, actions, num_fed)
 
+    def own_inputs(self, clips, noise, chosen, actions=None):
+        """The clips, with own predictions where `chosen` `[B, T]`, by given noise.
+
+        The context and the last frame stay. Of frames before, the chosen are own too.
+        """
+        clips, noise = array(clips), array(noise)
+        if actions is not None:
+            actions = self.action_units(array(actions))
+        posterior_state, predictor_state, fed = [], [], [clips[:, 0]]
+        for t in range(1, clips.shape[1]):
+            code_before, new_skips = self.encode_one(fed[t - 1])
+            code_now, _ = self.encode_one(clips[:, t])
+            if t <= self.num_context or self.new_skips_always:
+                skips = new_skips
+            q, posterior_state = self.posterior_weights(code_now, posterior_state)
+            latent = q[0] + np.exp(q[1] / 2) * noise[:, t - 1]
+            code, predictor_state = self.step_predictor(
+                code_before, latent, actions, t - 1, predictor_state
+            )
+            (own,) = self.decode([code], [skips], [fed[t - 1]])
+            may_be_own = self.num_context <= t < clips.shape[1] - 1
+            is_own = may_be_own & np.asarray(chosen)[:, t, None, None, None]
+            fed.append(np.where(is_own, own, clips[:, t]))
+        return np.stack(fed, axis=1)
+
     def _reconstruct(self, clips, actions, num_fed):
         clips = array(clips)
         if actions is not None:
@@ -166,13 +204,14 @@ class NaiveSVGLP:
             before = clips[:, t - 1] if t <= num_fed else outputs[-1]
             code_before, new_skips = self.encode_one(before)
             code_now, _ = self.encode_one(clips[:, t])
-            if t <= self.num_context or t == num_fed:  # the last given frame's
+            # Of the last given frame, or of every one.
+            if t <= self.num_context or t == num_fed or self.new_skips_always:
                 skips = new_skips
             q, posterior_state = self.posterior_weights(code_now, posterior_state)
             code, predictor_state = self.step_predictor(
                 code_before, q[0], actions, t - 1, predictor_state
             )
-            outputs.append(self.decode([code], [skips])[0])
+            outputs.append(self.decode([code], [skips], [before])[0])
         return np.stack(outputs, axis=1)
 
     def step_prior(self, code, actions, step, state):
@@ -214,8 +253,8 @@ class NaiveSVGLP:
         codes = self.encoder_code_norm(codes, training)
         return [np.tanh(code[:, 0, 0]) for code in codes], skips
 
-    def decode(self, codes, skips, training=False):
-        """Decoder means of a list of codes, each with its own skips."""
+    def decode(self, codes, skips, before, training=False):
+        """Decoder means of codes, each with skips and a frame before of its own."""
         # A transposed convolution of a single pixel.
         kernel = self.stem.reshape(-1, *self.stem_shape)
         frames = [np.einsum("ng,ghwc->nhwc", code, kernel) for code in codes]
@@ -239,7 +278,13 @@ class NaiveSVGLP:
                 correlate(f, self.output.kernel, 1, 1) + self.output.bias
                 for f in frames
             ]
-        return [sigmoid(frame) for frame in frames]
+        frames = [sigmoid(frame) for frame in frames]
+        if not self.is_composed:
+            return frames
+        return [
+            frame[..., -1:] * frame[..., :-1] + (1 - frame[..., -1:]) * previous
+            for frame, previous in zip(frames, before, strict=True)
+        ]
 
 
 class Unit:

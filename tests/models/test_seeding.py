@@ -16,6 +16,7 @@ from tfsigmavae.models.seeding import (
     fold_in,
     standard_normal,
     standard_normal_rows,
+    standard_uniform,
 )
 from tfsigmavae.video import SVGLP
 
@@ -164,3 +165,14 @@ def test_training_and_evaluation_are_the_same_under_xla():
         logs.append([history["nll"][0], model.evaluate(images, verbose=0)[0]])
     # The same noise, another order of float32 operations.
     np.testing.assert_allclose(logs[0], logs[1], rtol=1e-5)
+
+
+def test_uniform_numbers_are_below_a_probability_as_often_as_it_says():
+    key = tf.constant([1, 2])
+    numbers = standard_uniform([100, 101], key).numpy()
+    assert numbers.dtype == np.float32 and numbers.shape == (100, 101)
+    assert numbers.min() >= 0.0 and numbers.max() < 1.0
+    # Chance exceeds 2.8 / sqrt(n) less than once in a million.
+    assert scipy.stats.kstest(numbers.ravel(), "uniform").statistic < 0.028
+    compiled = tf.function(standard_uniform, jit_compile=True)
+    np.testing.assert_array_equal(compiled([100, 101], key), numbers)

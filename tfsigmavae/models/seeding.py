@@ -76,6 +76,10 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
         """Fresh noise from N(0, 1), see `standard_normal`."""
         return tf.cast(standard_normal(shape, self.next()), self.noise_dtype)
 
+    def uniform(self, shape) -> tf.Tensor:
+        """Fresh numbers in [0, 1), see `standard_uniform`."""
+        return standard_uniform(shape, self.next())
+
 
 def generator_states(model) -> list:
     """State variables of every `keras.random.SeedGenerator` of a model."""
@@ -125,6 +129,22 @@ def standard_normal(shape, key) -> tf.Tensor:
     """
     size = tf.reduce_prod(tf.convert_to_tensor(shape, tf.int32))
     return tf.reshape(_box_muller(_bits((size + 1) // 2, key))[:size], shape)
+
+
+def standard_uniform(shape, key) -> tf.Tensor:
+    """Numbers in [0, 1), the same with and without XLA.
+
+    Args:
+        shape, key: see `standard_normal`.
+
+    Returns:
+        float32 tensor of `shape`, multiples of 2**-24: never 1, and below a probability
+        p as often as p says.
+    """
+    size = tf.reduce_prod(tf.convert_to_tensor(shape, tf.int32))
+    bits = tf.reshape(_bits((size + 1) // 2, key), [-1])[:size]
+    bits = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))
+    return tf.reshape(tf.cast(bits, tf.float32) * 2.0**-24, shape)
 
 
 def fold_in(key, number) -> tf.Tensor:

@@ -33,6 +33,31 @@ def check_composable(decoder, channels, option_name):
     )
 
 
+def composed(decoder, raw, previous):
+    """Means of frames that are mixed of generated pixels and those before.
+
+    frame = mask * generated + (1 - mask) * previous
+
+    Args:
+        decoder: `Decoder` that `check_composable` lets pass.
+        raw: `[..., H, W, C + 1]` before any activation: the generated frame, then the
+            logits of its mask.
+        previous: `[..., H, W, C]` in [0, 1], the frame before.
+
+    Returns:
+        `[..., H, W, C]` in the decoder's `compute_dtype`, in [0, 1].
+
+    Example:
+        >>> composed(FixedSigma(), tf.zeros([2, 8, 8, 4]), tf.ones([2, 8, 8, 3]))
+        # 0.75: half of 0.5, half of 1
+    """
+    generated = decoder.activate(raw[..., :-1])
+    mask = tf.sigmoid(tf.cast(raw[..., -1:], generated.dtype))
+    previous = tf.cast(previous, generated.dtype)
+    # In this form rounding never leaves [0, 1]: a frame may be given as context again.
+    return previous + mask * (generated - previous)
+
+
 def _is_composable(decoder, channels):
     if decoder.params_size(channels) != channels:
         return False

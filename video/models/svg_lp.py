@@ -8,21 +8,24 @@ from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
 from tfsigmavae.models.seeding import standard_normal
-from tfsigmavae_video import networks
-from tfsigmavae_video.models import rollout
 from tfsigmavae_video.models.clips import check_clip
-from tfsigmavae_video.models.svg_networks import SVGNetworks
-from tfsigmavae_video.models.video_model import VideoModel
-from tfsigmavae_video.networks.recurrence import (
-    FramePredictor,
-    GaussianLSTM,
-    StandardNormal,
+from tfsigmavae_video.models.composition import check_composable, composed
+from tfsigmavae_video.models.own_predictions import (
+    StepRamp,
+    check_own_predictions,
+    posterior_rollout,
+    with_own_predictions,
 )
+from tfsigmavae_video.models.svg_networks import SVGNetworks
+from tfsigmavae_video.models.svg_parts import make_parts
+from tfsigmavae_video.models.video_model import VideoModel
 
 tfd = tfp.distributions
 
 _PRIORS = ("learned", "standard_normal")
 _SCORED_FRAMES = ("all", "future")
+_SKIPS = ("context", "previous")
+_COMPOSITIONS = ("none", "previous_frame")
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -85,6 +88,25 @@ class SVGLP(VideoModel):
             enter the prior as well. `False`: as they are, and into the predictor alone,
             as in FitVid; z then tells what they tell, and they may go unheard. Without
             effect where `action_size` is 0. Defaults to `True`.
+        skips: whose skips a step takes after the context: `"context"`, the last context
+            frame's, or `"previous"`, those of the frame before, the model's own where
+            it samples (the official code's `last_frame_skip`). Every step then projects
+            skips of its own, in training and in sampling. Defaults to `"context"`.
+        composition: `"none"`, or `"previous_frame"`: a frame is, pixel by pixel, mask *
+            generated + (1 - mask) * the frame before, true in training and the model's
+            own where it samples; the mask is one more output of the generator. Needs a
+            decoder of one mean a pixel, through a sigmoid. Defaults to `"none"`.
+        own_predictions: float in [0, 1], scheduled sampling: the probability, of each
+            frame of each clip after the context, that training feeds the model's own
+            prediction in place of the true frame. Predictions come frame by frame from
+            posterior samples, as sampling makes them (moving averages of batch norm);
+            no gradient leads to a fed frame. A step then costs a rollout more, and the
+            encoder sees up to twice the frames, true and fed under common batch
+            statistics. Its loss and sigma are those of such inputs, and no bound;
+            evaluation feeds true frames as ever. Defaults to `0.0`.
+        own_predictions_ramp: (start, end), training steps between which the probability
+            rises linearly from 0 to `own_predictions`. The model counts the steps in a
+            weight that checkpoints keep. Defaults to `None`, no ramp.
         beta, max_gradient_norm, seed: see `VariationalModel`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
@@ -105,7 +127,8 @@ class SVGLP(VideoModel):
         >>> model.fit(clips)                          # [B, T, 64, 64, 3]
         >>> futures = model.predict_frames(clips[:, :2], num_frames=28, num_samples=10)
 
-    Reference: Denton & Fergus, 2018; with sigma: Rybkin et al., 2021, section 5.
+    Reference: Denton & Fergus, 2018; with sigma: Rybkin et al., 2021, section 5;
+    scheduled sampling: Bengio et al., 2015.
     """
 
     def __init__(
@@ -130,6 +153,10 @@ class SVGLP(VideoModel):
         frame_statistics=False,
         remat=False,
         prior_sees_actions=True,
+        skips="context",
+        composition="none",
+        own_predictions=0.0,
+        own_predictions_ramp=None,
         beta=1.0,
         max_gradient_norm=None,
         seed=None,
@@ -145,6 +172,9 @@ class SVGLP(VideoModel):
             seed=seed,
             **kwargs,
         )
+        check_own_predictions(own_predictions, own_predictions_ramp)
+        if own_predictions_ramp is not None:
+            own_predictions_ramp = tuple(own_predictions_ramp)
         self._arguments = {
             "latent_size": latent_size,
             "network": network,
@@ -162,84 +192,89 @@ class SVGLP(VideoModel):
             "frame_statistics": frame_statistics,
             "remat": remat,
             "prior_sees_actions": prior_sees_actions,
+            "skips": skips,
+            "composition": composition,
+            "own_predictions": own_predictions,
+            "own_predictions_ramp": own_predictions_ramp,
         }
         _check_arguments(self._arguments)
         self.latent_size = latent_size
         self.scored_frames = scored_frames
+        self.own_predictions = own_predictions
+        self._is_composed = composition == "previous_frame"
+        *size, channels = self.frame_shape
+        if self._is_composed:
+            check_composable(self.decoder, channels, "`composition='previous_frame'`")
+        num_outputs = self.decoder.params_size(channels)
         self.networks = SVGNetworks(
-            **self._make_parts(),
+            **make_parts(
+                self._arguments,
+                self.frame_shape,
+                num_outputs + self._is_composed,  # and the mask
+                self.weight_seeds,
+                self.dtype_policy,
+            ),
             frame_shape=self.frame_shape,
             num_context=num_context,
             action_size=action_size,
             frame_statistics=frame_statistics,
             prior_sees_actions=prior_sees_actions,
+            skips_of_previous=skips == "previous",
             dtype=self.dtype_policy,
         )
+        self._ramp = None
+        if own_predictions_ramp is not None:
+            self._ramp = StepRamp(*own_predictions_ramp, name="own_predictions_ramp")
         if not self.decoder.built:  # a reloaded one is
-            *size, channels = self.frame_shape
-            num_outputs = self.decoder.params_size(channels)
             self.decoder.build([None, 1, *size, num_outputs])
         self.built = True
 
-    def _make_parts(self):
-        """The networks, in the order in which their seeds are drawn."""
-        options = self._arguments
-        shared = {"seeds": self.weight_seeds, "dtype": self.dtype_policy}
-        convolutional = {
-            name: options[name] for name in ("width", "batch_norm_momentum", "remat")
-        } | shared
-        recurrent = {"hidden_size": options["hidden_size"]} | shared
-        num_outputs = self.decoder.params_size(self.frame_shape[-1])
-        make_encoder, make_generator = networks.get(options["network"])
-        parts = {
-            "encoder": make_encoder(
-                self.frame_shape, options["code_size"], name="encoder", **convolutional
-            ),
-            "generator": make_generator(
-                self.frame_shape, num_outputs, name="generator", **convolutional
-            ),
-            "predictor": FramePredictor(
-                options["code_size"],
-                options["predictor_residual"],
-                num_layers=2,
-                name="predictor",
-                **recurrent,
-            ),
-            "posterior": GaussianLSTM(
-                self.latent_size,
-                options["posterior_log_variance_bias"],
-                options["posterior_mean_stddev"],
-                options["posterior_residual"],
-                num_layers=1,
-                name="posterior",
-                **recurrent,
-            ),
-        }
-        if options["prior"] == "standard_normal":
-            prior = StandardNormal(
-                self.latent_size, name="prior", dtype=self.dtype_policy
-            )
-        else:
-            bias = options["prior_log_variance_bias"]
-            prior = GaussianLSTM(
-                self.latent_size, bias, num_layers=1, name="prior", **recurrent
-            )
-        return parts | {"prior": prior}
-
     def elbo_terms(self, inputs, training):
         frames, actions = self.unpack(inputs)
-        codes, skips = self.networks.encode(frames, training)
+        num_clips, num_frames = tf.unstack(tf.shape(frames)[:2])
+        noise = self.seed_generator.normal(
+            [num_clips, num_frames - 1, self.latent_size]
+        )
+        if training and self.own_predictions:
+            fed = self._own_inputs(frames, actions, noise)
+            fed_codes, codes, skips = self.networks.encode_fed(fed, frames, training)
+        else:
+            fed = frames
+            codes, skips = self.networks.encode(frames, training)
+            fed_codes = codes
         actions = self.networks.read_actions(actions, codes, training)
         posterior, _ = self.networks.posterior(codes[:, 1:])
-        prior, _ = self.networks.predict_latents(codes[:, :-1], actions)
-        noise = self.seed_generator.normal(tf.shape(posterior))
+        prior, _ = self.networks.predict_latents(fed_codes[:, :-1], actions)
         latents = self.draw(posterior, noise)
         first = self._first_scored_step
-        raw = self.networks.generate(codes, latents, actions, skips, first, training)
+        raw = self.networks.generate(
+            fed_codes, latents, actions, skips, first, training
+        )
         target = frames[:, 1 + first :]
-        likelihood = self.likelihood(raw, target, training)
+        likelihood = self.likelihood_after(raw, fed[:, first:-1], target, training)
         kl = sum_event(tfd.kl_divergence(posterior, prior)[:, first:])
         return ElboTerms(likelihood, target, kl)
+
+    def _own_inputs(self, frames, actions, noise):
+        """The clips that a step of training is fed with."""
+        probability = self.own_predictions
+        if self._ramp is not None:
+            probability *= self._ramp(training=True)
+        chosen = self.seed_generator.uniform(tf.shape(frames)[:2]) < probability
+        return with_own_predictions(self, frames, actions, noise, chosen)
+
+    def likelihood_after(self, raw, previous, target=None, training=False):
+        """p(x | z) of frames, by what the generator gives and the frames before.
+
+        Args:
+            raw: `[..., H, W, num_outputs]`.
+            previous: `[..., H, W, C]` in [0, 1].
+            target, training: see `likelihood`.
+        """
+        if not self._is_composed:
+            return self.likelihood(raw, target, training)
+        params = composed(self.decoder, raw, previous)
+        return self.likelihood_of(params, target, training)
 
     @property
     def first_scored_frame(self):
@@ -273,37 +308,14 @@ class SVGLP(VideoModel):
                 codes, latents, actions, skips, first, training=False
             )
             log_ratio = prior.log_prob(latents) - posterior.log_prob(latents)
-            return score(self.likelihood(raw), target) + log_ratio[:, first:]
+            likelihood = self.likelihood_after(raw, frames[:, first:-1])
+            return score(likelihood, target) + log_ratio[:, first:]
 
         return draw
 
     def posterior_rollout(self, frames, actions=None, num_context=None):
         num_given = self.num_context if num_context is None else num_context
-        num_steps = tf.shape(frames)[1] - num_given
-        given = frames[:, : num_given + 1]
-        inputs = given if actions is None else {"frames": given, "actions": actions}
-        known = self(inputs)[:, : num_given - 1]
-        codes, _ = self.networks.encode(frames)
-        posterior, _ = self.networks.posterior(codes[:, 1:])
-        latents = posterior.mean()
-        context = self.read_context(frames[:, :num_given])
-        before = None if actions is None else actions[:, : num_given - 1]
-        # Without noise the latents of the context are posterior means as well.
-        noise = tf.zeros_like(latents[:, : num_given - 1])
-        folded = self.fold()
-
-        def step(i, state):
-            step = num_given - 1 + i
-            action = None if actions is None else actions[:, step]
-            frame, state = self.networks.step_by_latent(
-                state, latents[:, step], action, folded, self.likelihood
-            )
-            return [frame.mean()], state
-
-        spec = tf.TensorSpec([None, *self.frame_shape], self.decoder.compute_dtype)
-        state = self.start(context, noise, before)
-        (predicted,) = rollout.unroll(step, state, num_steps, [spec])
-        return tf.concat([known, predicted], axis=1)
+        return posterior_rollout(self, frames, actions, num_given)
 
     def call(self, inputs, training=False):
         frames, actions = self.unpack(inputs)
@@ -312,7 +324,7 @@ class SVGLP(VideoModel):
         posterior, _ = self.networks.posterior(codes[:, 1:])
         latents = posterior.mean()
         raw = self.networks.generate(codes, latents, actions, skips, 0, training)
-        return self.likelihood(raw).mean()
+        return self.likelihood_after(raw, frames[:, :-1]).mean()
 
     def posterior(self, clips):
         """q(z_t | x_{1:t}) for frames 1 ... T-1 of clips.
@@ -347,7 +359,7 @@ class SVGLP(VideoModel):
         return self.networks.start(given, noise, actions)
 
     def step(self, state, noise, action, folded):
-        return self.networks.step(state, noise, action, folded, self.likelihood)
+        return self.networks.step(state, noise, action, folded, self.likelihood_after)
 
     def get_config(self):
         return {**super().get_config(), **self._arguments}
@@ -359,7 +371,12 @@ class SVGLP(VideoModel):
 
 
 def _check_arguments(arguments):
-    for name, choices in (("prior", _PRIORS), ("scored_frames", _SCORED_FRAMES)):
+    for name, choices in (
+        ("prior", _PRIORS),
+        ("scored_frames", _SCORED_FRAMES),
+        ("skips", _SKIPS),
+        ("composition", _COMPOSITIONS),
+    ):
         if arguments[name] not in choices:
             raise ValueError(
                 f"`{name}` must be one of {choices}, got {arguments[name]!r}."

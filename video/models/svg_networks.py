@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfsigmavae_video.models.time_major import batch_major, last_repeated, time_major
 from tfsigmavae_video.networks.standardization import RunningStandardization
 
 
@@ -18,6 +19,7 @@ class SVGNetworks(keras.layers.Layer):
         frame_shape, num_context, action_size: see `VideoModel`.
         frame_statistics: see `SVGLP`. Defaults to `False`.
         prior_sees_actions: see `SVGLP`. Defaults to `True`.
+        skips_of_previous: bool, `skips="previous"` of `SVGLP`. Defaults to `False`.
         **kwargs: `name` and `dtype` of the layer.
     """
 
@@ -33,6 +35,7 @@ class SVGNetworks(keras.layers.Layer):
         action_size=0,
         frame_statistics=False,
         prior_sees_actions=True,
+        skips_of_previous=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -45,6 +48,7 @@ class SVGNetworks(keras.layers.Layer):
         self.action_size = action_size
         self.frame_statistics = frame_statistics
         self.prior_sees_actions = bool(action_size) and prior_sees_actions
+        self.skips_of_previous = skips_of_previous
         # Actions come in any unit; what is small beside the codes would go unheard.
         self.action_units = None
         if self.prior_sees_actions:
@@ -70,21 +74,49 @@ class SVGNetworks(keras.layers.Layer):
         self.built = True
 
     def encode(self, frames, training=False):
-        """Codes `[B, T, g]`, and skips of the context frames, `[num_context * B, ...]`.
+        """Codes `[B, T, g]`, and skips of the frames that give any, `[N * B, ...]`.
 
-        All frames in one call: a frame serves as target and as input of the next step.
+        Those are the N frames of the context, or the first T - 1 of all. All frames in
+        one call: a frame serves as target and as input of the next step.
         """
-        num_skips = self.num_context * tf.shape(frames)[0]
-        return self._encode(frames, num_skips, training)
+        return self._encode(frames, self._num_skips(frames), training)
+
+    def encode_fed(self, fed, frames, training=False):
+        """As `encode`, where what is fed differs from the frames after the context.
+
+        One call again: batch norm sees true and fed frames together.
+
+        Args:
+            fed: clips `[B, T, H, W, C]`, as `frames` in the context and at the end.
+            frames: `[B, T, H, W, C]`, the true ones.
+            training: bool.
+
+        Returns:
+            Codes of `fed` and of `frames`, `[B, T, g]` each, and skips of `fed`.
+        """
+        num_frames = frames.shape[1] or tf.shape(frames)[1]
+        others = frames[:, self.num_context : num_frames - 1]
+        codes, skips = self._encode(
+            tf.concat([fed, others], axis=1), self._num_skips(fed), training
+        )
+        of_fed, of_others = codes[:, :num_frames], codes[:, num_frames:]
+        context, last = of_fed[:, : self.num_context], of_fed[:, num_frames - 1 :]
+        return of_fed, tf.concat([context, of_others, last], axis=1), skips
+
+    def _num_skips(self, frames):
+        num_frames = self.num_context
+        if self.skips_of_previous:
+            num_frames = tf.shape(frames)[1] - 1
+        return num_frames * tf.shape(frames)[0]
 
     def _encode(self, frames, num_skips=None, training=False):
         codes, skips = self.encoder(
-            _time_major(frames),
+            time_major(frames),
             num_skips,
             training=training,
             num_groups=self._num_groups(frames, training),
         )
-        return _batch_major(codes, tf.shape(frames)[0], frames.shape[1]), skips
+        return batch_major(codes, tf.shape(frames)[0], frames.shape[1]), skips
 
     def _num_groups(self, clips, training):
         """How many parts of `[T * B, ...]` have statistics of their own."""
@@ -126,7 +158,7 @@ class SVGNetworks(keras.layers.Layer):
             codes: `[B, T, g]` of all frames.
             latents: `[B, T - 1, latent_size]`.
             actions: `[B, T - 1, action_size]` of `read_actions`, or `None`.
-            skips: `[num_context * B, ...]` each, of the context frames.
+            skips: of `encode`.
             first: steps to leave out, at most `num_context - 1`.
             training: bool.
 
@@ -138,12 +170,12 @@ class SVGNetworks(keras.layers.Layer):
         batch = tf.shape(predicted)[0]
         if first:
             skips = [skip[first * batch :] for skip in skips]
-        skip_maps = [
-            _last_repeated(
-                maps, self.num_context - first, tf.shape(predicted)[1], batch
-            )
-            for maps in self.generator.project_skips(skips, training=training)
-        ]
+        skip_maps = self.generator.project_skips(skips, training=training)
+        if not self.skips_of_previous:
+            num_given, num_steps = self.num_context - first, tf.shape(predicted)[1]
+            skip_maps = [
+                last_repeated(maps, num_given, num_steps, batch) for maps in skip_maps
+            ]
         return self._frames(predicted, skip_maps, training)
 
     def _predict(self, codes, latents, actions, state=None):
@@ -156,13 +188,13 @@ class SVGNetworks(keras.layers.Layer):
     def _frames(self, predicted, skip_maps, training=False, folded=None):
         """Raw parameters `[B, T, H, W, num_outputs]` of the codes `[B, T, g]`."""
         raw = self.generator(
-            _time_major(predicted),
+            time_major(predicted),
             skip_maps,
             training=training,
             num_groups=self._num_groups(predicted, training),
             folded=folded,
         )
-        return _batch_major(raw, tf.shape(predicted)[0], predicted.shape[1])
+        return batch_major(raw, tf.shape(predicted)[0], predicted.shape[1])
 
     # Sampling, frame by frame: `VideoModel` says what these are.
 
@@ -170,78 +202,61 @@ class SVGNetworks(keras.layers.Layer):
         return self.encoder.fold(), self.generator.fold()
 
     def read_context(self, context):
-        """Codes, posterior means and deviations, last skip maps."""
+        """Last frame, codes, posterior means and deviations, last skip maps."""
         codes, skips = self._encode(context)
         batch = tf.shape(context)[0]
         last = [skip[-batch:] for skip in skips]
         skip_maps = self.generator.project_skips(last)
         posterior, _ = self.posterior(codes[:, 1:])
-        return codes, posterior.mean(), posterior.stddev(), skip_maps
+        return context[:, -1], codes, posterior.mean(), posterior.stddev(), skip_maps
 
     def start(self, given, noise, actions):
-        """Code of the last frame, its skip maps, states of prior and predictor."""
-        codes, mean, stddev, skip_maps = given
+        """Last frame, its code and skip maps, states of prior and predictor."""
+        frame, codes, mean, stddev, skip_maps = given
         latents = mean + stddev * noise
         actions = self.read_actions(actions, codes)
         _, prior_state = self.predict_latents(codes[:, :-1], actions)
         _, predictor_state = self._predict(codes[:, :-1], latents, actions)
-        return codes[:, -1], skip_maps, prior_state, predictor_state
+        return frame, codes[:, -1], skip_maps, prior_state, predictor_state
 
     def step(self, state, noise, action, folded, likelihood):
-        """p(x | z) of the next frame, `likelihood(raw)`, and the state after its mean.
+        """p(x | z) of the next frame, and the state after its mean.
 
         The latent is from the prior.
+
+        Args:
+            state, noise, action, folded: see `VideoModel`.
+            likelihood: function from raw parameters and the frame before to p(x | z).
         """
-        code, skip_maps, prior_state, predictor_state = state
+        frame, code, skip_maps, prior_state, predictor_state = state
         action = None if action is None else self._in_no_unit(action[:, None])
         prior, prior_state = self.predict_latents(code[:, None], action, prior_state)
         latent = prior.mean() + prior.stddev() * noise[:, None]
-        state = code, skip_maps, prior_state, predictor_state
-        return self._step(state, latent, action, folded, likelihood)
+        state = frame, code, skip_maps, prior_state, predictor_state
+        frame, state = self._step(state, latent, action, folded, likelihood)
+        return frame, self.feed(frame.mean(), state, folded)
 
     def step_by_latent(self, state, latent, action, folded, likelihood):
-        """As `step`, by a given latent `[B, latent_size]`, whatever the prior says."""
+        """As `step`, by a given latent `[B, latent_size]`, whatever the prior says.
+
+        What comes next is not fed yet: `feed` does it.
+        """
         action = None if action is None else self._in_no_unit(action[:, None])
         return self._step(state, latent[:, None], action, folded, likelihood)
 
     def _step(self, state, latent, action, folded, likelihood):
-        code, skip_maps, prior_state, predictor_state = state
-        encoder_folded, generator_folded = folded
+        before, code, skip_maps, prior_state, predictor_state = state
         predicted, predictor_state = self._predict(
             code[:, None], latent, action, predictor_state
         )
-        raw = self._frames(predicted, skip_maps, folded=generator_folded)[:, 0]
-        frame = likelihood(raw)
-        code, _ = self.encoder(frame.mean(), training=False, folded=encoder_folded)
-        return frame, (code, skip_maps, prior_state, predictor_state)
+        raw = self._frames(predicted, skip_maps, folded=folded[1])[:, 0]
+        state = before, code, skip_maps, prior_state, predictor_state
+        return likelihood(raw, before), state
 
-
-# Inside, the frames of all clips are one batch, time first: `[T * B, ...]`. The context
-# is then its beginning, and each frame of all clips is one piece of memory.
-
-
-def _time_major(values):
-    """`[B, T, ...]` -> `[T * B, ...]`."""
-    axes = [1, 0, *range(2, len(values.shape))]
-    return tf.reshape(tf.transpose(values, axes), [-1, *values.shape[2:]])
-
-
-def _batch_major(values, batch, num_frames):
-    """`[T * B, ...]` -> `[B, T, ...]`; `num_frames` is the static T, or `None`."""
-    frames = tf.shape(values)[0] // batch if num_frames is None else num_frames
-    values = tf.reshape(values, [frames, batch, *values.shape[1:]])
-    axes = [1, 0, *range(2, len(values.shape))]
-    return tf.transpose(values, axes)
-
-
-def _last_repeated(maps, num_given, num_steps, batch):
-    """`[num_given * B, ...]` -> `[num_steps * B, ...]`, the last frame repeated.
-
-    A frame after the context has the skips of the last context frame.
-    """
-    before, last = tf.split(maps, [(num_given - 1) * batch, batch])
-    num_last = num_steps - num_given + 1
-    shape = tf.concat([[num_last], tf.shape(last)], 0)
-    # The gradient of a broadcast over the first axis is a sum of whole pieces.
-    repeated = tf.reshape(tf.broadcast_to(last, shape), [-1, *maps.shape[1:]])
-    return tf.concat([before, repeated], 0) if num_given > 1 else repeated
+    def feed(self, frame, state, folded):
+        """The state after a frame `[B, H, W, C]`, predicted or true."""
+        _, _, skip_maps, *recurrent = state
+        code, skips = self.encoder(frame, training=False, folded=folded[0])
+        if self.skips_of_previous:
+            skip_maps = self.generator.project_skips(skips)
+        return frame, code, skip_maps, *recurrent

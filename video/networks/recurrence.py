@@ -56,6 +56,8 @@ class LSTM(keras.layers.Layer):
     def call(self, inputs, state):
         projected = tf.matmul(inputs, self.kernel) + self.bias
         num_steps = projected.shape[1]
+        if num_steps == 0:  # XLA compiles no loop over nothing
+            return projected[..., : self.units], state
         if num_steps and num_steps <= _MAX_UNROLLED:
             outputs = []
             # Not `projected[:, i]`: the gradient of each slice would be a whole tensor.
