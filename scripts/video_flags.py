@@ -47,7 +47,8 @@ def parse(argv, description) -> dict:
     recipes = {name: _with_flags(recipe) for name, recipe in recipes.items()}
     models = "tfsigmavae_video.models"
     parser = flags.parser_of(description, OWN, CHOICES, models, recipes, argv, OPTIONS)
-    known = flags.parse(parser, argv, recipes, {"demo": "runs/demo"}, OPTIONS)
+    outputs = {name: f"runs/{name}" for name in recipes if name.startswith("demo")}
+    known = flags.parse(parser, argv, recipes, outputs, OPTIONS)
     try:
         size = flags.frame_size(known.pop("frame_size"))
     except argparse.ArgumentTypeError as error:

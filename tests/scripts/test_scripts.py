@@ -130,11 +130,15 @@ def test_flags_default_to_the_experiment():
 
 def test_explicit_flags_win_over_the_preset():
     given = ("--model-options", "latent_size=5", "predictor_residual=False")
-    demo = flags_of("--preset", "demo", "--steps", "7", *given)
+    demo = flags_of("--preset", "demo_svg_lp", "--steps", "7", *given)
     options = demo["model_options"]
     assert options["latent_size"] == 5 and options["predictor_residual"] is False
     assert options["network"] == "dcgan" and options["posterior_residual"] is True
-    assert (demo["steps"], demo["output"], demo["eval_frames"]) == (7, "runs/demo", 10)
+    told = demo["steps"], demo["output"], demo["eval_frames"]
+    assert told == (7, "runs/demo_svg_lp", 10)
+    demo = flags_of("--preset", "demo", "--kl-ramp", "0.2", "--curriculum", "")
+    assert (demo["model"], demo["kl_ramp"]) == ("warp_vrnn", 0.2)
+    assert (demo["curriculum"], demo["output"]) == ((), "runs/demo")
     grey = flags_of("--preset", "kth", "--data", "d", "--output", "o")
     assert (grey["frame_shape"], grey["num_context"]) == ((64, 64, 1), 10)
     assert grey["model_options"] == {"latent_size": 24}

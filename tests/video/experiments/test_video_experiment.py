@@ -5,6 +5,7 @@ import json
 import math
 import signal
 
+import imageio.v3 as iio
 import keras
 import numpy as np
 import pytest
@@ -306,9 +307,15 @@ def test_defaults_are_the_papers():
 
 def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
     experiment = make(data, model=DriftingModel, steps=1, **SHORT_EVALUATION)
-    result = compare(experiment, tmp_path / "run")
+    # What belongs to data and protocol is the experiment's, whatever a recipe says.
+    recipe = {"model": DriftingModel, "steps": 2, "num_samples": 50, "data": "nowhere"}
+    beside = {"Another-one": recipe | {"batch_size": 2}}
+    result = compare(experiment, tmp_path / "run", beside=beside)
     rows = result["compare"]
-    assert list(rows) == ["optimal_sigma", "SVG's weight", "sigma 1"]
+    assert list(rows) == ["optimal_sigma", "SVG's weight", "sigma 1", "Another-one"]
+    assert rows["Another-one"]["steps"] == 2 and rows["Another-one"]["num_samples"] == 2
+    folders = sorted(path.name for path in (tmp_path / "run" / "compare").iterdir())
+    assert folders == ["another_one", "sigma_1", "svg_weight"]
     # The mean error's weight 1e-4: sigma**2 = 1e-4 * D / 2 with D of one frame.
     assert rows["SVG's weight"]["sigma"] == pytest.approx(
         math.sqrt(1e-4 * 16 * 16 * 3 / 2), abs=1e-4
@@ -319,13 +326,26 @@ def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
     assert (tmp_path / "run" / "compare.md").read_text() == table + "\n"
     assert table in capsys.readouterr().err
     lines = [line.strip("| ").split(" | ") for line in table.splitlines()]
-    assert [line[0] for line in lines] == ["decoder", "|".join(["---"] * 10), *rows]
+    assert [line[0] for line in lines] == ["decoder", "|".join(["---"] * 17), *rows]
     assert len({len(line.split("|")) for line in table.splitlines()}) == 1
     column = lines[0].index("PSNR best")
     for line, summary in zip(lines[2:], rows.values(), strict=True):
         expected = summary["psnr"]["best"]
         assert float(line[column]) == pytest.approx(expected, rel=1e-3)
-    assert compare(experiment, tmp_path / "run") == result
+    assert compare(experiment, tmp_path / "run", beside=beside) == result
+
+
+def test_comparison_shows_the_same_clips_by_both(complete, data, tmp_path):
+    experiment = make(data, model=DriftingModel, steps=1, **SHORT_EVALUATION)
+    result = compare(experiment, tmp_path / "run")
+    assert result["compare_gif"] == str(tmp_path / "run" / "compare.gif")
+    frames = iio.imread(result["compare_gif"], index=None)
+    clips = experiment.shown_clips["frames"]
+    # Truth, and three samples of each decoder, of every clip.
+    rows, columns = 1 + 2 * 3, len(clips)
+    assert len(frames) == experiment.num_context + experiment.eval_frames
+    assert frames.shape[1] > rows * 2 * 16 and frames.shape[2] > columns * 2 * 16
+    assert (tmp_path / "run" / "compare.png").is_file()
 
 
 def test_dry_run_keeps_nothing(tmp_path, monkeypatch):
