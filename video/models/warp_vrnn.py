@@ -9,6 +9,7 @@ from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
 from tfsigmavae.models.seeding import standard_normal
+from tfsigmavae_video.models.composition import check_mean_first
 from tfsigmavae_video.models.posterior_chain import Truth, posterior_chain
 from tfsigmavae_video.models.video_model import VideoModel
 from tfsigmavae_video.models.warp_networks import PRIORS, WarpNetworks
@@ -127,6 +128,7 @@ class WarpVRNN(VideoModel):
         }
         _check_arguments(self.frame_shape, **self._arguments)
         check_choice("scored_frames", scored_frames, _SCORED_FRAMES)
+        check_mean_first(self.decoder, self.frame_shape[2])
         self.scored_frames = scored_frames
         self.latent_size = latent_size
         *size, channels = self.frame_shape
