@@ -17,7 +17,7 @@ from tfsigmavae.models.seeding import (
     standard_normal,
     standard_normal_rows,
 )
-from tfsigmavae.video import SVGLP
+from tfsigmavae.video import SVGLP, WarpVRNN
 
 # Kernels this small correlate by chance.
 MIN_SIZE = 100
@@ -26,6 +26,7 @@ MODELS = {
     "hierarchical": lambda seed: sv.HierarchicalVAE((32, 32, 3), width=8, seed=seed),
     "svg_dcgan": lambda seed: _svg_lp(seed, "dcgan"),
     "svg_vgg": lambda seed: _svg_lp(seed, "vgg"),
+    "warp_vrnn": lambda seed: WarpVRNN((16, 16, 3), width=8, action_size=2, seed=seed),
 }
 
 
