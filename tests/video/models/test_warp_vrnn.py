@@ -327,7 +327,7 @@ def test_an_experiment_trains_it(tmp_path, eager_functions):
         model_options=small,
         steps=2,
         batch_size=2,
-        num_frames=3,
+        num_frames=2,
         eval_frames=2,
         frame_shape=(12, 12, 1),
         num_samples=2,
