@@ -411,7 +411,7 @@ def test_two_replicas_train_one_model(tmp_path):
             ])
         print(json.dumps(found))
     """
-    one, two = json.loads(run_python(code, cwd=tmp_path).splitlines()[-1])
+    one, two = json.loads(run_python(code, cwd=tmp_path, timeout=300).splitlines()[-1])
     # Sums of halves; actions are in units of each half at first.
     np.testing.assert_allclose(two[0], one[0], rtol=0.02)
     size = np.abs(one[1]).max()
