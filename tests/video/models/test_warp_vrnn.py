@@ -383,10 +383,8 @@ def test_two_replicas_train_one_model(tmp_path):
         # Without noise: each replica has its own.
         ReplicaSeedGenerator.normal = lambda self, shape: tf.zeros(shape)
         rng = np.random.default_rng(0)
-        inputs = {
-            "frames": rng.random([4, 2, 8, 8, 1]).astype("float32"),
-            "actions": rng.normal(size=[4, 2, 2]).astype("float32"),
-        }
+        clips = rng.random([4, 2, 8, 8, 1]).astype("float32")
+        clips[2:] *= 0.3  # the replicas' examples differ
         found = []
         for strategy in (
             tf.distribute.get_strategy(),
@@ -395,12 +393,12 @@ def test_two_replicas_train_one_model(tmp_path):
             with strategy.scope():
                 model = WarpVRNN(
                     (8, 8, 1), latent_size=2, width=2, depth=2, num_context=1,
-                    num_sources=2, action_size=2, seed=0,
+                    num_sources=2, seed=0,
                 )
                 eagerly = strategy.num_replicas_in_sync == 1
                 sgd = keras.optimizers.SGD(1e-4)
                 model.compile(sgd, jit_compile=False, run_eagerly=eagerly)
-            data = tf.data.Dataset.from_tensors(inputs).repeat(2)
+            data = tf.data.Dataset.from_tensors(clips).repeat(2)
             before = [np.array(w) for w in model.trainable_weights]
             logs = model.fit(data, verbose=0).history
             after = [np.array(w) for w in model.trainable_weights]
@@ -412,8 +410,8 @@ def test_two_replicas_train_one_model(tmp_path):
         print(json.dumps(found))
     """
     one, two = json.loads(run_python(code, cwd=tmp_path, timeout=300).splitlines()[-1])
-    # Sums of halves; actions are in units of each half at first.
-    np.testing.assert_allclose(two[0], one[0], rtol=0.02)
+    # Sums of halves, in another order of float32 operations.
+    np.testing.assert_allclose(two[0], one[0], rtol=1e-4)
     size = np.abs(one[1]).max()
     assert size > 1e-5, "nothing trained"
-    np.testing.assert_allclose(two[1], one[1], atol=0.1 * size)
+    np.testing.assert_allclose(two[1], one[1], atol=1e-3 * size)
