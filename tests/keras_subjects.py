@@ -7,9 +7,10 @@ import numpy as np
 from drifting_model import DriftingModel
 from tiny_svg_lp import TINY
 from tiny_vae import TinyVAE
+from tiny_warp_vrnn import TINY_WARP
 
 from tfsigmavae.models import ConvVAE, HierarchicalVAE
-from tfsigmavae.video import SVGLP
+from tfsigmavae.video import SVGLP, WarpVRNN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,18 @@ SUBJECTS = {
             "networks.encoder",
             "networks.generator",
             "networks.predictor",
+            "networks.posterior",
+            "networks.prior",
+            "decoder",
+        ),
+    ),
+    "WarpVRNN": Subject(
+        WarpVRNN,
+        TINY_WARP,
+        shape=(3, *TINY_WARP["frame_shape"]),
+        parts=(
+            "networks.encoder",
+            "networks.generator",
             "networks.posterior",
             "networks.prior",
             "decoder",

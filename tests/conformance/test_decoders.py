@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfsigmavae import ConvVAE, HierarchicalVAE, decoders
 from tfsigmavae.export import export_saved_model
 from tfsigmavae.losses import NegativeLogLikelihood
-from tfsigmavae.video import SVGLP
+from tfsigmavae.video import SVGLP, WarpVRNN
 
 IMAGE_SHAPE = (4, 4, 3)
 FRAME_SHAPE = (8, 8, 3)
@@ -83,8 +83,12 @@ def _svg(decoder):
     )
 
 
+def _warp(decoder):
+    return WarpVRNN(FRAME_SHAPE, 2, 2, width=2, depth=2, decoder=decoder, seed=1)
+
+
 def _batches(make):
-    shape = (2, 3, *FRAME_SHAPE) if make is _svg else (4, *IMAGE_SHAPE)
+    shape = (2, 3, *FRAME_SHAPE) if make in (_svg, _warp) else (4, *IMAGE_SHAPE)
     levels = np.random.default_rng(0).integers(0, 256, shape)
     pixels = (levels / 255.0).astype(np.float32)
     batch = (pixels, pixels) if make is _functional else pixels
@@ -190,10 +194,17 @@ def test_image_vae_exports(name, tmp_path):
     _check_export(exported, "reconstruct", pixels[:3], model(pixels[:3]))
 
 
-# Eagerly: tracing the graphs of this model takes four times as long.
-@each_decoder
-def test_video_model_trains_and_saves(eager_functions, name, tmp_path):
-    model, clips, _ = _fit(_svg, name, run_eagerly=True)
+# Every decoder in one video model; in the other those whose means it can mix.
+VIDEO_MODELS = [(_svg, name) for name in DECODERS]
+VIDEO_MODELS += [
+    (_warp, name) for name in DECODERS if "sigma" in name or name == "student_t"
+]
+
+
+# Eagerly: tracing the graphs of these models takes four times as long.
+@pytest.mark.parametrize(("make", "name"), VIDEO_MODELS)
+def test_video_model_trains_and_saves(eager_functions, make, name, tmp_path):
+    model, clips, _ = _fit(make, name, run_eagerly=True)
     reloaded = _reload(model, tmp_path / "model.keras")
     np.testing.assert_array_equal(reloaded(clips), model(clips))
     futures = model.predict_frames(clips[:, :2], 2, num_samples=2, seed=3)

@@ -18,7 +18,7 @@ from tfsigmavae.models.seeding import (
     standard_normal_rows,
     standard_uniform,
 )
-from tfsigmavae.video import SVGLP
+from tfsigmavae.video import SVGLP, WarpVRNN
 
 # Kernels this small correlate by chance.
 MIN_SIZE = 100
@@ -27,6 +27,7 @@ MODELS = {
     "hierarchical": lambda seed: sv.HierarchicalVAE((32, 32, 3), width=8, seed=seed),
     "svg_dcgan": lambda seed: _svg_lp(seed, "dcgan"),
     "svg_vgg": lambda seed: _svg_lp(seed, "vgg"),
+    "warp_vrnn": lambda seed: WarpVRNN((16, 16, 3), width=8, action_size=2, seed=seed),
 }
 
 

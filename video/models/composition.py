@@ -58,6 +58,54 @@ def composed(decoder, raw, previous):
     return previous + mask * (generated - previous)
 
 
+def check_mean_first(decoder, channels):
+    """Raises unless a decoder's first parameters are means that may be mixed.
+
+    As `check_composable`; but after the means there may be other numbers, such as
+    scales, which the decoder's activation leaves as they are.
+
+    Args:
+        decoder, channels: see `check_composable`.
+
+    Raises:
+        ValueError: if its first C parameters are other than the mean in [0, 1].
+    """
+    if _is_mean_first(decoder, channels):
+        return
+    fitting = [
+        name
+        for name in decoders.names()
+        if _is_mean_first(decoders.get(name), channels)
+    ]
+    raise ValueError(
+        "`decoder` must have means in [0, 1] as its first parameters, one a pixel and "
+        "channel, for frames to be mixed of: "
+        f"{_described(decoder)} has others. Choose one of: {', '.join(fitting)}."
+    )
+
+
+def _is_mean_first(decoder, channels):
+    if _is_composable(decoder, channels):
+        return True
+    size = decoder.params_size(channels)
+    if size <= channels:
+        return False
+    # Five axes, those of clips, whatever makes an event of the decoder.
+    raw = np.linspace(-4.0, 4.0, 3 * size).reshape([1, 1, 1, 3, size])
+    expected = 1.0 / (1.0 + np.exp(-raw[..., :channels]))
+    # A twin, which leaves the decoder itself without weights for another shape.
+    twin = type(decoder).from_config(decoder.get_config())
+    with tf.init_scope():
+        params = twin.activate(tf.constant(raw, twin.compute_dtype))
+        means, params = twin(params).mean().numpy(), params.numpy()
+    expected = np.concatenate([expected, raw[..., channels:]], axis=-1)
+    return (
+        params.shape == raw.shape
+        and np.allclose(params, expected, atol=1e-5)
+        and np.allclose(means, expected[..., :channels], atol=1e-5)
+    )
+
+
 def _is_composable(decoder, channels):
     if decoder.params_size(channels) != channels:
         return False

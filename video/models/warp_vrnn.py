@@ -9,6 +9,7 @@ from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
 from tfsigmavae.models.seeding import standard_normal
+from tfsigmavae_video.models.composition import check_mean_first
 from tfsigmavae_video.models.posterior_chain import Truth, posterior_chain
 from tfsigmavae_video.models.video_model import VideoModel
 from tfsigmavae_video.models.warp_networks import PRIORS, WarpNetworks
@@ -16,6 +17,7 @@ from tfsigmavae_video.models.warp_networks import PRIORS, WarpNetworks
 tfd = tfp.distributions
 
 _SCORED_FRAMES = ("all", "future")
+_NUM_SOURCES = (1, 2)
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -127,6 +129,7 @@ class WarpVRNN(VideoModel):
         }
         _check_arguments(self.frame_shape, **self._arguments)
         check_choice("scored_frames", scored_frames, _SCORED_FRAMES)
+        check_mean_first(self.decoder, self.frame_shape[2])
         self.scored_frames = scored_frames
         self.latent_size = latent_size
         *size, channels = self.frame_shape
@@ -159,7 +162,8 @@ class WarpVRNN(VideoModel):
 
     def latent_rates(self, inputs):
         truth = self._read(*self.unpack(inputs))
-        noise = self.seed_generator.normal(self._noise_shape(truth))
+        # Noise of its own: who looks on is not to change what training draws.
+        noise = standard_normal(self._noise_shape(truth), tf.zeros([2], tf.int32))
         chain = posterior_chain(self.networks, truth, self.num_context, noise)
         rates = rates_of(chain.posterior, chain.prior)
         return rates[:, self.first_scored_frame - 1 :]
@@ -260,6 +264,7 @@ def _check_arguments(
     check_at_least("width", width, 1)
     check_at_least("depth", depth, 2)
     check_choice("prior", prior, PRIORS)
+    check_choice("num_sources", num_sources, _NUM_SOURCES)
     if not max_flow > 0.0:
         raise ValueError(f"`max_flow` must be positive, got {max_flow!r}.")
     multiple = 2**depth

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny_warp_vrnn
 from drifting_model import DriftingModel
 from fresh_process import run_python
 from tiny_svg_lp import random_clips, randomise_weights, tiny_model
@@ -26,10 +27,12 @@ from tfsigmavae_video.models.rollout import future_noise
 SHAPE = (16, 16, 3)
 
 
-@pytest.fixture(scope="module", params=["drifting", "svg_lp"])
+@pytest.fixture(scope="module", params=["drifting", "svg_lp", "warp_vrnn"])
 def model(request):
     if request.param == "drifting":
         return DriftingModel(SHAPE)
+    if request.param == "warp_vrnn":
+        return tiny_warp_vrnn.awake_model()
     return randomise_weights(tiny_model())
 
 
