@@ -16,6 +16,10 @@ SVG = {
     "program": "model",
     "steps": 1,  # of a turn
 }
+WARP_VRNN = {name: value for name, value in SVG.items() if name != "network"} | {
+    "module": "benchmarking.warp_vrnn",
+    "batch_size": 8,
+}
 TRAINING = {
     "naive": {"program": "naive"},
     "fast": {},
@@ -31,6 +35,10 @@ OTHER_TRAINING = {
 SMALL_SVG = {
     "frame_size": 16,
     "sizes": {"width": 4, "code_size": 8, "hidden_size": 8, "latent_size": 4},
+}
+SMALL_WARP_VRNN = {
+    "frame_size": 16,
+    "sizes": {"width": 4, "depth": 2, "latent_size": 4},
 }
 TINY = {"peak": {"peak_batch": 1, "peak_matmul": 32}}
 TINY_SVG = TINY | SMALL_SVG | {"batch_size": 2, "num_frames": 3}
@@ -151,6 +159,22 @@ CASES = {
         peer="benchmarking.peer_training",
         short={"variants": ["naive", "fast"]},
         tiny=TINY_SVG,
+    ),
+    "warp_vrnn": Case(
+        "a training step of WarpVRNN",
+        WARP_VRNN,
+        {
+            "naive": {"program": "naive"},
+            "fast": {},
+            "bfloat16": {"precision": "bfloat16"},
+        },
+        {"fast/naive": 1.5, "bfloat16/fast": None},
+        {
+            "xla": {"jit_compile": True},
+            "naive_xla": {"program": "naive", "jit_compile": True},
+        },
+        short={"batch_size": 4, "num_frames": 6},
+        tiny=TINY | SMALL_WARP_VRNN | {"batch_size": 2, "num_frames": 4},
     ),
     "generate": Case(
         "futures of 16 clips, 8 samples each",

@@ -155,6 +155,34 @@ def reference_generation_macs(model, num_frames, num_samples, reference) -> int:
     return num_samples * (one + (num_frames - 1) * (two - one))
 
 
+def warp_training_macs(model, num_frames) -> int:
+    """Of a training step of a `WarpVRNN`, a clip: every true frame is encoded once, and
+    so is every predicted one that is fed.
+    """
+
+    def forward_macs(num_frames):
+        return graph_macs(
+            model.call, tf.TensorSpec([1, num_frames, *model.frame_shape])
+        )
+
+    shortest = model.num_context + 1
+    one, two = sum(forward_macs(shortest)), sum(forward_macs(shortest + 1))
+    forward = one + (num_frames - shortest) * (two - one)
+    first_layer = graph_macs(
+        model.networks.encoder, tf.TensorSpec([1, *model.frame_shape])
+    )[0]
+    # The true frames have no gradient.
+    return 3 * forward - num_frames * first_layer
+
+
+def reference_warp_training_macs(model, num_frames, reference) -> int:
+    """Of a training step of the reference program of `WarpVRNN`, a clip."""
+    step = reference_step_macs(model, reference)
+    # The true frames have no gradient: those that are predicted, and those given.
+    num_true = num_frames - 1 + model.num_context
+    return (num_frames - 1) * 3 * sum(step) - num_true * step[0]
+
+
 def image_training_macs(model) -> int:
     """Of a training step of an `ImageVAE`, an image."""
     image = tf.TensorSpec([1, *model.image_shape])

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfsigmavae.video import SVGLP
+from tfsigmavae.video import SVGLP, WarpVRNN
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
@@ -15,6 +15,20 @@ def make_svg(settings):
     model = SVGLP(
         frame_shape=(size, size, 3),
         network=settings["network"],
+        num_context=settings["num_context"],
+        seed=0,
+        dtype=_POLICIES[settings["precision"]],
+        **settings["sizes"],
+        **settings["options"],
+    )
+    return compiled(model, settings["jit_compile"])
+
+
+def make_warp_vrnn(settings):
+    """A compiled `WarpVRNN`; its optimizer has its variables."""
+    size = settings["frame_size"]
+    model = WarpVRNN(
+        frame_shape=(size, size, 3),
         num_context=settings["num_context"],
         seed=0,
         dtype=_POLICIES[settings["precision"]],

@@ -24,15 +24,26 @@ _GATE_FRAMES = 5
 
 def make(settings) -> Work:
     """A compiled step on one batch of uint8 clips that stays on the device."""
-    model = make_svg(settings)
-    clips = random_clips(settings)
-    num_clips, num_frames = clips.shape[:2]
+    model, num_frames = make_svg(settings), settings["num_frames"]
     if settings["program"] == "model":
         program, macs = model_step(model), svg_training_macs(model, num_frames)
     else:
         reference = FrameByFrameSVGLP(model)
         program = naive_step(model, reference)
         macs = reference_training_macs(model, num_frames, reference)
+    return step_work(program, macs, settings)
+
+
+def step_work(program, macs, settings) -> Work:
+    """A step on random clips.
+
+    Args:
+        program: function from clips to a loss.
+        macs: int, multiply-accumulates of a clip.
+        settings: dict of a video case.
+    """
+    clips = random_clips(settings)
+    num_clips, num_frames = clips.shape[:2]
     step = tf.function(program, jit_compile=settings["jit_compile"])
 
     def run(num_steps):
@@ -83,16 +94,15 @@ def compare(settings) -> dict:
         "rematerialised": (small, {"frame_statistics": True, "remat": True}),
         "statistics of all frames": (small | still, {"scored_frames": "future"}),
     }
-    differences = {"loss": (loss, 1e-5), "gradient norm": (norms, 1e-3)}
+    found = {"loss": (loss, 1e-5), "gradient norm": (norms, 1e-3)}
     for name, (own, options) in models.items():
         loss, _, gradients = _differences(own, options, randomise=True)
-        differences[f"loss of a small model, {name}"] = (loss, 1e-5)
-        differences[f"its every gradient, {name}"] = (worst(gradients), 1e-3)
-    return differences
+        found[f"loss of a small model, {name}"] = (loss, 1e-5)
+        found[f"its every gradient, {name}"] = (worst(gradients), 1e-3)
+    return found
 
 
 def _differences(settings, options, randomise=False):
-    """Relative differences: of the loss, of the gradients' norm, of every gradient."""
     model = make_svg(settings | {"options": options, "precision": "float32"})
     if randomise:
         model = randomise_weights(model)
@@ -101,8 +111,12 @@ def _differences(settings, options, randomise=False):
     if settings.get("stands_still"):
         frames = tf.repeat(frames[:, :1], _GATE_FRAMES, axis=1)
     frames = to_unit_range(frames, "frames")
+    return differences(model, FrameByFrameSVGLP(model), frames)
+
+
+def differences(model, reference, frames):
+    """Relative differences: of the loss, of the gradients' norm, of every gradient."""
     noise = tf.random.stateless_normal(_noise_shape(model, frames), [0, 0])
-    reference = FrameByFrameSVGLP(model)
 
     def model_loss():
         with unittest.mock.patch.object(

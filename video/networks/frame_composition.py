@@ -76,12 +76,18 @@ class FrameComposition:
 
 
 def _mixed(images, logits):
-    """Images `[C, B, H, W]` weighed by the softmax of logits `[len(images), ...]`."""
-    weights = tf.exp(logits - tf.reduce_max(logits, 0))
-    weights = tf.unstack(weights / tf.reduce_sum(weights, 0))
-    mixed = tf.add_n([w * image for w, image in zip(weights, images, strict=True)])
-    # Of rounding alone: a frame may be given as context again.
-    return tf.clip_by_value(mixed, 0.0, 1.0)
+    """Images `[C, B, H, W]` weighed by the softmax of logits `[len(images), ...]`.
+
+    One after the other joins those before, so that rounding leaves none of [0, 1].
+    """
+    first, *others = zip(map(tf.unstack, images), tf.unstack(logits), strict=True)
+    mixed, total = first
+    for planes, logit in others:
+        share = tf.sigmoid(logit - total)
+        # Plane by plane: a product that repeats the share is slow on a processor.
+        mixed = [a + share * (b - a) for a, b in zip(mixed, planes, strict=True)]
+        total = total + tf.nn.softplus(logit - total)
+    return tf.stack(mixed)
 
 
 # Channels first: see `warp`.

@@ -27,15 +27,11 @@ def warp(images, flow) -> tf.Tensor:
     index = tf.reshape((first + row) * width + column, [-1])
     # The pixel, that to its right, and the two below.
     corners = [index, index + 1, index + width, index + width + 1]
-    planes = tf.unstack(tf.reshape(images, [images.shape[0], -1]))
-    shape = tf.shape(below)
-
-    def read(plane):
-        values = [tf.reshape(tf.gather(plane, corner), shape) for corner in corners]
-        return values[0], values[1] - values[0], values[2], values[3] - values[2]
-
+    # All numbers of a pixel at a time: looking up is what takes long.
+    pixels = tf.transpose(tf.reshape(images, [images.shape[0], -1]))
+    read = [_planes(tf.gather(pixels, corner), tf.shape(images)) for corner in corners]
     # Value at the upper left, step to the right; the same a line below.
-    values = [read(plane) for plane in planes]
+    values = [(a, b - a, c, d - c) for a, b, c, d in zip(*read, strict=True)]
     lines = [(a + right * b, c + right * d) for a, b, c, d in values]
     warped = tf.stack([top + below * (bottom - top) for top, bottom in lines])
 
@@ -53,7 +49,7 @@ def warp(images, flow) -> tf.Tensor:
         upper, lower = 1.0 - below, below
         weights = [upper * (1.0 - right), upper * right, lower * (1.0 - right)]
         weights.append(lower * right)
-        size = tf.size(planes[0])
+        size = tf.shape(pixels)[0]
 
         def spread(share):
             # Corner by corner: a long sum over segments is slow on a processor.
@@ -74,11 +70,16 @@ def warp(images, flow) -> tf.Tensor:
     return warped, gradient
 
 
+def _planes(pixels, shape):
+    """`[B * H * W, C]` -> list of C planes `[B, H, W]`."""
+    return tf.unstack(tf.reshape(tf.transpose(pixels), shape))
+
+
 def _between(flow, size, axis):
     """Where points lie between two pixels: share, whether free to move, first pixel."""
     grid = tf.cast(tf.range(size), flow.dtype)
     points = flow + (grid[:, tf.newaxis] if axis else grid)
-    inside = (points >= 0.0) & (points <= size - 1.0)
-    points = tf.clip_by_value(points, 0.0, size - 1.0)
-    first = tf.minimum(tf.floor(points), size - 2.0)
-    return points - first, tf.cast(inside, flow.dtype), tf.cast(first, tf.int32)
+    inside = tf.clip_by_value(points, 0.0, size - 1.0)
+    is_free = tf.cast(tf.equal(points, inside), flow.dtype)
+    first = tf.minimum(tf.floor(inside), size - 2.0)
+    return inside - first, is_free, tf.cast(first, tf.int32)
