@@ -75,7 +75,12 @@ class OwnDecoder(decoders.StudentT):
             "order": [rest, loc],
             "rest": [loc, tf.nn.softplus(rest)],
         }
-        return tf.concat(changed[self.change], axis=-1)
+        return tf.concat(changed.get(self.change, [params]), axis=-1)
+
+    def distribution(self, params, target, training):
+        if self.change == "mean":
+            params = params[..., ::-1]
+        return super().distribution(params, target, training)
 
     def get_config(self):
         return {**super().get_config(), "change": self.change}
@@ -83,6 +88,6 @@ class OwnDecoder(decoders.StudentT):
 
 def test_a_decoder_of_ones_own_is_judged_by_what_it_does():
     check_mean_first(OwnDecoder(), 2)
-    for change in ("range", "order", "rest"):
+    for change in ("range", "order", "rest", "mean"):
         with pytest.raises(ValueError, match="OwnDecoder has others"):
             check_mean_first(OwnDecoder(change), 2)
