@@ -34,7 +34,6 @@ class NaiveWarpVRNN:
         self.beta = config["beta"]
         self.latent_size = config["latent_size"]
         self.max_flow = config["max_flow"]
-        self.num_sources = config["num_sources"]
         self.encoder = [kernel_and_bias(c) for c in networks.encoder.convolutions]
         generator = networks.generator
         self.size = generator.size
@@ -140,8 +139,7 @@ class NaiveWarpVRNN:
         states = self.no_memory(len(frames))
         for t in range(1, num_steps + 1):
             if t <= num_given:
-                frame = source = frames[:, t - 1]
-                whole_flow = np.zeros([*frame.shape[:3], 2])
+                frame = frames[:, t - 1]
             action = None if actions is None else actions[:, t - 1]
             maps = self.encode(frame)
             p, q = self.predict(maps, states, action), None
@@ -153,7 +151,7 @@ class NaiveWarpVRNN:
             if noise is not None:
                 latent = mean + np.exp(log_variance / 2) * array(noise)[:, t - 1]
             raw, states = self.generate(latent, action, maps, states)
-            params, whole_flow = self.compose(raw, frame, source, whole_flow)
+            params = self.compose(raw, frame)
             frame = params[..., : self.channels]
             yield {"params": params, "latent": latent, "p": p, "q": q}
 
@@ -195,21 +193,14 @@ class NaiveWarpVRNN:
                 hidden = leaky_relu(transposed(hidden, kernel) + bias)
         return depth_to_space(4 * convolve(hidden, self.output)), new_states
 
-    def compose(self, raw, previous, source, whole_flow):
-        """Parameters of the frame, and the flow since the last given frame."""
-        count, channels = self.num_sources, self.channels
-        ends = np.cumsum([channels, 1 + count, 2 * count])
-        logits, masks, flows, extra = np.split(raw, ends, axis=-1)
-        flows = np.clip(flows, -self.max_flow, self.max_flow)
-        images = [sigmoid(logits), naive_warp(previous, flows[..., :2])]
-        if count == 2:
-            step = flows[..., 2:]
-            whole_flow = step + naive_warp(whole_flow, step)
-            images.append(naive_warp(source, whole_flow))
-        weights = np.exp(masks)
-        weights = weights / weights.sum(axis=-1, keepdims=True)
-        mean = sum(weights[..., i, None] * image for i, image in enumerate(images))
-        return np.concatenate([mean, extra], axis=-1), whole_flow
+    def compose(self, raw, previous):
+        """Parameters of the frame."""
+        ends = np.cumsum([self.channels, 1, 2])
+        logits, mask, flow, extra = np.split(raw, ends, axis=-1)
+        moved = naive_warp(previous, np.clip(flow, -self.max_flow, self.max_flow))
+        mask = sigmoid(mask)
+        mean = mask * sigmoid(logits) + (1 - mask) * moved
+        return np.concatenate([mean, extra], axis=-1)
 
 
 class Gaussian:

@@ -105,11 +105,11 @@ class FrameByFrameWarpVRNN:
 
     def compose(self, raw, previous):
         """The mean frame: generated pixels, and pixels of `previous` that moved."""
-        logits, masks, flow = tf.split(raw, [previous.shape[-1], 2, 2], axis=-1)
+        logits, mask, flow = tf.split(raw, [previous.shape[-1], 1, 2], axis=-1)
         flow = tf.clip_by_value(flow, -self.max_flow, self.max_flow)
-        masks = tf.nn.softmax(masks, axis=-1)
+        mask = tf.sigmoid(mask)
         generated, moved = tf.sigmoid(logits), warp(previous, flow)
-        return masks[..., :1] * generated + masks[..., 1:] * moved
+        return mask * generated + (1.0 - mask) * moved
 
     def mean_nll(self, targets, means):
         """`-log N(target; mean, sigma**2)` of all frames `[T, B, ...]`, per clip."""

@@ -87,47 +87,37 @@ class _Steps:
         self.noise = _reader(noise, unrolled)
 
     def first_state(self):
-        memory = self.networks.composition.memory(self.first)
-        hidden = self.networks.initial_state(tf.shape(self.first)[0])
-        return self.first, memory, hidden
+        return self.first, self.networks.initial_state(tf.shape(self.first)[0])
 
     def specs(self):
         """Of what a step gives, see `__call__`."""
         networks, dtype = self.networks, self.first.dtype
-        *size, channels = self.first.shape[1:]
-        params = channels + networks.composition.num_extra
+        *size, _ = self.first.shape[1:]
         latent = tf.TensorSpec([None, networks.latent_size], dtype)
         num_latents = 3 if networks.prior is None else 5
-        return [tf.TensorSpec([None, *size, params], dtype)] + [latent] * num_latents
+        params = tf.TensorSpec([None, *size, networks.params_size], dtype)
+        return [params] + [latent] * num_latents
 
     def __call__(self, i, state):
-        frame, memory, maps, hidden = self._before(i, state)
+        frame, maps, hidden = self._before(i, state)
         action, networks = self.actions(i), self.networks
         mean, stddev = networks.read_latent(self.maps[-1](i + 1), maps, hidden)
         noise = self.noise(i)
         latent = mean if noise is None else mean + stddev * tf.cast(noise, mean.dtype)
         prior = networks.predict_latent(maps, hidden, action) or ()
-        params, *kept = networks.generate(frame, memory, maps, hidden, latent, action)
+        params, hidden = networks.generate(frame, maps, hidden, latent, action)
         predicted = params[..., : self.num_frame_channels]
-        return [params, latent, mean, stddev, *prior], (predicted, *kept)
+        return [params, latent, mean, stddev, *prior], (predicted, hidden)
 
     def _before(self, i, state):
-        """The frame before, what the composition keeps, its maps, the cells' states."""
-        frame, memory, hidden = state
+        """The frame before, its maps, the states of the cells."""
+        frame, hidden = state
         is_given = i < self.num_given
         if is_given is True:
-            frame = self.frames(i)
-            memory = self.networks.composition.memory(frame)
-            return frame, memory, [maps(i) for maps in self.maps], hidden
+            return self.frames(i), [maps(i) for maps in self.maps], hidden
         if is_given is not False:  # known when it runs
-            true = self.frames(i)
-            fresh = self.networks.composition.memory(true)
-            frame, memory = tf.nest.map_structure(
-                lambda new, old: tf.where(is_given, new, old),
-                (true, fresh),
-                (frame, memory),
-            )
-        return frame, memory, self.networks.encoder(frame), hidden
+            frame = tf.where(is_given, self.frames(i), frame)
+        return frame, self.networks.encoder(frame), hidden
 
 
 def _reader(values, unrolled):

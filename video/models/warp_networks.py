@@ -15,12 +15,12 @@ PRIORS = ("learned", "standard_normal")
 class WarpNetworks(keras.layers.Layer):
     """Frame encoder, recurrent generator, composition, posterior and prior.
 
-    The state between two frames is a nest: the frame before, what the composition keeps
-    of the last given one, and the maps of the recurrent cells.
+    The state between two frames is a nest: the frame before, and the maps of the
+    recurrent cells, coarsest first.
 
     Args:
         frame_shape, action_size: see `VideoModel`.
-        latent_size, width, depth, prior, max_flow, num_sources: see `WarpVRNN`.
+        latent_size, width, depth, prior, max_flow: see `WarpVRNN`.
         num_extra: int, numbers of a pixel that the decoder takes beside its means.
         seeds: `WeightSeeds`, of the initial weights.
         **kwargs: `name` and `dtype` of the layer.
@@ -34,7 +34,6 @@ class WarpNetworks(keras.layers.Layer):
         depth,
         prior,
         max_flow,
-        num_sources,
         num_extra,
         action_size,
         seeds,
@@ -43,10 +42,11 @@ class WarpNetworks(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         shared = {"seeds": seeds, "dtype": self.dtype_policy}
         self.latent_size = latent_size
+        self.params_size = frame_shape[-1] + num_extra
         *frame_size, channels = frame_shape
         size = tuple(side // 2**depth for side in frame_size)
         filters = [width * 2**i for i in range(depth)]
-        self.composition = FrameComposition(channels, num_extra, max_flow, num_sources)
+        self.composition = FrameComposition(channels, num_extra, max_flow)
         self.encoder = FramePyramid(channels, filters, name="encoder", **shared)
         self.generator = RecurrentGenerator(
             latent_size + action_size,
@@ -112,11 +112,10 @@ class WarpNetworks(keras.layers.Layer):
         """The posterior over z_t, of the coarsest map of its frame as well."""
         return self.posterior([target - maps[-1], maps[-1], hidden[0]])
 
-    def generate(self, frame, memory, maps, hidden, latent, action):
-        """Parameters of the next frame, and the next memory and states."""
+    def generate(self, frame, maps, hidden, latent, action):
+        """Parameters of the next frame, and the next states."""
         raw, hidden = self._generated(maps, hidden, latent, action)
-        params, memory = self.composition(raw, frame, memory)
-        return params, memory, hidden
+        return self.composition(raw, frame), hidden
 
     def remember(self, maps, hidden, latent, action):
         """The next states alone."""

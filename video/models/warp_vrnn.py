@@ -17,7 +17,6 @@ from tfsigmavae_video.models.warp_networks import PRIORS, WarpNetworks
 tfd = tfp.distributions
 
 _SCORED_FRAMES = ("all", "future")
-_NUM_SOURCES = (1, 2)
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -58,8 +57,6 @@ class WarpVRNN(VideoModel):
             1 / 2**depth of the frame's height. Defaults to `3`: 8 x 8 of 64 x 64.
         prior: `"learned"`, or `"standard_normal"` for N(0, 1). Defaults to `"learned"`.
         max_flow: float > 0, pixels that a flow reaches in a step. Defaults to `8.0`.
-        num_sources: 1, pixels moved from the frame before alone, or 2, from the last
-            given frame as well, along the flows of all steps since. Defaults to `1`.
         scored_frames: which frames the loss counts: `"all"` from the second one on, or
             `"future"`, those after the context. Defaults to `"all"`.
         beta, max_gradient_norm, seed: see `VariationalModel`.
@@ -102,7 +99,6 @@ class WarpVRNN(VideoModel):
         depth=3,
         prior="learned",
         max_flow=8.0,
-        num_sources=1,
         scored_frames="all",
         beta=1.0,
         max_gradient_norm=None,
@@ -125,7 +121,6 @@ class WarpVRNN(VideoModel):
             "depth": depth,
             "prior": prior,
             "max_flow": max_flow,
-            "num_sources": num_sources,
         }
         _check_arguments(self.frame_shape, **self._arguments)
         check_choice("scored_frames", scored_frames, _SCORED_FRAMES)
@@ -234,10 +229,10 @@ class WarpVRNN(VideoModel):
         hidden = self.networks.initial_state(tf.shape(context)[0])
         _, hidden = tf.while_loop(lambda i, _: i < num_steps, body, (0, hidden))
         frame = context[:, -1]
-        return frame, self.networks.composition.memory(frame), hidden
+        return frame, hidden
 
     def step(self, state, noise, action, folded):
-        frame, memory, hidden = state
+        frame, hidden = state
         if action is not None:
             action = self.networks.action_units(action)
         maps = self.networks.encoder(frame)
@@ -246,25 +241,20 @@ class WarpVRNN(VideoModel):
         if prior is not None:
             mean, stddev = prior
             latent = mean + stddev * noise
-        params, memory, hidden = self.networks.generate(
-            frame, memory, maps, hidden, latent, action
-        )
+        params, hidden = self.networks.generate(frame, maps, hidden, latent, action)
         likelihood = self.likelihood_of(params)
-        return likelihood, (likelihood.mean(), memory, hidden)
+        return likelihood, (likelihood.mean(), hidden)
 
     def get_config(self):
         own = {**self._arguments, "scored_frames": self.scored_frames}
         return {**super().get_config(), **own}
 
 
-def _check_arguments(
-    frame_shape, latent_size, width, depth, prior, max_flow, num_sources
-):
+def _check_arguments(frame_shape, latent_size, width, depth, prior, max_flow):
     check_at_least("latent_size", latent_size, 1)
     check_at_least("width", width, 1)
     check_at_least("depth", depth, 2)
     check_choice("prior", prior, PRIORS)
-    check_choice("num_sources", num_sources, _NUM_SOURCES)
     if not max_flow > 0.0:
         raise ValueError(f"`max_flow` must be positive, got {max_flow!r}.")
     multiple = 2**depth

@@ -28,12 +28,12 @@ MADE = {
     "smallest_map_of_a_pixel": {"frame_shape": (8, 8, 1), "depth": 3},
     "odd_map": {"frame_shape": (16, 24, 3), "depth": 3, "num_context": 3},
     "four_channels": {"frame_shape": (8, 12, 4), "num_context": 1},
-    "four_resolutions": {"frame_shape": (16, 16, 1), "depth": 4, "num_sources": 2},
+    "four_resolutions": {"frame_shape": (16, 16, 1), "depth": 4},
     "one_number_of_width": {"width": 1, "latent_size": 1, "max_flow": 0.5},
     "standard_normal": {"prior": "standard_normal", "scored_frames": "future"},
-    "actions": {"action_size": 3, "num_sources": 2},
+    "actions": {"action_size": 3},
     "float64": {"dtype": "float64", "action_size": 1, "decoder": "student_t"},
-    "bfloat16": {"dtype": "mixed_bfloat16", "action_size": 1, "num_sources": 2},
+    "bfloat16": {"dtype": "mixed_bfloat16", "action_size": 1},
     "float16": {"dtype": "mixed_float16", "num_context": 1},
     "clipped": {"max_gradient_norm": 1e-3, "beta": 0.5},
 }
@@ -80,8 +80,6 @@ REFUSED = {
     "scored": ({"scored_frames": "none"}, "`scored_frames`.*'all'.*'future'"),
     "flow": ({"max_flow": 0.0}, "`max_flow` must be positive, got 0.0"),
     "flow without an end": ({"max_flow": float("nan")}, "`max_flow` must be positive"),
-    "sources": ({"num_sources": 3}, "`num_sources`.*1.*2"),
-    "no source": ({"num_sources": 0}, "`num_sources`"),
     "height": ({"frame_shape": (10, 8, 1)}, r"multiples of 4 \(2\*\*depth.*\(10, 8, 1"),
     "width of a frame": ({"frame_shape": (8, 12, 1), "depth": 3}, "multiples of 8"),
     "nothing": ({"frame_shape": (0, 8, 1)}, "multiples of 4"),
@@ -218,7 +216,7 @@ def test_more_samples_have_a_higher_bound(eager_functions):
 
 
 def test_bfloat16_is_near_float32(tmp_path):
-    options = {"action_size": 2, "num_sources": 2}
+    options = {"action_size": 2}
     half = tiny_model(dtype="mixed_bfloat16", **options)
     plain = tiny_model(**options)
     half.set_weights(plain.get_weights())
@@ -235,7 +233,7 @@ def test_bfloat16_is_near_float32(tmp_path):
 
 
 def test_saved_model_goes_on_as_the_original(tmp_path, eager_functions):
-    options = {"num_sources": 2, "action_size": 2, "max_flow": 3.0}
+    options = {"action_size": 2, "max_flow": 3.0}
     model = compiled_model(**options, scored_frames="future", prior="standard_normal")
     inputs, clips, actions = inputs_of(model, 2, 4)
     model.fit(inputs, verbose=0)
@@ -300,7 +298,7 @@ SERVE = """
 
 def test_it_is_served_by_tensorflow_alone(tmp_path):
     """Bit for bit what Python gives: the graph is the same."""
-    model = awake_model(action_size=2, num_sources=2)
+    model = awake_model(action_size=2)
     _, clips, actions = inputs_of(model, 2, 5)
     clips = clips / np.float32(255)
     sv.export_saved_model(model, tmp_path / "served")
@@ -352,7 +350,6 @@ def test_compiled_by_xla_trains_the_same():
         model = compiled_model(
             {**options, "optimizer": optimizer},
             num_context=1,
-            num_sources=2,
         )
         before = model.get_weights()
         logs = model.fit(smooth_clips(2, 3), shuffle=False, verbose=0).history
@@ -393,7 +390,7 @@ def test_two_replicas_train_one_model(tmp_path):
             with strategy.scope():
                 model = WarpVRNN(
                     (8, 8, 1), latent_size=2, width=2, depth=2, num_context=1,
-                    num_sources=2, seed=0,
+                    seed=0,
                 )
                 eagerly = strategy.num_replicas_in_sync == 1
                 sgd = keras.optimizers.SGD(1e-4)

@@ -12,11 +12,10 @@ from tfsigmavae_video.models.rollout import future_noise
 
 CASES = {
     "plain": {},
-    "two_sources": {"num_sources": 2},
     "deeper_and_wide": {"depth": 3, "frame_shape": (8, 16, 3), "num_context": 1},
     "future": {"scored_frames": "future", "prior": "standard_normal", "beta": 0.3},
     "actions": {"action_size": 3, "num_context": 3, "decoder": "shared_sigma"},
-    "student_t": {"decoder": "student_t", "max_flow": 1.0, "num_sources": 2},
+    "student_t": {"decoder": "student_t", "max_flow": 1.0},
 }
 NUM_CLIPS, NUM_FRAMES = 2, 5
 
