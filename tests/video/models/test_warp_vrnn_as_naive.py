@@ -204,7 +204,7 @@ def values_and_gradients(model, inputs, num_given=None):
     return [loss, *tape.gradient(loss, model.trainable_weights)]
 
 
-@pytest.mark.parametrize("name", ["plain", "two_sources", "actions"])
+@pytest.mark.parametrize("name", ["plain", "actions"])
 def test_looped_steps_are_the_unrolled_ones(name, fix_noise, monkeypatch):
     model = awake_model(dtype="float64", **CASES[name])
     fix_noise(model, 5)
