@@ -108,9 +108,7 @@ class _Steps:
         latent = mean if noise is None else mean + stddev * tf.cast(noise, mean.dtype)
         prior = networks.predict_latent(maps, hidden, action) or ()
         params, *kept = networks.generate(frame, memory, maps, hidden, latent, action)
-        predicted = params
-        if networks.composition.num_extra:
-            predicted = params[..., : self.num_frame_channels]
+        predicted = params[..., : self.num_frame_channels]
         return [params, latent, mean, stddev, *prior], (predicted, *kept)
 
     def _before(self, i, state):

@@ -62,15 +62,13 @@ class FrameComposition:
         logits, masks, flows, extra = tf.split(planes, self.sizes)
         flows = tf.clip_by_value(flows, -self.max_flow, self.max_flow)
         warped, memory = self._warped(previous, flows, memory)
-        params = _mixed([tf.sigmoid(logits), *warped], masks)
-        if self.num_extra:
-            params = tf.concat([params, extra], 0)
-        return _pixels(params), memory
+        mean = _mixed([tf.sigmoid(logits), *warped], masks)
+        return _pixels(tf.concat([mean, extra], 0)), memory
 
     def _warped(self, previous, flows, memory):
-        if self.num_sources == 1:
-            return [warp(_planes(previous), flows)], memory
         warped = [warp(_planes(previous), flows[:2])]
+        if self.num_sources == 1:
+            return warped, memory
         source, whole = memory
         whole = flows[2:] + warp(_planes(whole), flows[2:])
         warped.append(warp(_planes(source), whole))
