@@ -61,26 +61,12 @@ def posterior_chain(networks, truth, num_given, noise=None) -> Chain:
         num_steps = tf.shape(truth.frames)[1] - 1 if num_steps is None else num_steps
         num_steps = tf.convert_to_tensor(num_steps)
     steps = _Steps(networks, truth, num_given, noise, unrolled)
-    found = unroll(steps, steps.first_state(), num_steps, steps.specs())
-    params, latents, mean, stddev, *seen = found
-    prior = tf.zeros_like(latents), tf.ones_like(latents)
-    if networks.prior is not None:
-        # No step waits for it: one call for all of them.
-        prior = _of_all_steps(networks.predict_latent, *seen, truth.actions)
-    return Chain(params, latents, _diagonal(mean, stddev), _diagonal(*prior))
-
-
-def _of_all_steps(predict, maps, hidden, actions):
-    """What `predict` gives of inputs `[B, T - 1, ...]`, from one call."""
-
-    def joined(values):
-        return tf.reshape(values, [-1, *values.shape[2:]])
-
-    action = None if actions is None else joined(actions)
-    steps, known = tf.unstack(tf.shape(maps)[:2]), maps.shape[:2]
-    found = predict([joined(maps)], [joined(hidden)], action)
-    found = [tf.reshape(each, [*steps, each.shape[-1]]) for each in found]
-    return [tf.ensure_shape(each, [*known, each.shape[-1]]) for each in found]
+    params, *gaussians = unroll(steps, steps.first_state(), num_steps, steps.specs())
+    latents, *gaussians = gaussians
+    posterior, prior = gaussians[:2], gaussians[2:]
+    if not prior:
+        prior = tf.zeros_like(latents), tf.ones_like(latents)
+    return Chain(params, latents, _diagonal(*posterior), _diagonal(*prior))
 
 
 def _diagonal(mean, stddev):
@@ -111,11 +97,8 @@ class _Steps:
         *size, channels = self.first.shape[1:]
         params = channels + networks.composition.num_extra
         latent = tf.TensorSpec([None, networks.latent_size], dtype)
-        seen = []
-        if networks.prior is not None:
-            seen = [self.maps[-1](0), networks.initial_state(1)[0]]
-            seen = [tf.TensorSpec([None, *m.shape[1:]], m.dtype) for m in seen]
-        return [tf.TensorSpec([None, *size, params], dtype), *[latent] * 3, *seen]
+        num_latents = 3 if networks.prior is None else 5
+        return [tf.TensorSpec([None, *size, params], dtype)] + [latent] * num_latents
 
     def __call__(self, i, state):
         frame, memory, maps, hidden = self._before(i, state)
@@ -123,11 +106,10 @@ class _Steps:
         mean, stddev = networks.read_latent(self.maps[-1](i + 1), maps, hidden)
         noise = self.noise(i)
         latent = mean if noise is None else mean + stddev * tf.cast(noise, mean.dtype)
-        # What the prior needs.
-        seen = [] if networks.prior is None else [maps[-1], hidden[0]]
+        prior = networks.predict_latent(maps, hidden, action) or ()
         params, *kept = networks.generate(frame, memory, maps, hidden, latent, action)
         predicted = params[..., : self.num_frame_channels]
-        return [params, latent, mean, stddev, *seen], (predicted, *kept)
+        return [params, latent, mean, stddev, *prior], (predicted, *kept)
 
     def _before(self, i, state):
         """The frame before, what the composition keeps, its maps, the cells' states."""
