@@ -22,13 +22,16 @@ from benchmarking import benchmark, flops, plots, report
 from benchmarking import gate as gate_module
 from benchmarking.cases import CASES, SVG, TINY_SVG, Case
 from benchmarking.frame_by_frame_svg_lp import FrameByFrameSVGLP
-from benchmarking.models import make_svg, random_clips
+from benchmarking.frame_by_frame_warp_vrnn import FrameByFrameWarpVRNN
+from benchmarking.models import make_svg, make_warp_vrnn, random_clips
 from benchmarking.rounds import measure_rounds, ratio
 from benchmarking.svg import naive_step
 from benchmarking.work import Work, measure, wait_until_idle
 from fresh_process import ROOT
 
 from tfsigmavae.layers import BatchNormalization
+from tfsigmavae_video.networks import frame_composition
+from tfsigmavae_video.networks.warping import warp
 
 SCRIPTS = ROOT / "scripts"
 
@@ -381,6 +384,8 @@ def make(settings):
     [
         ("svg_dcgan", "naive", 2 * 3),
         ("svg_dcgan", "bfloat16", 2 * 3),
+        ("warp_vrnn", "naive", 2 * 4),
+        ("warp_vrnn", "bfloat16", 2 * 4),
         ("generate", "naive_compiled", 2 * 2 * 3),
         ("generate", "fast", 2 * 2 * 3),
         ("image_vae", "loop", 2),
@@ -413,6 +418,22 @@ def test_gate_of_the_networks_sees_a_wrong_program(monkeypatch):
     verdict = gate_module.judge(module.compare(settings))
     assert not verdict["passed"]
     assert "loss of a small model, statistics of frames differs" in verdict["message"]
+
+
+def test_gate_of_warped_frames_sees_a_wrong_gradient(monkeypatch):
+    settings = tiny("warp_vrnn")
+    module = importlib.import_module(settings["module"])
+    verdict = gate_module.judge(module.compare(settings))
+    assert verdict["passed"], verdict
+
+    # The warp of the model as it is, whose gradient to the image is lost.
+    def forgets(images, flow):
+        return warp(tf.stop_gradient(images), flow)
+
+    monkeypatch.setattr(frame_composition, "warp", forgets)
+    verdict = gate_module.judge(module.compare(settings))
+    assert not verdict["passed"] and "loss" not in verdict["message"]
+    assert "its every gradient, learned prior differs" in verdict["message"]
 
 
 @pytest.mark.parametrize("over_all_frames", [True, False])
@@ -574,6 +595,19 @@ def test_multiply_accumulates_of_training_are_those_of_its_graph(program):
     counted = training_graph_macs(step, clips)
     # The LSTMs' first states have no gradient.
     assert 0.99 * expected < counted <= expected
+
+
+@pytest.mark.parametrize("program", ["model", "naive"])
+def test_multiply_accumulates_of_warp_vrnn_are_those_of_its_graph(program):
+    settings = tiny("warp_vrnn", batch_size=1, num_frames=5)
+    model = make_warp_vrnn(settings)
+    clips, reference = random_clips(settings), FrameByFrameWarpVRNN(model)
+    if program == "model":
+        step, expected = model.train_step, flops.warp_training_macs(model, 5)
+    else:
+        step = naive_step(model, reference)
+        expected = flops.reference_warp_training_macs(model, 5, reference)
+    assert training_graph_macs(step, clips) == expected
 
 
 def training_graph_macs(step, clips):
