@@ -48,7 +48,7 @@ class Stub:
         rows = self._rows(context)
         return tf.constant(self.samples[:num_samples, rows, :num_frames])
 
-    def reconstruct(self, clips, actions=None):
+    def reconstruct(self, clips, actions=None, teacher_forced=None):
         return tf.constant(self.reconstruction[self._rows(clips)])
 
 
