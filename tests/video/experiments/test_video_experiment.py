@@ -247,6 +247,10 @@ def test_every_option_reaches_the_model(data):
         "frame_statistics": True,
         "remat": True,
         "prior_sees_actions": False,
+        "skips": "previous",
+        "composition": "previous_frame",
+        "own_predictions": 0.5,
+        "own_predictions_ramp": [2, 6],
         "network": "vgg",
         "width": 3,
     }
@@ -256,7 +260,7 @@ def test_every_option_reaches_the_model(data):
     )
     assert experiment.options()["model_options"] == model_options
     model = experiment.make_model()
-    config = model.get_config()
+    config = json.loads(json.dumps(model.get_config()))
     changes |= model_options
     assert {name: config[name] for name in changes} == changes
     assert model.dtype_policy.name == "mixed_bfloat16"
