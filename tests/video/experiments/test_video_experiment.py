@@ -339,6 +339,16 @@ def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
     assert compare(experiment, tmp_path / "run", beside=beside) == result
 
 
+def test_comparison_has_a_dash_where_a_run_has_no_figure():
+    """Nothing moved, or the run is of a version that had fewer scores."""
+    psnr_moved = {"best": None}
+    table = comparison_table({"mine": {"mse": 0.25, "psnr_moved": psnr_moved}})
+    head, _, line = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    found = dict(zip(head, line, strict=True))
+    assert found.pop("decoder") == "mine" and found.pop("rmse") == "0.5"
+    assert set(found.values()) == {"-"}
+
+
 def test_comparison_shows_the_same_clips_by_both(complete, data, tmp_path):
     experiment = make(data, model=DriftingModel, steps=1, **SHORT_EVALUATION)
     result = compare(experiment, tmp_path / "run")
