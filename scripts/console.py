@@ -1,11 +1,36 @@
 """How a script ends: its exit code, or one line where the user can mend something."""
 
+import contextlib
 import os
 import sys
 import traceback
 
 # TensorFlow's notices about CPU features and missing GPUs are not the user's business.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def share_cores(model):
+    """Two operations at a time, a core each, for a model whose operations are small.
+
+    TensorFlow splits every operation over all cores; of a small one much of the time
+    then goes into splitting. Does nothing where there are not two cores, which is what
+    was measured; where TF_NUM_INTRAOP_THREADS or TF_NUM_INTEROP_THREADS is set; and in
+    a process that has computed already, where threads cannot change.
+
+    Args:
+        model: class of the model, see `VariationalModel.small_operations`.
+    """
+    import tensorflow as tf
+
+    names = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+    if (
+        model.small_operations
+        and os.cpu_count() == 2
+        and not any(os.environ.get(name) for name in names)
+    ):
+        with contextlib.suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(2)
 
 
 def run(main, trains=False):

@@ -29,6 +29,7 @@ def main(argv=None):
     if mode["dry_run"]:
         flags["data"] = flags["data"] or "noise"
     experiment = VideoExperiment(**flags)
+    console.share_cores(experiment.models[experiment.model])
     print(f"Options: {json.dumps(experiment.options())}", file=sys.stderr)
     if mode["dry_run"]:
         summary = experiment.dry_run()

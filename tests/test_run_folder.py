@@ -72,6 +72,13 @@ def test_the_record_says_whether_onednn_is_on(monkeypatch):
     assert environment()["onednn"] in (True, False)
 
 
+def test_the_record_says_how_operations_share_the_cores(monkeypatch):
+    for name, number in [("intra", 1), ("inter", 2)]:
+        name = f"get_{name}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, lambda number=number: number)
+    assert environment()["threads"] == {"intra_op": 1, "inter_op": 2}
+
+
 def test_options_that_came_later_have_their_defaults(tmp_path):
     RunFolder(tmp_path, CONFIG).write_json("run.json", {})
     later = {"ramp": 0.0, "stages": ()}

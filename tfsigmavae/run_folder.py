@@ -273,6 +273,11 @@ def environment() -> dict:
         "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
         # Faster kernels of TensorFlow on a CPU, which round otherwise.
         "onednn": bool(_pywrap_util_port.IsMklEnabled()),
+        # 0 where TensorFlow, or its variables in the environment, decide.
+        "threads": {
+            "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+            "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+        },
     }
 
 

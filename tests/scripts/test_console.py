@@ -7,10 +7,10 @@ import runpy
 import pytest
 import tensorflow as tf
 
-from tfsigmavae.video import bair
+from tfsigmavae.video import SVGLP, WarpVRNN, bair
 
 CONSOLE = pathlib.Path(__file__).parents[2] / "scripts" / "console.py"
-run = runpy.run_path(str(CONSOLE))["run"]
+run, share_cores = map(runpy.run_path(str(CONSOLE)).get, ("run", "share_cores"))
 
 
 def test_exit_code_is_that_of_main():
@@ -63,3 +63,36 @@ def test_which_commands_train():
         "train_image",
         "train_video",
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "cores", "chosen", "expected"),
+    [
+        (WarpVRNN, 2, None, [1, 2]),
+        (SVGLP, 2, None, []),  # its operations are of all frames at once
+        (WarpVRNN, 1, None, []),
+        (WarpVRNN, 16, None, []),
+        (WarpVRNN, 2, "TF_NUM_INTRAOP_THREADS", []),
+        (WarpVRNN, 2, "TF_NUM_INTEROP_THREADS", []),
+    ],
+)
+def test_small_operations_have_a_core_each(model, cores, chosen, expected, monkeypatch):
+    seen = []
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    if chosen:
+        monkeypatch.setenv(chosen, "2")
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    for name in ("intra", "inter"):
+        name = f"set_{name}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, seen.append)
+    share_cores(model)
+    assert seen == expected
+
+
+def test_threads_stay_as_they_are_where_something_was_computed(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    tf.zeros([1])
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    share_cores(WarpVRNN)
+    assert tf.config.threading.get_intra_op_parallelism_threads() == before

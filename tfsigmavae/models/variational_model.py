@@ -71,6 +71,10 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             or one of model and decoder is float64 and the other not.
     """
 
+    # Whether a training step is a long chain of small operations rather than a few
+    # large ones: the commands then arrange TensorFlow's threads otherwise.
+    small_operations = False
+
     def __init__(
         self,
         decoder="optimal_sigma",

@@ -87,6 +87,7 @@ class WarpVRNN(VideoModel):
     """
 
     teacher_forced = False
+    small_operations = True
 
     def __init__(
         self,
