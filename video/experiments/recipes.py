@@ -16,7 +16,7 @@ _PUSHING = {
 DEMO = {
     **_PUSHING,
     "model": "warp_vrnn",
-    "steps": 2400,
+    "steps": 2500,
     "learning_rate": 1.5e-3,
     "warm_up_steps": 20,
     "kl_ramp": 0.1,
@@ -82,4 +82,4 @@ RECIPES = {
 }
 # Recipes whose models `--compare` trains beside that of a recipe, for about as many CPU
 # seconds.
-BESIDE = {"demo": {"SVG-LP": DEMO_SVG_LP}}
+BESIDE = {"demo": {"SVG-LP": {**DEMO_SVG_LP, "steps": 4000}}}
