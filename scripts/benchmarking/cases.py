@@ -31,6 +31,9 @@ OTHER_TRAINING = {
     "xla": {"jit_compile": True},
     "naive_xla": {"program": "naive", "jit_compile": True},
 }
+# Operations side by side, a core each: what the commands do on two cores, for models of
+# small operations.
+TWO_AT_A_TIME = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 # Of the gates, beside the size that is measured, and of dry runs.
 SMALL_SVG = {
     "frame_size": 16,
@@ -166,9 +169,10 @@ CASES = {
         {
             "naive": {"program": "naive"},
             "fast": {},
+            "two_at_a_time": {"environment": TWO_AT_A_TIME},
             "bfloat16": {"precision": "bfloat16"},
         },
-        {"fast/naive": 1.5, "bfloat16/fast": None},
+        {"fast/naive": 1.5, "two_at_a_time/fast": None, "bfloat16/fast": None},
         {
             "xla": {"jit_compile": True},
             "naive_xla": {"program": "naive", "jit_compile": True},

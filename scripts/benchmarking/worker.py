@@ -40,6 +40,7 @@ def main():
     end_with_parent(goes)
     _start(_report_when_terminated, channel, finished)
     settings = json.loads(sys.argv[1])
+    os.environ.update(settings.get("environment", {}))  # before TensorFlow is loaded
     module = importlib.import_module(settings["module"])
     channel.send({"imported": settings["module"]})
     goes.get()
