@@ -40,6 +40,8 @@ SCRIPTED = """
     import json, os, pathlib, time
     from benchmarking.work import Work
 
+    MACS = int(os.environ.get("SCRIPTED_MACS", 10**9))
+
     def make(settings):
         def run(num_steps):
             if settings.get("folder"):
@@ -50,7 +52,7 @@ SCRIPTED = """
             time.sleep(settings.get("sleep", 0))
         rates = {"float32": {"convolution": 50.0, "matmul": 60.0}}
         is_peak = settings["name"] == "peak"
-        return Work(run, items=6, macs=10**9, traces=lambda: 3,
+        return Work(run, items=6, macs=MACS, traces=lambda: 3,
                     rates=(lambda: rates) if is_peak else None)
 
     def compare(settings):
@@ -202,6 +204,16 @@ def test_a_worker_tells_what_it_has_when_terminated(scripted_case):
         report = json.loads(process.stdout.readline())
         assert process.wait(10) == 128 + signal.SIGTERM
     assert report == {"terminated": True, "finished": [last]}
+
+
+def test_a_worker_has_its_environment_before_anything_is_imported(scripted_case):
+    settings = scripted_case(environment={"SCRIPTED_MACS": "7"}).settings
+    with start_worker(settings | {"name": "fast"}) as process:
+        process.stdout.readline()
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["macs"] == 7
+        process.stdin.close()
 
 
 def test_a_worker_ends_with_its_parent_in_the_middle_of_a_step(scripted_case):
