@@ -7,7 +7,8 @@ import tensorflow as tf
 
 def check_at_least(name: str, value, least: int) -> None:
     """Raises a `ValueError` unless `value` is an integer and not below `least`."""
-    if not isinstance(value, numbers.Integral) or value < least:
+    is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_int or value < least:
         raise ValueError(f"`{name}` must be an int >= {least}, got {value!r}.")
 
 

@@ -173,6 +173,9 @@ def test_wrong_arguments_and_models_are_told():
     for start in (-0.1, 1.5, float("nan")):
         with pytest.raises(ValueError, match="`start` must be a share of `beta`"):
             KLAnnealing(4, start)
+    for step in (-3, float("nan"), 1.5):
+        with pytest.raises(ValueError, match="`initial_step` must be an int >= 0"):
+            KLAnnealing(4, initial_step=step)
     model = keras.Sequential([keras.Input([2]), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     with pytest.raises(TypeError, match="needs a `VariationalModel`.*got Sequential"):

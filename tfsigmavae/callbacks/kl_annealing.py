@@ -23,11 +23,12 @@ class KLAnnealing(StepCallback):
         num_steps: int >= 1, steps until the weight is `beta`; a step is a batch, also
             where gradients are accumulated.
         start: float in [0, 1], share of `beta` at step 0. Defaults to `0.0`.
-        initial_step: int, steps before training begins. Defaults to `None`: as many as
-            the optimizer has counted.
+        initial_step: int >= 0, steps before training begins. Defaults to `None`: as
+            many as the optimizer has counted.
 
     Raises:
-        ValueError: if `num_steps` is no int >= 1, or `start` is not in [0, 1].
+        ValueError: if `num_steps` is no int >= 1, `start` is not in [0, 1], or
+            `initial_step` is negative.
         TypeError: in `fit` of a model that is no `VariationalModel`.
 
     Example:

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from tfsigmavae.checks import check_at_least
+
 
 class StepCallback(keras.callbacks.Callback):
     """Base of callbacks that know the training step, over epochs and attempts.
@@ -10,12 +12,17 @@ class StepCallback(keras.callbacks.Callback):
     `step` is the number of steps done, from `on_train_batch_end` of this class on.
 
     Args:
-        initial_step: int, steps before training begins. Defaults to `None`: as many as
-            the optimizer has counted.
+        initial_step: int >= 0, steps before training begins. Defaults to `None`: as
+            many as the optimizer has counted.
+
+    Raises:
+        ValueError: if `initial_step` is no int >= 0.
     """
 
     def __init__(self, initial_step=None):
         super().__init__()
+        if initial_step is not None:
+            check_at_least("initial_step", initial_step, 0)
         self.step = initial_step or 0
         self._asks_optimizer = initial_step is None
 

@@ -82,7 +82,8 @@ def bound_in_batches(bound, data, num_samples, seed, batch_size) -> tf.Tensor:
         Tensor `[N, ...]`.
 
     Raises:
-        ValueError: if a number is no positive whole one, or there are no examples.
+        ValueError: if a number is no positive whole one, there are no examples, or
+            their bounds are not of one shape.
     """
     for value in (num_samples, batch_size):
         if not (value >= 1 and int(value) == value):
@@ -97,4 +98,10 @@ def bound_in_batches(bound, data, num_samples, seed, batch_size) -> tf.Tensor:
     ]
     if not bounds:
         raise ValueError("`inputs` holds no examples.")
+    shapes = {tuple(bound.shape[1:]) for bound in bounds}
+    if len(shapes) > 1:
+        raise ValueError(
+            "All clips must have as many frames to have a row each, got clips that "
+            f"score {sorted(n for (n,) in shapes)} frames. Call it for each length."
+        )
     return tf.concat(bounds, 0)

@@ -30,9 +30,10 @@ def motion_energy(frames, truth, context) -> tf.Tensor:
 
     Absolute differences and not squares: of an object that moves alike they sum to the
     same where its edges are soft, and to half where it is half transparent. Small
-    differences are left out, or those of noise and drifting colours, all over the
-    frame, would outweigh an object. Before the first predicted frame stands the last
-    given one.
+    differences are left out, or those of slight noise and drifting colours, all over
+    the frame, would outweigh an object. Noise whose differences exceed `MOVED`, from a
+    standard deviation of about 0.03 on, counts as motion, of predictions and of truth.
+    Before the first predicted frame stands the last given one.
 
     A ratio to next to nothing is large by chance, and an average of ratios is then
     made of such frames: true frames that move less than `LEAST_MOTION` of the average
@@ -64,12 +65,12 @@ def survival(frames, truth, context) -> tf.Tensor:
 
     An object that moves swaps places with what lay behind it: the values of the pixels
     stay the same, sorted by size. One that fades or vanishes takes its values along,
-    and `lost`, the earth mover's distance between the values of two frames, is what
-    it takes to bring them back. Only pixels that have moved count, in `lost` and
-    `mass`; the others are set to the last given frame, so that noise and slight drifts
-    of the rest do not. A moving object is counted twice by `mass`, where it was and
-    where it is, hence the half. It is one number of a clip: in the first frames an
-    object has hardly left its place, and a small loss would be all of it.
+    and `lost`, the earth mover's distance between the values of two frames, is what it
+    takes to bring them back. Only pixels that have moved count, in `lost` and `mass`;
+    the others are set to the last given frame, so that slight noise and drifts of the
+    rest do not. A moving object is counted twice by `mass`, where it was and where it
+    is, hence the half. It is one number of a clip: in the first frames an object has
+    hardly left its place, and a small loss would be all of it.
 
     Args:
         frames, truth, context: as those of `motion_energy`.

@@ -200,15 +200,21 @@ class VideoExperiment(Experiment):
                     f"({getattr(self, name)}) are more than the {stored} frames of the "
                     f"shortest test clip. Set `{name}` to at most {most}."
                 )
+        self._check_stages()
 
-        stored = self.train_clips.num_frames.min() if self.curriculum else 0
-        for share, num_frames in self.curriculum:
+    def _check_stages(self):
+        if not self.curriculum:
+            return  # the first batch tells, and no clip has to be opened for it
+        stored = self.train_clips.num_frames.min()
+        stages = [
+            (n, f"of `curriculum` up to {share:g}") for share, n in self.curriculum
+        ]
+        for num_frames, where in [*stages, (self.num_frames, "of `num_frames`")]:
             if self.num_context + num_frames > stored:
                 raise ValueError(
                     f"`num_context` ({self.num_context}) and the {num_frames} frames "
-                    f"of `curriculum` up to {share:g} are more than the {stored} "
-                    "frames of the shortest training clip. Predict at most "
-                    f"{stored - self.num_context}."
+                    f"{where} are more than the {stored} frames of the shortest "
+                    f"training clip. Predict at most {stored - self.num_context}."
                 )
 
     @property

@@ -27,6 +27,10 @@ class FutureModel(VariationalModel):
                 "`frame_shape` must be (height, width, channels), "
                 f"got {tuple(frame_shape)!r}."
             )
+        for name, side in zip(
+            ("height", "width", "channels"), frame_shape, strict=True
+        ):
+            check_at_least(f"{name} of frame_shape", side, 1)
         check_at_least("num_context", num_context, 1)
         check_at_least("action_size", action_size, 0)
         self.frame_shape = tuple(frame_shape)

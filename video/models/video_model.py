@@ -111,7 +111,7 @@ class VideoModel(FutureModel):
 
         Raises:
             ValueError: if a shape does not fit the model, or `num_context` is out of
-                range.
+                range, or given where all frames are.
             NotImplementedError: if the model does not write `posterior_rollout`.
         """
         clips = self._to_pixels(clips, "clips")
@@ -120,6 +120,11 @@ class VideoModel(FutureModel):
         last = [] if actions is None else [actions]
         if teacher_forced is None:
             teacher_forced = self.teacher_forced
+        if teacher_forced and num_context is not None:
+            raise ValueError(
+                "`num_context` is of `teacher_forced=False`: with `True` all frames "
+                f"are given, got `num_context={num_context!r}`."
+            )
         if teacher_forced and self.teacher_forced:
             return self._reconstruct(clips, *last)
         if teacher_forced:  # all frames but the last are given

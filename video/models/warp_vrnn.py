@@ -36,9 +36,9 @@ class WarpVRNN(VideoModel):
 
     x is the true frame within the context, and after it the mean of the model's own
     prediction: in training too, with the gradient through all steps, so that sampling
-    differs from training by z alone. The bound is one of log p(future | context). The
-    longer the clips, the longer that chain: `VideoExperiment` can begin with short ones
-    by `curriculum`.
+    differs from training by z alone. The loss bounds -log p of the scored frames given
+    those before the first of them. The longer the clips, the longer that chain:
+    `VideoExperiment` can begin with short ones by `curriculum`.
 
     Against `SVGLP`: z is one vector for a frame as there; the states are maps, what
     does not move is copied from the frame before, and there is no batch norm.

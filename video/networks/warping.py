@@ -81,5 +81,7 @@ def _between(flow, size, axis):
     points = flow + (grid[:, tf.newaxis] if axis else grid)
     inside = tf.clip_by_value(points, 0.0, size - 1.0)
     is_free = tf.cast(tf.equal(points, inside), flow.dtype)
-    first = tf.minimum(tf.floor(inside), size - 2.0)
-    return inside - first, is_free, tf.cast(first, tf.int32)
+    # Of a point that is not finite too, lest the reading fails before anybody sees that
+    # training has diverged: its share, and so what is read, is not finite.
+    first = tf.clip_by_value(tf.cast(inside, tf.int32), 0, size - 2)
+    return inside - tf.cast(first, flow.dtype), is_free, first

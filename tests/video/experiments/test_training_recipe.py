@@ -26,7 +26,11 @@ from tiny_svg_lp import random_clips
 
 import tfsigmavae as sv
 from tfsigmavae.callbacks import HistoryPlot
-from tfsigmavae.experiments.training_options import annealing, recalibrate
+from tfsigmavae.experiments.training_options import (
+    annealing,
+    make_optimizer,
+    recalibrate,
+)
 from tfsigmavae.models import ElboTerms
 from tfsigmavae_video import VideoExperiment, write_shards
 from tfsigmavae_video.experiments.curriculum import stages_of
@@ -149,6 +153,14 @@ def test_so_is_one_that_accumulates_gradients(data, tmp_path):
     check_same(model, stop_and_go_on(experiment, tmp_path / "parts", [3, STEPS]))
 
 
+def test_options_of_steps_count_batches_where_gradients_are_accumulated(data):
+    """The schedule of the learning rate counts updates, three batches each."""
+    experiment = make(data, steps=9, warm_up_steps=4, gradient_accumulation_steps=3)
+    assert make_optimizer(experiment)._learning_rate.warm_up == 2
+    (annealing_,) = annealing(experiment)
+    assert annealing_.num_steps == round(0.75 * 9)
+
+
 def test_compiled_steps_know_the_length_and_go_on_alike(data, tmp_path):
     experiment = make(data)
     model = train(experiment, tmp_path / "whole", run_eagerly=False)
@@ -228,7 +240,10 @@ def test_sigma_is_set_from_clips_of_full_length(data):
     model.recalibrate = lambda clips, steps: asked.append((clips, steps)) or 0.5
     figures = recalibrate(experiment, model)["recalibration"]
     ((clips, steps),) = asked
-    assert next(iter(clips)).shape[1] == 4 and steps == STEPS
+    batch = next(iter(clips))
+    assert batch.shape[1] == 4 and steps == STEPS
+    # Those that would come next.
+    np.testing.assert_array_equal(batch, next(iter(experiment.train_batches(STEPS))))
     assert figures == {"steps": STEPS, "sigma_before": 1.0, "sigma": 0.5}
 
 
@@ -246,6 +261,14 @@ def test_sigma_is_set_from_clips_of_full_length(data):
 def test_lengths_that_data_do_not_have_are_told_before_training(data, changes, message):
     with pytest.raises(ValueError, match=message):
         make(data, **changes).check_data()
+
+
+def test_so_is_a_last_stage_that_training_clips_do_not_have(tmp_path):
+    write_shards(tmp_path, "train", random_clips(4, 4, SHAPE))
+    write_shards(tmp_path, "test", random_clips(2, 8, SHAPE))
+    experiment = make(tmp_path, num_frames=5, curriculum=((0.5, 2),))
+    with pytest.raises(ValueError, match="5 frames of `num_frames`.*at most 3"):
+        experiment.check_data()
 
 
 @pytest.mark.parametrize(

@@ -318,6 +318,10 @@ def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
     rows = result["compare"]
     assert list(rows) == ["optimal_sigma", "SVG's weight", "sigma 1", "Another-one"]
     assert rows["Another-one"]["steps"] == 2 and rows["Another-one"]["num_samples"] == 2
+    record = json.loads(
+        (tmp_path / "run" / "compare" / "another_one" / "config.json").read_text()
+    )
+    assert record["seed"] == experiment.seed != VideoExperiment.seed
     folders = sorted(path.name for path in (tmp_path / "run" / "compare").iterdir())
     assert folders == ["another_one", "sigma_1", "svg_weight"]
     # The mean error's weight 1e-4: sigma**2 = 1e-4 * D / 2 with D of one frame.

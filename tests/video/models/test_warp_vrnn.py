@@ -82,7 +82,11 @@ REFUSED = {
     "flow without an end": ({"max_flow": float("nan")}, "`max_flow` must be positive"),
     "height": ({"frame_shape": (10, 8, 1)}, r"multiples of 4 \(2\*\*depth.*\(10, 8, 1"),
     "width of a frame": ({"frame_shape": (8, 12, 1), "depth": 3}, "multiples of 8"),
-    "nothing": ({"frame_shape": (0, 8, 1)}, "multiples of 4"),
+    "a float for a side": ({"frame_shape": (8.0, 8, 1)}, "height.*int >= 1, got 8.0"),
+    "a negative side": ({"frame_shape": (8, -8, 1)}, "width.*int >= 1, got -8"),
+    "frames of nothing": ({"frame_shape": (8, 8, 0)}, "channels.*int >= 1, got 0"),
+    "a bool for a number": ({"width": True}, "`width`.*got True"),
+    "nothing": ({"frame_shape": (0, 8, 1)}, "height.*int >= 1, got 0"),
     "no channels": ({"frame_shape": (8, 8)}, "`frame_shape`.*height, width, channels"),
     "context": ({"num_context": 0}, "`num_context`"),
     "actions": ({"action_size": -1}, "`action_size`"),
@@ -206,6 +210,33 @@ def test_rates_of_latents_add_up_and_leave_the_model_alone(monkeypatch):
             )
             kl = model.elbo_terms(clips, training=False).kl
         np.testing.assert_allclose(tf.reduce_sum(rates, (1, 2)), kl, rtol=1e-5)
+
+
+def test_training_that_has_diverged_is_seen_by_its_loss(eager_functions):
+    model, clips = tiny_model(), smooth_clips(2, 4)
+    kernel = model.networks.encoder.convolutions[0].kernel
+    kernel.assign(kernel * np.nan)
+    model.compile("adam")
+    stop = keras.callbacks.TerminateOnNaN()
+    history = model.fit(clips, epochs=3, verbose=0, callbacks=[stop]).history
+    assert len(history["loss"]) == 1 and np.isnan(history["loss"])
+    assert np.isnan(model.evaluate(clips, verbose=0, return_dict=True)["loss"])
+
+
+def test_a_context_is_refused_where_every_frame_is_given():
+    with pytest.raises(ValueError, match="`num_context` is of `teacher_forced=False`"):
+        tiny_model().reconstruct(smooth_clips(1, 4), teacher_forced=True, num_context=3)
+
+
+def test_clips_of_different_lengths_have_no_rows_in_common(eager_functions):
+    model = tiny_model()
+    clips = [smooth_clips(1, 4) / np.float32(255), smooth_clips(1, 5) / np.float32(255)]
+    mixed = tf.data.Dataset.from_generator(
+        lambda: iter(clips), output_signature=tf.TensorSpec([1, None, 8, 8, 1])
+    )
+    with pytest.raises(ValueError, match=r"as many frames.*\[3, 4\]"):
+        model.frame_log_likelihood(mixed, seed=0)
+    assert model.log_likelihood(mixed, seed=0).shape == (2,)
 
 
 def test_more_samples_have_a_higher_bound(eager_functions):

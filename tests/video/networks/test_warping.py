@@ -90,6 +90,14 @@ def test_the_smallest_image():
     np.testing.assert_allclose(warp(images, flow)[0, 0], [[1.5, 2.0], [2.5, 3.0]])
 
 
+def test_a_flow_that_is_not_finite_gives_pixels_that_are_not():
+    """Nor does it fail: that training has diverged is for others to tell."""
+    flow = flow_of("small")
+    flow[0, 1, 2, 3] = np.nan
+    warped = warp(tf.constant(images_of()), tf.constant(flow)).numpy()
+    assert np.argwhere(np.isnan(warped)).tolist() == [[0, 1, 2, 3], [1, 1, 2, 3]]
+
+
 @pytest.mark.parametrize("name", ["small", "large", "far outside"])
 def test_gradients_are_those_of_differences(name):
     """Away from kinks, where a flow points at a pixel or at the border."""
