@@ -78,7 +78,9 @@ class _Shown:
             clip_numbers=[number],
         ).numpy()[:, 0]
         context = self.frames[0, :num_context]
-        reconstruction = model.reconstruct(self.frames, actions).numpy()[0]
+        reconstruction = model.reconstruct(
+            self.frames, actions, teacher_forced=True
+        ).numpy()[0]
         ranked = np.argsort(-loss(metric.best.__name__, averages))
         mean = futures.mean(0)
         self.rows = {

@@ -19,7 +19,8 @@ def check_clip(frames, frame_shape, min_frames):
     if not expected.is_compatible_with(frames.shape) or too_short:
         raise ValueError(
             f"Clips must have shape [B, T, {', '.join(map(str, frame_shape))}] with "
-            f"T >= {min_frames}, got {frames.shape}."
+            f"T >= {min_frames}, got {frames.shape}. The model's `frame_shape` is "
+            f"{tuple(frame_shape)}."
         )
     frames = tf.ensure_shape(frames, expected)
     if frames.shape[1] is not None:

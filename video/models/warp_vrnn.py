@@ -77,7 +77,7 @@ class WarpVRNN(VideoModel):
 
     Example:
         >>> model = WarpVRNN()
-        >>> model.compile(keras.optimizers.Adam(2e-3))
+        >>> model.compile(keras.optimizers.Adam(1.5e-3))
         >>> model.fit(clips)                          # [B, T, 64, 64, 3]
         >>> futures = model.predict_frames(clips[:, :2], num_frames=28, num_samples=10)
 

@@ -45,7 +45,8 @@ def prediction_rows(
     rows, others = [], samples
     if num_known > 0:
         rows.append(Row("truth", _fill(known, num_frames - num_known), predicted=False))
-        reconstruction = model.reconstruct(known, actions).numpy()
+        # As it is scored: every step fed with the true frame before.
+        reconstruction = model.reconstruct(known, actions, teacher_forced=True).numpy()
         check_finite(reconstruction)
         reconstruction = np.concatenate([known[:, :1], reconstruction], 1)
         rows.append(
