@@ -88,6 +88,8 @@ def parse(parser, argv, recipes, outputs, options=OPTIONS) -> dict:
         if len(given) < len(flags[name]):
             parser.error(f"{flag} gives an option twice: {flags[name]}.")
         flags[name] = recipe.get(name, {}) | given
+    if flags["warm_up_steps"] == recipe.get("warm_up_steps"):  # not asked for
+        flags["warm_up_steps"] = min(flags["warm_up_steps"], flags["steps"])
     flags["output"] = flags["output"] or outputs.get(flags["preset"])
     if not flags["dry_run"] and not (flags["data"] and flags["output"]):
         parser.error("--data and --output are needed, or --preset, or --dry-run.")

@@ -37,15 +37,18 @@ OPTIONS = flags.OPTIONS | {
 def parse(argv, description) -> dict:
     """Parses flags; explicit ones win over the preset's."""
     argv = sys.argv[1:] if argv is None else argv
-    recipes = source.names("tfsigmavae_video.experiments.recipes")["RECIPES"]
+    found = source.names("tfsigmavae_video.experiments.recipes")
+    recipes = found["RECIPES"]
     if data := _videos(argv):
         from tfsigmavae_video.experiments import own_recipe
 
         own = own_recipe(data, use_actions="--use-actions" in argv)
         recipes["own"] = own.options
         argv = ["--preset", "own", *argv]
-    recipes = {name: _with_flags(recipe) for name, recipe in recipes.items()}
     models = "tfsigmavae_video.models"
+    if (model := _model(argv)) in source.registry(models, "MODELS"):
+        recipes = {k: found["for_model"](each, model) for k, each in recipes.items()}
+    recipes = {name: _with_flags(recipe) for name, recipe in recipes.items()}
     parser = flags.parser_of(description, OWN, CHOICES, models, recipes, argv, OPTIONS)
     outputs = {name: f"runs/{name}" for name in recipes if name.startswith("demo")}
     known = flags.parse(parser, argv, recipes, outputs, OPTIONS)
@@ -78,6 +81,13 @@ def _tell_own(known, own, data):
     kept = {name for name in found.keys() | rates if found.get(name) == given.get(name)}
     told = [text for text, names in own.reasons.items() if kept.issuperset(names)]
     print(f"--preset own, for '{data}':", *told, sep="\n  ", file=sys.stderr)
+
+
+def _model(argv):
+    """The model that is asked for, or `None`: the preset's."""
+    early = argparse.ArgumentParser(add_help=False)
+    early.add_argument("--model")
+    return early.parse_known_args(argv)[0].model
 
 
 def _videos(argv):

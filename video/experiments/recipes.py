@@ -1,4 +1,6 @@
-"""Recipes of `VideoExperiment`, by what differs from SVG-LP's for BAIR. Plain data.
+"""Recipes of `VideoExperiment`, by what differs from SVG-LP's for BAIR.
+
+Plain data, and nothing heavy is imported: the commands read it for their help.
 
 For example, `VideoExperiment(**RECIPES["kth"], data="kth")`.
 """
@@ -83,3 +85,32 @@ RECIPES = {
 # Recipes whose models `--compare` trains beside that of a recipe, for about as many CPU
 # seconds.
 BESIDE = {"demo": {"SVG-LP": {**DEMO_SVG_LP, "steps": 4000}}}
+_BY_MODEL = {"svg_lp": DEMO_SVG_LP, "warp_vrnn": DEMO}
+# What belongs to the model of a recipe, rather than to data and protocol.
+_OF_MODEL = (
+    "model",
+    "model_options",
+    "learning_rate",
+    "decay_from",
+    "warm_up_steps",
+    "kl_ramp",
+    "curriculum",
+)
+
+
+def for_model(recipe: dict, name: str) -> dict:
+    """The recipe with another model: its small networks, trained as in the demo.
+
+    Args:
+        recipe: one of `RECIPES`, or of `own_recipe`.
+        name: `"svg_lp"` or `"warp_vrnn"`; the recipe's own changes nothing.
+    """
+    if name == recipe.get("model", "svg_lp"):
+        return recipe
+    small = _BY_MODEL[name]
+    found = {key: value for key, value in recipe.items() if key not in _OF_MODEL}
+    found |= {key: small[key] for key in _OF_MODEL if key in small}
+    # Videos may be too short for a stage; a longer one than the last has no use here.
+    most = found.get("num_frames", 10)
+    stages = [stage for stage in found.get("curriculum", ()) if stage[1] < most]
+    return found | {"curriculum": tuple(stages)}

@@ -342,6 +342,31 @@ def video_flags(monkeypatch):
         sys.modules.pop(name, None)
 
 
+def test_a_preset_has_the_training_of_the_model_that_is_asked_for(video_flags):
+    argv = ["--preset", "demo_svg_lp", "--model", "warp_vrnn", "--kl-ramp", "0.2"]
+    argv += ["--model-options", "width=8", "--dry-run"]
+    found = video_flags["parse"](argv, "")
+    assert found["model"] == "warp_vrnn"
+    assert found["model_options"] == {"max_gradient_norm": 1e5, "width": 8}
+    assert (found["kl_ramp"], found["learning_rate"]) == (0.2, 1.5e-3)
+    assert found["curriculum"] == [[0.5, 4]] and found["steps"] == 3000
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["--steps", "6"], 6),  # fewer than the preset's warm-up has
+        ([], 20),
+        (["--steps", "6", "--warm-up-steps", "8"], 8),  # for the experiment to refuse
+    ],
+)
+def test_a_warm_up_that_nobody_asked_for_fits_into_the_steps(
+    video_flags, argv, expected
+):
+    found = video_flags["parse"](["--preset", "demo", *argv], "")
+    assert found["warm_up_steps"] == expected
+
+
 def test_flags_give_the_options(video_flags, capsys):
     given = "--kl-ramp 0.1 --warm-up-steps 5 --recalibration-steps 0".split()
     parse = video_flags["parse"]
