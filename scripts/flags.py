@@ -82,6 +82,8 @@ def parse(parser, argv, recipes, outputs, options=OPTIONS) -> dict:
         )
     flags = vars(known)
     recipe = recipes.get(flags["preset"], {})
+    if flags["model"] != parser.get_default("model"):  # the preset's are of its own
+        recipe = {key: recipe[key] for key in recipe if key != "model_options"}
     for flag in options:
         name = flag[2:].replace("-", "_")
         given = dict(flags[name])

@@ -252,6 +252,15 @@ def test_image_presets_are_ten_epochs_of_their_data():
     assert demo["model_options"] == {"widths": [16, 32, 64]}
 
 
+@pytest.mark.parametrize("preset", ["svhn", "cifar10", "fashion_mnist", "demo"])
+@pytest.mark.parametrize("model", ["conv", "hierarchical"])
+def test_every_image_preset_is_one_for_every_model(preset, model):
+    flags = image_flags_of("--preset", preset, "--model", model, "--output", "o")
+    for name in ("output", "preset", "dry_run", "tensorboard"):
+        flags.pop(name)
+    ImageExperiment(**flags | {"data": "noise"})  # refuses wrong options
+
+
 def test_options_of_model_and_decoder_are_named_values(capsys):
     flags = image_flags_of(
         *("--preset", "demo", "--model-options", "latent_size=3", "widths=[2, 4]"),
