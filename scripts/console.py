@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import traceback
 
@@ -33,15 +34,35 @@ def share_cores(model):
             tf.config.threading.set_inter_op_parallelism_threads(2)
 
 
+def stopped(output) -> int:
+    """The exit code of training that a signal ended, after a line how it goes on."""
+    from tfsigmavae.callbacks import StopOnInterrupt
+
+    how = f"the same command resumes '{output}'."
+    if StopOnInterrupt.received == signal.SIGTERM:  # asked by a system, and obeyed
+        print(f"Stopped, all is saved; {how}", file=sys.stderr)
+        return 0
+    print(f"Interrupted; {how}", file=sys.stderr)
+    return 130
+
+
+def _terminate(signum, frame):
+    """Outside training steps, which end by `StopOnInterrupt`."""
+    print("Stopped; the same command goes on.", file=sys.stderr)
+    sys.exit(0)
+
+
 def run(main, trains=False):
     """Calls `main()`; an error that this package raises itself is shown as one line.
 
-    With `trains` TensorFlow has the kernels of oneDNN where it leaves them off, unless
-    TF_ENABLE_ONEDNN_OPTS says otherwise; it reads that when it is loaded, in `main`.
+    With `trains` the same command goes on, so that SIGTERM is no error; and TensorFlow
+    has the kernels of oneDNN where it leaves them off, unless TF_ENABLE_ONEDNN_OPTS
+    says otherwise; it reads that when it is loaded, in `main`.
     Errors from elsewhere, and all of them with TFSIGMAVAE_TRACEBACK=1 in the
     environment, keep their traceback.
     """
     if trains:
+        signal.signal(signal.SIGTERM, _terminate)
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         sys.exit(main())

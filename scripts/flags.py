@@ -57,6 +57,11 @@ def parser_of(description, own, choices, package, recipes, argv, options=OPTIONS
     add("--output", help="run folder")
     add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
     add("--tensorboard", action="store_true", help="write OUTPUT/logs")
+    add(
+        "--accept-changed-data",
+        action="store_true",
+        help="resume although the data are not those that the run began with",
+    )
     for flag, text in options.items():
         kind = {"type": option, "nargs": "+", "action": "extend", "default": []}
         add(flag, metavar="NAME=VALUE", help=text, **kind)
@@ -96,6 +101,11 @@ def parse(parser, argv, recipes, outputs, options=OPTIONS) -> dict:
     if not flags["dry_run"] and not (flags["data"] and flags["output"]):
         parser.error("--data and --output are needed, or --preset, or --dry-run.")
     return flags
+
+
+def run_options(flags) -> dict:
+    """Takes out what is an argument of `Experiment.run` and no option of a run."""
+    return {name: flags.pop(name) for name in ("tensorboard", "accept_changed_data")}
 
 
 def _add(parser, flag, default, text, choices):

@@ -13,6 +13,7 @@ import sys
 
 import console
 import image_flags
+from flags import run_options
 
 
 def main(argv=None):
@@ -20,7 +21,7 @@ def main(argv=None):
     from tfsigmavae.experiments import ImageExperiment
 
     is_dry, output = flags.pop("dry_run"), flags.pop("output")
-    tensorboard = flags.pop("tensorboard")
+    options = run_options(flags)
     del flags["preset"]
     if is_dry:
         flags["data"] = flags["data"] or "noise"
@@ -29,10 +30,9 @@ def main(argv=None):
     if is_dry:
         summary = experiment.dry_run()
     else:
-        summary = experiment.run(output, tensorboard=tensorboard)
+        summary = experiment.run(output, **options)
     if summary is None:
-        print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
-        return 130
+        return console.stopped(output)
     if "samples" in summary:
         print(f"Samples: {summary['samples']}", file=sys.stderr)
         print(f"Report: {summary['report']}", file=sys.stderr)

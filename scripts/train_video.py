@@ -17,6 +17,7 @@ import sys
 
 import console
 import video_flags
+from flags import run_options
 
 
 def main(argv=None):
@@ -25,7 +26,7 @@ def main(argv=None):
     from tfsigmavae_video.experiments.recipes import BESIDE, RECIPES
 
     mode = {key: flags.pop(key) for key in ("preset", "dry_run", "compare")}
-    output, tensorboard = flags.pop("output"), flags.pop("tensorboard")
+    output, options = flags.pop("output"), run_options(flags)
     if mode["dry_run"]:
         flags["data"] = flags["data"] or "noise"
     experiment = VideoExperiment(**flags)
@@ -37,15 +38,13 @@ def main(argv=None):
         recipe = RECIPES.get(mode["preset"], {})
         if experiment.data == recipe.get("data"):
             pushing.write(experiment.data)
-        options = {"tensorboard": tensorboard}
         if mode["compare"]:
             others = BESIDE.get(mode["preset"], {})
             summary = compare(experiment, output, beside=others, **options)
         else:
             summary = experiment.run(output, **options)
     if summary is None:
-        print(f"Interrupted; the same command resumes {output}.", file=sys.stderr)
-        return 130
+        return console.stopped(output)
     if "gif" in summary:
         print(f"Samples of the future: {summary['gif']}", file=sys.stderr)
         print(f"Report: {summary['report']}", file=sys.stderr)

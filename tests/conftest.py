@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import pathlib
+import signal
 
 import keras
 import numpy as np
@@ -16,6 +17,10 @@ from tfsigmavae import decoders
 # would go through again and again: a tenth of the time.
 gc.freeze()
 gc.set_threshold(20_000, 10, 10)
+
+# In the background a shell has Ctrl-C ignored, and tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _DEFAULT_FOLDER = pathlib.Path(__file__).parents[2] / "shared" / "data"
 

@@ -1,20 +1,34 @@
 """Files and folders that are there whole or not at all."""
 
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from tfsigmavae.files import read_json, whole, write_bytes, write_json, write_text
+from tfsigmavae.files import (
+    other_writers,
+    read_json,
+    sweep,
+    whole,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def _hidden(folder):
     return list(folder.glob(".*"))
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_file_replaces_another_in_one_step(tmp_path, shared):
+@pytest.mark.parametrize("first_stays", [False, True])
+def test_a_file_replaces_another_in_one_step(tmp_path, first_stays):
     path = tmp_path / "deep" / "down" / "array.npy"
     for value in (1, 2):
-        with whole(path, shared) as partial:
+        with whole(path, first_stays) as partial:
             assert partial.suffix == ".npy" and not partial.exists()
             np.save(partial, value)
             assert not path.exists() or np.load(path) == value - 1
@@ -22,45 +36,95 @@ def test_a_file_replaces_another_in_one_step(tmp_path, shared):
     assert not _hidden(path.parent)
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_after_an_error_all_is_as_before(tmp_path, shared):
+@pytest.mark.parametrize("first_stays", [False, True])
+def test_after_an_error_all_is_as_before(tmp_path, first_stays):
     path = tmp_path / "notes.txt"
     path.write_text("old")
-    with pytest.raises(KeyError), whole(path, shared) as partial:
+    with pytest.raises(KeyError), whole(path, first_stays) as partial:
         partial.write_text("half")
         raise KeyError
     assert path.read_text() == "old" and not _hidden(tmp_path)
-    with pytest.raises(KeyError), whole(tmp_path / "folder", shared) as partial:
+    with pytest.raises(KeyError), whole(tmp_path / "folder", first_stays) as partial:
         partial.mkdir()
         (partial / "half").touch()
         raise KeyError
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_block_that_writes_nothing_is_an_error(tmp_path, shared):
-    with pytest.raises(FileNotFoundError), whole(tmp_path / "a.txt", shared):
+@pytest.mark.parametrize("first_stays", [False, True])
+def test_a_block_that_writes_nothing_is_an_error(tmp_path, first_stays):
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "a.txt", first_stays):
         pass
 
 
-def test_what_a_killed_process_left_is_replaced(tmp_path):
-    for name in ("folder", "file"):
-        context = whole(tmp_path / name)
-        partial = context.__enter__()
+KILLED = """
+import os, signal, sys
+from tfsigmavae.files import whole
+for name in ("folder", "file"):
+    partial = whole(os.path.join(sys.argv[1], name)).__enter__()
+    partial.mkdir()
+    (partial / "half").touch()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    assert len(_hidden(tmp_path)) == 2
+    write_text(tmp_path / "file", "whole")
+    assert [left.name.rpartition(".")[2] for left in _hidden(tmp_path)] == ["folder"]
+    assert not other_writers(tmp_path / "folder") and not _hidden(tmp_path)
+
+
+def test_what_others_write_stays(tmp_path):
+    """Another thread, another machine, and what is no name of ours."""
+    path = tmp_path / "file"
+    foreign = tmp_path / ".partial-00000000-1-00000000.file"
+    odd = tmp_path / ".partial-odd.file"
+    with whole(path) as mine:
+        for left in (mine, foreign, odd):
+            left.write_text("half")
+        write_text(path, "whole")
+        assert other_writers(path) == sorted([mine, foreign, odd])
+    sweep(tmp_path)
+    assert not _hidden(tmp_path) and path.read_text() == "half"
+
+
+def test_a_durable_file_and_folder_are_synchronized_before_and_after(
+    tmp_path, monkeypatch
+):
+    """All inside, then the new name: in that order, as a stop of the machine needs."""
+    happened, names = [], {}
+    open_, replace = os.open, os.replace
+
+    def opened(path, flags):
+        handle = open_(path, flags)
+        names[handle] = pathlib.Path(path).name.rpartition(".")[2]
+        return handle
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "fsync", lambda handle: happened.append(names[handle]))
+    monkeypatch.setattr(
+        os, "replace", lambda *paths: (happened.append("renamed"), replace(*paths))
+    )
+    with whole(tmp_path / "model", durable=True) as partial:
         partial.mkdir()
-        (partial / "half").touch()
-        with whole(tmp_path / name) as again:
-            assert again == partial and not again.exists()
-            again.write_text("whole")
-        assert (tmp_path / name).read_text() == "whole"
+        with open(partial / "weights", "w"):
+            pass
+    write_json(tmp_path / "record", {}, durable=True)
+    write_json(tmp_path / "quick", {})
+    here = tmp_path.name.rpartition(".")[2]
+    expected = ["weights", "model", "renamed", here, "record", "renamed", here]
+    assert happened == [*expected, "renamed"]
 
 
 def test_of_two_writers_of_a_folder_the_first_stays(tmp_path):
     path = tmp_path / "clips"
-    with whole(path, shared=True) as slow:
+    with whole(path, first_stays=True) as slow:
         slow.mkdir()
         (slow / "slow").touch()
-        with whole(path, shared=True) as fast:
+        with whole(path, first_stays=True) as fast:
             fast.mkdir()
             (fast / "fast").touch()
     assert [file.name for file in path.iterdir()] == ["fast"]
@@ -69,9 +133,9 @@ def test_of_two_writers_of_a_folder_the_first_stays(tmp_path):
 
 def test_the_second_writer_of_a_folder_can_be_refused(tmp_path):
     path = tmp_path / "1"
-    with pytest.raises(OSError), whole(path, shared=True, exist_ok=False) as slow:
+    with pytest.raises(OSError), whole(path) as slow:
         slow.mkdir()
-        with whole(path, shared=True, exist_ok=False) as fast:
+        with whole(path) as fast:
             assert fast != slow and slow.is_dir()
             fast.mkdir()
             (fast / "fast").touch()

@@ -19,7 +19,7 @@ COMMANDS = [
 ]
 # From bottom to top. A module may import its own part and the rows below.
 ROWS = [
-    ["backend", "checks", "files", "progress", "version"],
+    ["backend", "checks", "files", "locks", "progress", "version"],
     ["downloads", "masks", "math"],
     [
         "calibration",
@@ -32,7 +32,7 @@ ROWS = [
     ],
     ["decoders", "losses"],
     ["models"],
-    ["callbacks", "checkpoint", "export", "run_folder"],
+    ["callbacks", "checkpoints", "export", "runs"],
     ["evaluation"],
     ["experiments"],
     ["tfsigmavae_video.data", "tfsigmavae_video.networks"],
@@ -56,9 +56,9 @@ ROWS = [
 ALONG_A_ROW = {
     ("calibration", "distributions"),  # that of grey levels is no density
     ("layers", "distributions"),  # a layer returns a wrapped distribution
-    ("callbacks", "checkpoint"),
-    ("run_folder", "callbacks"),
-    ("run_folder", "checkpoint"),
+    ("callbacks", "checkpoints"),
+    ("runs", "callbacks"),
+    ("runs", "checkpoints"),
 }
 ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 # Names for users, each of parts that lie elsewhere.
@@ -264,7 +264,7 @@ def test_modules_are_importable_under_their_names():
         ("tfsigmavae", "import tfsigmavae_video.pictures"),
         ("tfsigmavae", "def f():\n    import console"),
         ("tfsigmavae.checks", "from tfsigmavae import math"),
-        ("tfsigmavae.checkpoint", "from tfsigmavae.run_folder import RunFolder"),
+        ("tfsigmavae.checkpoints", "from tfsigmavae.runs import RunFolder"),
         ("tfsigmavae.callbacks", "from tfsigmavae import images"),
         ("tfsigmavae.callbacks", "from tfsigmavae.images import write_png"),
         ("tfsigmavae.export", "from benchmarking.models import make_svg"),

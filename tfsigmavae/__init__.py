@@ -22,7 +22,7 @@ check_keras()  # before anything imports Keras
 
 # ruff: noqa: E402
 from tfsigmavae import decoders, distributions, layers, math, metrics
-from tfsigmavae.checkpoint import (
+from tfsigmavae.checkpoints import (
     DivergedError,
     has_checkpoint,
     load_checkpoint,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives
         StopOnInterrupt,
         TrainingCheckpoint,
     )
-    from tfsigmavae.run_folder import RunFolder
+    from tfsigmavae.runs import RunFolder
 
 __all__ = [
     "ConstantThenLinear",
@@ -85,7 +85,7 @@ __all__ = [
 _MODULES = ("calibration", "data", "evaluation", "images", "pictures", "video")
 _MODULE_OF = {
     "KLAnnealing": "callbacks",
-    "RunFolder": "run_folder",
+    "RunFolder": "runs",
     "StopOnInterrupt": "callbacks",
     "TrainingCheckpoint": "callbacks",
 }

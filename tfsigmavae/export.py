@@ -43,6 +43,6 @@ def export_saved_model(model, path) -> pathlib.Path:
         archive.add_endpoint(name, function, input_signature=signature)
     # A server never sees half a model, and two exports at once do not mix: the second
     # one fails. Until then the name is hidden, and so no version to TensorFlow Serving.
-    with whole(path, shared=True, exist_ok=False) as partial:
+    with whole(path) as partial:
         archive.write_out(os.fspath(partial), verbose=False)
     return path

@@ -1,35 +1,52 @@
 """Files and folders that are there whole or not at all."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
+import platform
 import shutil
 import uuid
 
+_PARTIAL = ".partial-"
+
+
+def _here():
+    """Whose process numbers they are: this machine's, or this container's."""
+    try:
+        processes = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        processes = ""
+    return hashlib.sha256(f"{platform.node()} {processes}".encode()).hexdigest()[:8]
+
+
+_HERE = _here()
+
 
 @contextlib.contextmanager
-def whole(path, shared: bool = False, exist_ok: bool = True):
+def whole(path, first_stays: bool = False, durable: bool = False):
     """Gives a hidden path beside `path` to write to; it becomes `path` in one step.
 
     The step is the end of the `with` block. After an error nothing is left, and what
-    was at `path` is as before; what a killed process has left is replaced.
+    was at `path` is as before. No two writers have the same hidden path; that of a
+    killed process is removed by the next one that writes `path` on this machine.
 
     Args:
         path: file, or folder that does not exist; missing parents are made. A file that
             exists is replaced.
-        shared: bool, whether several processes may write to `path` at once: each has a
-            hidden path of its own then (left behind when it is killed), and of folders
-            the first one stays. Defaults to `False`.
-        exist_ok: bool, whether a later one leaves it at that, or meets an `OSError`.
-            Defaults to `True`.
+        first_stays: bool, whether another process may make the folder `path` meanwhile:
+            that one stays then. Defaults to `False`.
+        durable: bool, whether it is on the disk, and not only given to the system, at
+            the end of the block: so that a machine that stops then has it too. Some
+            10 ms a file. Defaults to `False`.
 
     Yields:
         `pathlib.Path` with the suffix of `path`, where nothing is yet.
 
     Raises:
-        OSError: at the end of the block, if `path` is a folder that is not empty: a
-            folder is not replaced. With `shared` and `exist_ok`, its content stays.
+        OSError: at the end of the block, if `path` is a folder that is not empty: it is
+            not replaced. Not with `first_stays`.
 
     Example:
         >>> with whole("runs/model.keras") as partial:
@@ -37,39 +54,71 @@ def whole(path, shared: bool = False, exist_ok: bool = True):
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    mark = uuid.uuid4().hex if shared else "partial"
-    partial = path.with_name(f".{mark}.{path.name}")
-    _remove(partial)
+    other_writers(path)
+    mark = f"{_HERE}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    partial = path.with_name(f"{_PARTIAL}{mark}.{path.name}")
     try:
         yield partial
+        if durable:
+            _synchronize(partial)
         try:
             os.replace(partial, path)
         except OSError:
-            another_was_first = shared and path.is_dir()
-            if not (another_was_first and exist_ok):
+            if not (first_stays and path.is_dir()):
                 raise
+        if durable:
+            _synchronize(path.parent, deep=False)
     finally:
         _remove(partial)
 
 
-def write_bytes(path, content: bytes) -> pathlib.Path:
+def sweep(folder):
+    """Removes what killed processes left of `whole`, in a folder and all below it.
+
+    For a caller who knows that nobody is writing there, by a lock.
+    """
+    for left in list(pathlib.Path(folder).rglob(f"{_PARTIAL}*")):
+        _remove(left)
+
+
+def other_writers(path) -> list:
+    """Hidden paths of others that write `path` now, or did on another machine.
+
+    Those of processes that were killed on this one are removed.
+    """
+    path = pathlib.Path(path)
+    found = sorted(path.parent.glob(f"{_PARTIAL}*.{path.name}"))
+    for left in filter(_is_of_the_dead, found):
+        _remove(left)
+    return [left for left in found if left.exists()]
+
+
+def write_bytes(path, content: bytes, durable: bool = False) -> pathlib.Path:
     """Writes a file whole or not at all; several processes may at once."""
-    with whole(path, shared=True) as partial:
+    with whole(path, durable=durable) as partial:
         partial.write_bytes(content)
     return pathlib.Path(path)
 
 
-def write_text(path, text: str) -> pathlib.Path:
+def write_text(path, text: str, durable: bool = False) -> pathlib.Path:
     """Writes a UTF-8 file whole or not at all."""
-    return write_bytes(path, text.encode())
+    return write_bytes(path, text.encode(), durable)
 
 
-def write_json(path, value) -> pathlib.Path:
+def write_json(path, value, durable: bool = False) -> pathlib.Path:
     """Writes JSON values, indented, whole or not at all."""
-    return write_text(path, json.dumps(value, indent=2) + "\n")
+    return write_text(path, json.dumps(value, indent=2) + "\n", durable)
 
 
-def read_json(path):
+def append_line(path, line: str):
+    """Adds a line to a UTF-8 file, and sees to it that it is on the disk."""
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_json(path, way_out="put it right, or delete it"):
     """What `write_json` wrote.
 
     Raises:
@@ -79,8 +128,33 @@ def read_json(path):
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except ValueError as error:  # of JSON or of UTF-8
         raise ValueError(
-            f"'{path}' is damaged, it holds no JSON: put it right, or delete it."
+            f"'{path}' is damaged, it holds no JSON: {way_out}."
         ) from error
+
+
+def _is_of_the_dead(partial):
+    """Whether the process that wrote there has ended, as far as this machine knows."""
+    here, _, rest = partial.name.removeprefix(_PARTIAL).partition("-")
+    number = rest.partition("-")[0]
+    if here != _HERE or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is another user's
+        return False
+    return False
+
+
+def _synchronize(path, deep=True):
+    inside = path.rglob("*") if deep and path.is_dir() else []
+    for each in [*inside, path]:
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _remove(path):

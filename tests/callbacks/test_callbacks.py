@@ -15,7 +15,7 @@ from tfsigmavae.callbacks import (
     StopOnInterrupt,
     TrainingCheckpoint,
 )
-from tfsigmavae.checkpoint import has_checkpoint, load_checkpoint
+from tfsigmavae.checkpoints import has_checkpoint, load_checkpoint
 from tfsigmavae.models import ConvVAE
 
 

@@ -22,7 +22,7 @@ import tensorflow as tf
 from tiny_vae import TinyVAE
 
 from tfsigmavae.callbacks import KLAnnealing
-from tfsigmavae.checkpoint import load_checkpoint, save_checkpoint
+from tfsigmavae.checkpoints import load_checkpoint, save_checkpoint
 from tfsigmavae.decoders import FixedSigma
 
 IMAGES = np.random.default_rng(0).integers(0, 256, [8, 4, 4, 1], np.uint8)

@@ -14,7 +14,7 @@ from PIL import Image
 from report_page import Page, check_page
 
 from tfsigmavae.callbacks import EvaluationNoise, ImagePreview, TrainingCheckpoint
-from tfsigmavae.checkpoint import DivergedError, load_checkpoint
+from tfsigmavae.checkpoints import DivergedError, load_checkpoint
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.experiments import ImageExperiment, dry_run
 from tfsigmavae.experiments.reproduction.existing import check_existing
@@ -87,6 +87,7 @@ def test_run_folder_holds_the_whole_record(complete, data):
     assert {path.name for path in folder.iterdir()} == {
         "checkpoint",
         "config.json",
+        "data.json",
         "evaluation",
         "history.csv",
         "history.png",
@@ -427,6 +428,36 @@ def test_interrupted_run_resumes_to_the_same_weights(
     for name in pictures:
         ours = (folder / "samples" / name).read_bytes()
         assert ours == (complete[0] / "samples" / name).read_bytes(), name
+
+
+def test_more_steps_train_a_complete_run_further(complete, data, tmp_path):
+    """No option but `steps` may differ, and what is learned is that of one attempt."""
+    folder = tmp_path / "run"
+    shutil.copytree(complete[0], folder)
+    summary = make(data, steps=STEPS + 2).run(folder)
+    assert summary["steps"] == STEPS + 2 == read(folder, "summary.json")["steps"]
+    at_once = make(data, steps=STEPS + 2).run(tmp_path / "at_once")
+    assert scores_of(summary) == scores_of(at_once)
+    with pytest.raises(ValueError, match=f"steps {STEPS + 2} -> {STEPS}"):
+        make(data).run(folder)
+
+
+def test_changed_data_are_refused_or_recorded(data, tmp_path, monkeypatch):
+    pictures, folder = tmp_path / "pictures", tmp_path / "run"
+    shutil.copytree(data, pictures)
+    trained = []
+    monkeypatch.setattr(ImageExperiment, "_train", lambda self, *a: trained.append(1))
+    for _ in range(2):
+        make(pictures).run(folder)
+    write_png(pictures / "test" / "00.png", np.zeros([8, 8, 1], np.uint8))
+    with pytest.raises(ValueError, match="data of the run .* have changed"):
+        make(pictures).run(folder)
+    assert len(trained) == 2
+    make(pictures).run(folder, accept_changed_data=True)
+    (before,) = read(folder, "data.json")["before"]
+    now = read(folder, "data.json")["digest"]
+    assert before["digest"]["train"] == now["train"]
+    assert before["digest"]["test"] != now["test"]
 
 
 def test_validation_and_previews_do_not_change_training(complete, data, tmp_path):

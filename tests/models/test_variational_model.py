@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tiny_vae import TinyVAE
 
-from tfsigmavae.checkpoint import save_checkpoint
+from tfsigmavae.checkpoints import save_checkpoint
 from tfsigmavae.decoders import Decoder, FixedSigma, OptimalSigma, SharedSigma
 from tfsigmavae.layers import DiagonalNormal
 from tfsigmavae.models import ImageVAE, VariationalModel

@@ -6,7 +6,7 @@ import math
 import pathlib
 
 from tfsigmavae.callbacks.step_callback import StepCallback
-from tfsigmavae.files import write_text
+from tfsigmavae.files import append_line, write_text
 
 # As Keras writes what there was not.
 _MISSING = "NA"
@@ -55,20 +55,24 @@ class HistoryLog(StepCallback):
         path: file to write.
         initial_step: int, steps before training begins. Defaults to `None`: as many as
             the optimizer has counted.
+        kept_until: int, the last step whose rows are kept when training begins, where
+            that is in an epoch whose means go on. Defaults to `None`: `initial_step`.
 
     Example:
         >>> model.fit(train, epochs=3, callbacks=[HistoryLog("history.csv")])
     """
 
-    def __init__(self, path, initial_step=None):
+    def __init__(self, path, initial_step=None, kept_until=None):
         super().__init__(initial_step)
         self.path = pathlib.Path(path)
+        self._kept_until = kept_until
         self._columns = []
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        rows = read_history(self.path)
-        kept = [row for row in rows if row.get("step", 0) <= self.step]
+        last = self.step if self._kept_until is None else self._kept_until
+        self._kept_until = None
+        kept = [r for r in read_history(self.path) if r.get("step", 0) <= last]
         if kept:
             self._write(kept)
         else:
@@ -79,8 +83,7 @@ class HistoryLog(StepCallback):
         figures = {name: float((logs or {})[name]) for name in sorted(logs or {})}
         row = {"epoch": epoch, "step": self.step, **figures}
         if row.keys() <= set(self._columns):
-            with open(self.path, "a", encoding="utf-8", newline="") as file:
-                file.write(self._line(row))
+            append_line(self.path, self._line(row))
         else:
             self._write([*read_history(self.path), row])
 
@@ -89,7 +92,7 @@ class HistoryLog(StepCallback):
         names = [name for row in rows for name in row]
         self._columns = list(dict.fromkeys(["epoch", "step", *names]))
         lines = [",".join(self._columns) + "\n", *map(self._line, rows)]
-        write_text(self.path, "".join(lines))
+        write_text(self.path, "".join(lines), durable=True)
 
     def _line(self, row):
         values = (_text(name, row.get(name)) for name in self._columns)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.callbacks.step_callback import StepCallback
-from tfsigmavae.checkpoint import DivergedError
+from tfsigmavae.checkpoints import DivergedError
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures import image_grid, write_png
 

@@ -1,32 +1,81 @@
 """Checkpoints of a training run."""
 
 from tfsigmavae.callbacks.step_callback import StepCallback
-from tfsigmavae.checkpoint import save_checkpoint
+from tfsigmavae.checkpoints.checkpoint import (
+    assign_metrics,
+    metric_values,
+    save_checkpoint,
+)
+
+# First step of the epoch that a checkpoint was saved within, in its record.
+EPOCH_START = "epoch_start"
 
 
 class TrainingCheckpoint(StepCallback):
     """Saves the exact training state at the end of every epoch and of training.
 
     Args:
-        directory: folder of the checkpoint, see `save_checkpoint`.
+        directory: folder of the checkpoints, see `save_checkpoint`.
         initial_step: int, batches seen before this `fit`. Defaults to `0`.
         every: int, epochs between checkpoints. Defaults to `1`.
+        keep: int, how many of the last ones to keep. Defaults to `2`.
+        monitor: name of the log by which the best one is kept too, the lowest; nothing
+            where there is no such log. Defaults to `"val_loss"`, which does not depend
+            on how the KL term is annealed.
+        resumed: what `checkpoints.restore` gave. An epoch that it was saved within
+            goes on then, with its means so far. Defaults to `None`.
     """
 
-    def __init__(self, directory, initial_step=0, every=1):
+    def __init__(
+        self,
+        directory,
+        initial_step=0,
+        every=1,
+        keep=2,
+        monitor="val_loss",
+        resumed=None,
+    ):
         super().__init__(initial_step)
         self.directory = directory
         self.every = every
+        self.keep = keep
+        self.monitor = monitor
+        self._resumed = resumed
         self._saved = initial_step
+        self._means = None  # those of training, which validation replaces
+
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        self._first_step = self.step
+        if self._resumed is not None:
+            first_step = self._resumed.record.get(EPOCH_START)
+            if first_step is not None:
+                self._first_step = first_step
+                assign_metrics(self.model, self._resumed.metrics)
+            self._resumed = None
+
+    def on_test_begin(self, logs=None):
+        self._means = metric_values(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
-            self._save()
+            self._save((logs or {}).get(self.monitor))
+        self._means = None
 
     def on_train_end(self, logs=None):
         if self._saved != self.step:
-            self._save()
+            self._save(None)
 
-    def _save(self):
-        save_checkpoint(self.model, self.directory, self.step)
+    def _save(self, score):
+        done, wanted = self.step - self._epoch_start, self.params["steps"]
+        is_whole = wanted is None or done >= wanted
+        save_checkpoint(
+            self.model,
+            self.directory,
+            self.step,
+            self.keep,
+            score,
+            {} if is_whole else {EPOCH_START: self._first_step},
+            self._means,
+        )
         self._saved = self.step

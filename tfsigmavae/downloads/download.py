@@ -1,7 +1,6 @@
 """Downloads a file, from the first mirror that gives it, and checks it."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import pathlib
@@ -12,6 +11,7 @@ from tfsigmavae.downloads.errors import CutError, DiskFullError, DownloadError
 from tfsigmavae.downloads.news import TransferNews
 from tfsigmavae.downloads.transfer import CHUNK, Transfer
 from tfsigmavae.files import read_json, write_json
+from tfsigmavae.locks import hold
 
 _LONGEST_WAIT = 60.0
 
@@ -177,27 +177,12 @@ def _another_file(file, what, record_file):
 @contextlib.contextmanager
 def _alone(partial):
     """Makes the file, where it is missing, and holds it for this process."""
-    with _locked(partial):
+    busy = DownloadError(
+        f"Another process is downloading '{partial}'. Wait for it to end."
+    )
+    with hold(partial, busy):
         try:
             yield
         finally:
             if partial.exists() and not partial.stat().st_size:
                 partial.unlink()
-
-
-def _locked(partial):
-    """The open file, which nobody has renamed or deleted before it was held."""
-    while True:
-        stream = open(partial, "ab")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(stream.fileno()), os.stat(partial)):
-                return stream
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            stream.close()
-            raise DownloadError(
-                f"Another process is downloading '{partial}'. Wait for it to end."
-            ) from error
-        stream.close()

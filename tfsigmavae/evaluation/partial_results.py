@@ -73,7 +73,7 @@ class PartialResults:
             self._kept[number] = arrays
             return
         # Another process may compute the same part.
-        with files.whole(self._file(number), shared=True) as partial:
+        with files.whole(self._file(number)) as partial:
             np.savez(partial, **arrays)
 
     def __getitem__(self, number) -> dict:

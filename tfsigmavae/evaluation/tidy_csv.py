@@ -19,7 +19,7 @@ def write_tidy_csv(path, blocks):
             `first_step`. Images, `[N]`, have neither. NaN is left empty.
     """
     with (
-        files.whole(path, shared=True) as partial,
+        files.whole(path) as partial,
         partial.open("w", newline="") as stream,
     ):
         writer = csv.writer(stream, lineterminator="\n")

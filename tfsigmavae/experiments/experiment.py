@@ -28,7 +28,7 @@ from tfsigmavae.experiments.training_options import (
     recalibrate,
 )
 from tfsigmavae.models import registry
-from tfsigmavae.run_folder import RunFolder
+from tfsigmavae.runs import RunFolder, RunLock
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -38,8 +38,8 @@ class Experiment(abc.ABC):
     """Options of a run, and the run itself.
 
     A subclass adds the options of its data, and writes `shape_arguments`,
-    `check_data`, `train_batches`, `evaluate`, `draw` and `on_noise`; where needed also
-    `validation_batches` and `callbacks`.
+    `check_data`, `data_digest`, `train_batches`, `evaluate`, `draw` and `on_noise`;
+    where needed also `validation_batches` and `callbacks`.
 
     Args:
         data: where the data are.
@@ -106,6 +106,8 @@ class Experiment(abc.ABC):
     explanation: typing.ClassVar[str] = ""
     # Options that shape no result, and may differ from one attempt to the next.
     changeable: typing.ClassVar[tuple] = ("preview_every",)
+    # Those that may become larger, for a run that is trained further.
+    growing: typing.ClassVar[tuple] = ("steps",)
     # What one example is called, and what kind of evaluation that makes.
     example: typing.ClassVar[str] = "example"
     kind: typing.ClassVar[str] = ""
@@ -166,6 +168,10 @@ class Experiment(abc.ABC):
     @abc.abstractmethod
     def check_data(self):
         """Raises what is wrong with the data before training, not after."""
+
+    @abc.abstractmethod
+    def data_digest(self) -> dict:
+        """JSON values: of other data, other ones."""
 
     def validation_batches(self):
         """What to evaluate every 100 steps, or `None`."""
@@ -241,25 +247,40 @@ class Experiment(abc.ABC):
         model.compile(make_optimizer(self))
         return model
 
-    def run(self, output, tensorboard=False) -> dict | None:
+    def run(self, output, tensorboard=False, accept_changed_data=False) -> dict | None:
         """Trains, evaluates and draws; goes on where an earlier attempt stopped.
 
         Args:
-            output: run folder, see `tfsigmavae.run_folder.RunFolder`.
+            output: run folder, see `tfsigmavae.runs.RunFolder`. More `steps` than
+                there train a run further, also a complete one.
             tensorboard: bool, whether to write TensorBoard logs. Defaults to `False`.
+            accept_changed_data: bool, whether to go on with data other than those that
+                the run began with. Defaults to `False`.
 
         Returns:
-            The summary (also `summary.json`), or `None` if Ctrl-C ended training.
+            The summary (also `summary.json`), or `None` if Ctrl-C or SIGTERM ended
+            training.
         """
-        folder = RunFolder(
-            output, self.options(), self.changeable, self.earlier_defaults()
-        )
-        if folder.summary is not None:
-            print(f"The run in '{output}' is complete.", file=sys.stderr)
-            return folder.summary
-        self.check_data()
-        model = self.make_model()
-        if not folder.fit(
+        with RunLock(output):
+            folder = RunFolder(
+                output,
+                self.options(),
+                self.changeable,
+                self.earlier_defaults(),
+                self.growing,
+            )
+            if folder.summary is not None:
+                print(f"The run in '{output}' is complete.", file=sys.stderr)
+                return folder.summary
+            self.check_data()
+            folder.check_data(self.data_digest(), accept_changed_data)
+            model = self.make_model()
+            if not self._train(folder, model, tensorboard):
+                return None
+            return self._conclude(folder, model)
+
+    def _train(self, folder, model, tensorboard):
+        return folder.fit(
             model,
             self.train_batches,
             self.steps,
@@ -269,8 +290,10 @@ class Experiment(abc.ABC):
             example=self.example,
             batch_size=self.batch_size,
             stages=self.stages(),
-        ):
-            return None
+        )
+
+    def _conclude(self, folder, model):
+        """What follows training."""
         trained = time.time()
         if recalibration := recalibrate(self, model):
             folder.save_model(model)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import typing
 
 import numpy as np
@@ -109,6 +110,16 @@ class ImageExperiment(Experiment):
                 "`data` must have training and test images of one shape, got "
                 f"{train.shape[1:]} and {test.shape[1:]}. Set `image_size`."
             )
+
+    def data_digest(self):
+        splits = {"train": self.train_images, "test": self.test_images}
+        return {
+            split: {
+                "images": len(array),
+                "sha256": hashlib.sha256(np.ascontiguousarray(array)).hexdigest(),
+            }
+            for split, array in splits.items()
+        }
 
     def shape_arguments(self):
         return {"image_shape": self.train_images.shape[1:]}

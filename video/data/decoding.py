@@ -15,7 +15,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from tfsigmavae.files import whole, write_json
+from tfsigmavae.files import other_writers, whole, write_json
 
 _BATCH_SIZE = 16
 _SECONDS_BETWEEN_NEWS = 10
@@ -48,16 +48,16 @@ def to_memory(source, lengths) -> dict:
 def to_files(folder, origin, source, lengths):
     """Makes `folder` in one step when it is complete, whoever else makes it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".*.{folder.name}"):
+    for left in other_writers(folder):
         print(
-            f"'{left}' is unfinished: another process is making it, or was killed and "
-            "has left it to be deleted.",
+            f"'{left}' is unfinished: another process is making it, or was killed on "
+            "another machine and has left it to be deleted.",
             file=sys.stderr,
         )
     room = shutil.disk_usage(folder.parent).free
     where = f"are free in '{folder.parent}'"
     _check_room(_num_bytes(source, lengths), room, where, "another folder")
-    with whole(folder, shared=True) as partial:
+    with whole(folder, first_stays=True) as partial:
         partial.mkdir()
         _write_files(partial, source, lengths, f"'{folder}'")
         write_json(partial / "source.json", origin)

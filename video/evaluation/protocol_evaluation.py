@@ -14,7 +14,7 @@ from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
 from tfsigmavae.progress import Progress
-from tfsigmavae.run_folder import environment
+from tfsigmavae.runs import environment
 from tfsigmavae.version import __version__
 from tfsigmavae_video.data import ClipSource
 from tfsigmavae_video.evaluation import protocol as protocols

@@ -54,7 +54,7 @@ _HAND_SET = "SVG's weight"
 _NUM_SHOWN = 3
 
 
-def compare(experiment, output, tensorboard=False, beside=None) -> dict | None:
+def compare(experiment, output, beside=None, **options) -> dict | None:
     """Trains the experiment, then twice more with a decoder whose sigma is set by hand.
 
     The rows share data, network, initial weights and number of steps:
@@ -69,10 +69,10 @@ def compare(experiment, output, tensorboard=False, beside=None) -> dict | None:
             `output/compare.md`, and the same clips as three samples of the experiment
             and three with SVG's weight see them to `output/compare.gif` and
             `compare.png`.
-        tensorboard: bool. Defaults to `False`.
         beside: dict of row name -> recipe (options of `VideoExperiment`), other models
             to train on the same data and to score by the same protocol. The table
             tells the CPU seconds of each training. Defaults to none.
+        **options: arguments of `Experiment.run`.
 
     Returns:
         Summary of the experiment with a `compare` entry: row name -> its summary, and
@@ -86,7 +86,7 @@ def compare(experiment, output, tensorboard=False, beside=None) -> dict | None:
     folders[experiment.decoder] = output
     summaries = {}
     for name, run in runs.items():
-        summaries[name] = run.run(folders[name], tensorboard=tensorboard)
+        summaries[name] = run.run(folders[name], **options)
         if summaries[name] is None:
             return None
     table = comparison_table(summaries)

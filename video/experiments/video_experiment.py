@@ -229,6 +229,10 @@ class VideoExperiment(Experiment):
             for first, num_frames in self._stages
         ]
 
+    def data_digest(self):
+        splits = {"train": self.train_clips, "test": self.test_clips}
+        return {split: _digest(clips) for split, clips in splits.items()}
+
     def shape_arguments(self):
         action_size = 0
         if self.use_actions:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from drifting_model import DriftingModel
 from tiny_svg_lp import random_clips
 
-from tfsigmavae.run_folder import RunFolder
+from tfsigmavae.runs import RunFolder
 from tfsigmavae_video import write_shards
 from tfsigmavae_video.evaluation import clip_scores, evaluated_clips
 from tfsigmavae_video.experiments import VideoExperiment

@@ -88,6 +88,7 @@ def test_run_folder_holds_the_whole_record(complete, data):
     assert {path.name for path in folder.iterdir()} == {
         "checkpoint",
         "config.json",
+        "data.json",
         "evaluation",
         "history.csv",
         "history.png",

@@ -11,7 +11,7 @@ from naive_svg_lp import NaiveSVGLP
 from tiny_svg_lp import compiled_model, random_clips, randomise_weights, tiny_model
 
 import tfsigmavae as sv
-from tfsigmavae.checkpoint import load_checkpoint, save_checkpoint
+from tfsigmavae.checkpoints import load_checkpoint, save_checkpoint
 from tfsigmavae.models.seeding import ReplicaSeedGenerator, standard_normal
 from tfsigmavae_video.models import svg_lp
 from tfsigmavae_video.models.own_predictions import StepRamp

@@ -9,7 +9,7 @@ from PIL import Image, ImageSequence
 from tiny_svg_lp import compiled_model, random_clips
 
 from tfsigmavae.callbacks import TensorBoardLog
-from tfsigmavae.checkpoint import DivergedError
+from tfsigmavae.checkpoints import DivergedError
 from tfsigmavae_video import VideoPreview
 
 SHAPE = (16, 16, 3)

@@ -20,7 +20,7 @@ from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
 from tfsigmavae.models.image_vae import ImageVAE
-from tfsigmavae.run_folder import environment
+from tfsigmavae.runs import environment
 
 
 def evaluate_images(

@@ -14,7 +14,7 @@ import time
 import keras
 import numpy as np
 
-from tfsigmavae.checkpoint import DivergedError
+from tfsigmavae.checkpoints import DivergedError
 from tfsigmavae.experiments.image_experiment import ImageExperiment
 from tfsigmavae.experiments.reproduction.features import FeatureNetwork, train_features
 from tfsigmavae.experiments.reproduction.files import Files

@@ -2,12 +2,12 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import pathlib
 import shutil
 
 from tfsigmavae.files import read_json, write_json
+from tfsigmavae.locks import hold
 from tfsigmavae_video.data.softmotion import DATASET
 
 _PLAN = "plan.json"
@@ -51,25 +51,14 @@ class StateFolder:
 
     def _lock(self):
         """The lock's file, held; the one that lies in the folder now."""
+        busy = BlockingIOError(
+            f"Another process is converting to '{self.output}'. Wait for it, or end it."
+        )
         while True:
             self.path.mkdir(parents=True, exist_ok=True)
-            try:
-                lock = open(self.path / _LOCK, "w")
-            except FileNotFoundError:  # the folder got its name at this moment
-                continue
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name)):
-                    return lock
-            except FileNotFoundError:
-                pass
-            except BlockingIOError:
-                lock.close()
-                raise BlockingIOError(
-                    f"Another process is converting to '{self.output}'. Wait for it, "
-                    "or end it."
-                ) from None
-            lock.close()
+            # It may get its name at this moment.
+            with contextlib.suppress(FileNotFoundError):
+                return hold(self.path / _LOCK, busy)
 
     def _remove_if_empty(self):
         """Removes a folder that was made for the lock alone."""

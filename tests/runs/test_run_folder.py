@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 
 import keras
@@ -12,8 +13,8 @@ from fresh_process import run_python
 from tiny_vae import TinyVAE
 
 from tfsigmavae.callbacks import EvaluationNoise, TrainingCheckpoint
-from tfsigmavae.checkpoint import load_checkpoint
-from tfsigmavae.run_folder import RunFolder, environment
+from tfsigmavae.checkpoints import load_checkpoint
+from tfsigmavae.runs import RunFolder, environment
 
 CONFIG = {"steps": 7, "decoder": "optimal_sigma", "shape": (4, 4, 1)}
 
@@ -66,7 +67,7 @@ def test_a_run_writes_its_files(tmp_path):
 
 
 def test_the_record_says_whether_onednn_is_on(monkeypatch):
-    code = "from tfsigmavae.run_folder import environment; print(environment())"
+    code = "from tfsigmavae.runs import environment; print(environment())"
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     assert "'onednn': False" in run_python(code)
     assert environment()["onednn"] in (True, False)
@@ -151,10 +152,10 @@ def test_an_attempt_killed_before_its_checkpoint_leaves_no_rows_twice(
     run = RunFolder(tmp_path, CONFIG)
     original = TrainingCheckpoint._save
 
-    def killed(self):
+    def killed(self, score):
         if self.step == 4:
             raise KeyboardInterrupt
-        original(self)
+        original(self, score)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(TrainingCheckpoint, "_save", killed)
@@ -261,11 +262,138 @@ def test_a_model_that_could_not_be_written_leaves_the_earlier_one(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_what_a_killed_write_left_is_no_content(tmp_path):
-    for name in (".partial.model.keras", ".0123abcd.config.json"):
-        (tmp_path / name).write_text("half")
+def test_what_killed_writes_left_is_no_content_and_goes(tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    for name in ("model.keras", "config.json", "checkpoint/state-000000001.npz"):
+        path = tmp_path / name
+        path.with_name(f".partial-0-1.{path.name}").write_text("half")
+    (tmp_path / "checkpoint").rename(tmp_path / ".hidden")
     RunFolder(tmp_path, {"network": "vg"})
     assert RunFolder(tmp_path, CONFIG).summary is None
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == ["config.json"]
+
+
+@pytest.mark.parametrize(
+    "name, way_out",
+    [
+        ("config.json", "put it right, or choose another folder"),
+        ("run.json", "delete it; only times"),
+        ("summary.json", "delete it, and the same command evaluates"),
+        ("data.json", "delete it, and the data count as unchanged"),
+    ],
+)
+def test_a_torn_file_is_named_with_the_way_out(name, way_out, tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.write_json("run.json", {})
+    (tmp_path / name).write_text('{"steps": ')
+    with pytest.raises(ValueError, match=f"{name}' is damaged.*: {way_out}"):
+        RunFolder(tmp_path, CONFIG)
+        run.read_json(name)
+
+
+def test_a_checkpoint_that_was_deleted_is_missed(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    shutil.rmtree(tmp_path / "checkpoint")
+    with pytest.raises(FileNotFoundError, match="history of 4 steps, but no checkpo"):
+        run.fit(_model(), _batches_from, 6, epoch_steps=2)
+    (tmp_path / "history.csv").unlink()
+    run.fit(_model(), _batches_from, 6, epoch_steps=2)
+    assert [row["step"] for row in _history(tmp_path)] == ["2", "4", "6"]
+
+
+def test_a_damaged_checkpoint_and_its_rows_are_trained_again(tmp_path):
+    whole, run = _model(), RunFolder(tmp_path / "whole", CONFIG)
+    run.fit(whole, _batches_from, 6, epoch_steps=2)
+    parts = RunFolder(tmp_path / "parts", CONFIG)
+    parts.fit(_model(), _batches_from, 4, epoch_steps=2)
+    (parts.path / "checkpoint" / "state-000000004.npz").write_bytes(b"")
+    resumed = _model()
+    with pytest.warns(UserWarning, match="000000004.*from the checkpoint before.*02"):
+        parts.fit(resumed, _batches_from, 6, epoch_steps=2)
+    assert _history(parts.path) == _history(run.path)
+    for mine, other in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(other, mine, err_msg=mine.path)
+
+
+class _StopAt(keras.callbacks.Callback):
+    """A signal within a step, twice in one epoch."""
+
+    def __init__(self, *steps, signum=signal.SIGTERM):
+        super().__init__()
+        self.steps, self.signum = steps, signum
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) in self.steps:
+            signal.raise_signal(self.signum)
+
+
+@pytest.mark.parametrize("validation", [False, True])
+def test_an_epoch_that_was_stopped_gets_one_row_and_its_own_means(validation, tmp_path):
+    """The table is that of a run without stops, bit for bit."""
+    data = _validation() if validation else None
+    whole = RunFolder(tmp_path / "whole", CONFIG)
+    whole.fit(_model(), _batches_from, 8, epoch_steps=4, validation_data=data)
+    run = RunFolder(tmp_path / "parts", CONFIG)
+    for stop, done in [(5, 6), (6, 7), (99, 8)]:  # both within the second epoch
+        is_done = run.fit(
+            _model(),
+            _batches_from,
+            8,
+            epoch_steps=4,
+            validation_data=data,
+            callbacks=[_StopAt(stop)],
+        )
+        assert is_done == (done == 8)
+        assert run.read_json("run.json")["steps"] == done
+        assert _history(run.path)[-1]["step"] == str(done)
+    assert _history(run.path) == _history(whole.path)
+    attempts = run.read_json("run.json")["attempts"]
+    assert [attempt["from_step"] for attempt in attempts] == [0, 6, 7]
+
+
+def test_other_libraries_than_before_are_told(tmp_path, capsys):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+    assert "Otherwise" not in capsys.readouterr().err
+    run.write_json("run.json", run.read_json("run.json") | {"onednn": "unheard of"})
+    run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    assert "Otherwise than before: onednn 'unheard of' ->" in capsys.readouterr().err
+
+
+def test_steps_may_be_raised_and_not_lowered(tmp_path, capsys):
+    run = RunFolder(tmp_path, CONFIG, growing=["steps"])
+    run.fit(_model(), _batches_from, 7, epoch_steps=7)
+    run.write_json("summary.json", {"sigma": 0.1})
+    more = CONFIG | {"steps": 14}
+    with pytest.raises(ValueError, match="steps 7 -> 14"):
+        RunFolder(tmp_path, more)
+    assert RunFolder(tmp_path, CONFIG, growing=["steps"]).summary
+    raised = RunFolder(tmp_path, more, growing=["steps"])
+    assert "`steps` is raised from 7 to 14" in capsys.readouterr().err
+    assert raised.summary is None and raised.read_json("config.json")["steps"] == 14
+    assert raised.fit(_model(), _batches_from, 14, epoch_steps=7)
+    assert [row["step"] for row in _history(tmp_path)] == ["7", "14"]
+    with pytest.raises(ValueError, match="steps 14 -> 7"):
+        RunFolder(tmp_path, CONFIG, growing=["steps"])
+    with pytest.raises(ValueError, match="decoder 'optimal_sigma' -> 'other'"):
+        RunFolder(tmp_path, more | {"decoder": "other"}, growing=["steps"])
+
+
+def test_changed_data_are_refused_or_accepted_and_recorded(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.check_data({"train": "abc"})
+    run.check_data({"train": "abc"})
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+    with pytest.raises(ValueError, match="data of the run .* --accept-changed-data"):
+        run.check_data({"train": "abd"})
+    run.check_data({"train": "abd"}, accept_changed=True)
+    run.check_data({"train": "abd"})
+    before = [{"digest": {"train": "abc"}, "until": 2}]
+    assert run.read_json("data.json") == {"digest": {"train": "abd"}, "before": before}
+    with pytest.raises(ValueError, match="changed"):
+        run.check_data({"train": "abc"})
 
 
 def test_data_that_end_too_early_are_refused(tmp_path):

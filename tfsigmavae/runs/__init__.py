@@ -1,0 +1,7 @@
+"""Training runs on disk."""
+
+from tfsigmavae.runs.environment import environment
+from tfsigmavae.runs.run_folder import RunFolder
+from tfsigmavae.runs.run_lock import RunLock
+
+__all__ = ["RunFolder", "RunLock", "environment"]

@@ -1,0 +1,310 @@
+"""The folder of a training run: options, record, history, checkpoint, model."""
+
+import contextlib
+import datetime
+import json
+import pathlib
+import sys
+import time
+
+from tfsigmavae import files
+from tfsigmavae.callbacks import (
+    EvaluationNoise,
+    HistoryLog,
+    HistoryPlot,
+    Preview,
+    ProgressLine,
+    StopOnInterrupt,
+    TensorBoardLog,
+    TrainingCheckpoint,
+)
+from tfsigmavae.callbacks.history_log import read_history
+from tfsigmavae.callbacks.step_callback import StepCallback
+from tfsigmavae.callbacks.training_checkpoint import EPOCH_START
+from tfsigmavae.checkpoints.checkpoint import has_checkpoint, restore
+from tfsigmavae.runs.environment import environment
+from tfsigmavae.runs.options import differences, grown
+from tfsigmavae.runs.run_lock import RunLock
+from tfsigmavae.runs.stages import Stages
+
+# What to do where one of the files is damaged.
+_WAYS_OUT = {
+    "config.json": "put it right, or choose another folder",
+    "data.json": "delete it, and the data count as unchanged",
+    "run.json": "delete it; only times of earlier attempts are lost",
+    "summary.json": "delete it, and the same command evaluates the model again",
+}
+
+
+class RunFolder:
+    """One training run on disk; the same command again resumes it.
+
+        config.json   every option, resolved          history.csv  one row an epoch
+        run.json      versions, machine, attempts     history.png  the same as curves
+        data.json     digest of the data              model.keras  the model so far
+        summary.json  the result, written last        logs/        for TensorBoard
+        checkpoint/   exact training state, the last two and the best
+
+    One process at a time writes there: see `RunLock`, which a caller who does more than
+    to `fit` holds all along.
+
+    Args:
+        path: folder, made if missing.
+        config: dict of JSON values, all options that shape the result.
+        changeable: names of options that do not shape it, and so may differ from one
+            attempt to the next; "options.name" for one within a dict. Defaults to none.
+        defaults: dict of options that came later than the first runs: a run whose
+            record lacks one has had this value. Defaults to none.
+        growing: names of options that may become larger: of a run with fewer, the
+            summary is removed, and training goes on. Defaults to none.
+
+    Raises:
+        BlockingIOError: if another process is writing there.
+        ValueError: if the folder holds a run with other options; nothing is
+            overwritten. Options without a checkpoint or anything else are no run yet.
+        FileExistsError: if the folder is not empty and holds no run.
+    """
+
+    def __init__(self, path, config, changeable=(), defaults=None, growing=()):
+        self.path = pathlib.Path(path)
+        config, defaults = (json.loads(json.dumps(x or {})) for x in (config, defaults))
+        with RunLock(self.path):
+            files.sweep(self.path)  # what killed attempts left half written
+            self._open(config, changeable, defaults, growing)
+
+    def _open(self, config, changeable, defaults, growing):
+        saved = self.read_json("config.json")
+        present = {path.name for path in self.path.glob("[!.]*")} - {"config.json"}
+        if saved is None and present:
+            raise FileExistsError(
+                f"`output` '{self.path}' is not empty and holds no run. "
+                "Choose another folder."
+            )
+        # Options alone are of an attempt that failed at once, and may be mended.
+        if present:
+            more = grown(saved, config, growing)
+            changed = differences(defaults | saved, config, {*changeable, *more})
+            if changed:
+                raise ValueError(
+                    f"`output` '{self.path}' holds a run with other options "
+                    f"({', '.join(changed)}). Choose another folder, or the same "
+                    "options."
+                )
+            for name in more:
+                print(
+                    f"`{name}` is raised from {saved[name]} to {config[name]}, and "
+                    "schedules that depend on it follow the new number.",
+                    file=sys.stderr,
+                )
+                (self.path / "summary.json").unlink(missing_ok=True)
+        if saved != config:
+            self.write_json("config.json", config)
+
+    @property
+    def summary(self):
+        """Result of a complete run, or `None`."""
+        return self.read_json("summary.json")
+
+    def read_json(self, name):
+        path = self.path / name
+        way_out = _WAYS_OUT.get(name, "put it right, or delete it")
+        return files.read_json(path, way_out) if path.is_file() else None
+
+    def write_json(self, name, value):
+        files.write_json(self.path / name, value, durable=True)
+
+    def check_data(self, digest, accept_changed=False):
+        """Refuses data that are not those that the run began with.
+
+        Args:
+            digest: JSON value, other data have another one.
+            accept_changed: bool, whether to go on with them; that is recorded.
+
+        Raises:
+            ValueError: if they have changed.
+        """
+        digest = json.loads(json.dumps(digest))
+        record = self.read_json("data.json")
+        if record is None:
+            self.write_json("data.json", {"digest": digest, "before": []})
+        elif record["digest"] != digest:
+            if not accept_changed:
+                raise ValueError(
+                    f"The data of the run in '{self.path}' have changed since it "
+                    "began. Put them back, choose another folder, or accept that: "
+                    "--accept-changed-data, which is recorded in data.json."
+                )
+            rows = read_history(self.path / "history.csv")
+            until = int(rows[-1]["step"]) if rows else 0
+            before = [*record["before"], {"digest": record["digest"], "until": until}]
+            self.write_json("data.json", {"digest": digest, "before": before})
+
+    def fit(
+        self,
+        model,
+        batches_from,
+        num_steps,
+        epoch_steps=100,
+        tensorboard=False,
+        validation_data=None,
+        callbacks=(),
+        example="example",
+        batch_size=None,
+        stages=(),
+    ):
+        """Trains up to `num_steps` in all, from wherever the last attempt stopped.
+
+        Says on standard error how it goes, see `callbacks.ProgressLine`.
+
+        Args:
+            model: a compiled, built model.
+            batches_from: function from a step number to the dataset of batches from
+                that step on; a batch must depend on its step number only.
+            num_steps: int, training steps of the whole run.
+            epoch_steps: int, steps between two rows of `history.csv`, which is also how
+                often the checkpoint is written. Defaults to `100`.
+            tensorboard: bool, whether to write `logs/`, see `callbacks.TensorBoardLog`.
+                Defaults to `False`.
+            validation_data: finite dataset of batches to evaluate for every row, with
+                the same noise each time: columns `val_*`. Training is the same with and
+                without it. Defaults to `None`.
+            callbacks: more Keras callbacks. Defaults to none.
+            example: what one example is called in what is said and drawn, such as
+                `"image"`. Defaults to `"example"`.
+            batch_size: int, examples in a step. Defaults to `None`, not known; it
+                changes nothing but how the speed is told.
+            stages: list of (first step, text), ascending from step 0: where batches
+                take another shape. No graph is shared by two stages, and each begins
+                with its text. Defaults to none, all batches are of one shape.
+
+        Returns:
+            bool, whether `num_steps` were reached (not if Ctrl-C ended it).
+        """
+        with RunLock(self.path):
+            checkpoint = self.path / "checkpoint"
+            resumed = self._resume(model, checkpoint)
+            step = resumed.step if resumed else 0
+            if step < num_steps:
+                self._begin_attempt(step, num_steps)
+            started = time.time(), time.process_time()
+            progress = ProgressLine(num_steps, step, example, batch_size)
+            stages = Stages(stages, num_steps)
+            with self._watch(progress, resumed, tensorboard, callbacks) as (seen, stop):
+                while step < num_steps and not stop.interrupted:
+                    end = stages.enter(step, model, progress)
+                    steps_per_epoch, epochs = _next_fit(step, end, epoch_steps)
+                    tracker = TrainingCheckpoint(checkpoint, step, resumed=resumed)
+                    _begin_at(step, callbacks)
+                    model.fit(
+                        batches_from(step),
+                        steps_per_epoch=steps_per_epoch,
+                        initial_epoch=step // epoch_steps,
+                        epochs=step // epoch_steps + epochs,
+                        shuffle=False,  # the dataset has its own order
+                        validation_data=validation_data,
+                        # The table is never behind the checkpoint.
+                        callbacks=[
+                            *callbacks,
+                            *seen,
+                            tracker,
+                            EvaluationNoise(),
+                            stop,
+                        ],
+                        verbose=0,
+                    )
+                    if tracker.step == step and not stop.interrupted:
+                        raise ValueError(f"`batches_from({step})` gave no batch.")
+                    step, resumed = tracker.step, None
+            passed = time.time() - started[0], time.process_time() - started[1]
+            self._save(model, step, *passed)
+        return step >= num_steps
+
+    def _resume(self, model, checkpoint):
+        """What the last checkpoint gave; `None` at the beginning."""
+        if has_checkpoint(checkpoint):
+            return restore(model, checkpoint)
+        if rows := read_history(self.path / "history.csv"):
+            raise FileNotFoundError(
+                f"'{self.path}' has a history of {int(rows[-1]['step'])} steps, but no "
+                "checkpoint. Put the folder 'checkpoint' back, or delete history.csv "
+                "to begin again."
+            )
+        return None
+
+    def _begin_attempt(self, step, num_steps):
+        """Says and records that training goes on, and on what."""
+        record = self.read_json("run.json") or {}
+        here = environment()
+        if step:
+            print(f"Resuming at step {step} of {num_steps}.", file=sys.stderr)
+            if changed := differences({k: record.get(k, here[k]) for k in here}, here):
+                print(
+                    f"Otherwise than before: {', '.join(changed)}. The last bits of "
+                    "results may differ from those of one attempt.",
+                    file=sys.stderr,
+                )
+        began = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        attempt = {"began": began, "from_step": step, "num_steps": num_steps, **here}
+        attempts = [*record.get("attempts", []), attempt]
+        self.write_json("run.json", record | here | {"attempts": attempts})
+
+    @contextlib.contextmanager
+    def _watch(self, progress, resumed, tensorboard, callbacks):
+        """What shows and stops training; Keras does not end it after an error."""
+        table, step = self.path / "history.csv", progress.step
+        # Of an epoch that goes on, the row so far is of a part.
+        kept_until = resumed and resumed.record.get(EPOCH_START)
+        plot = HistoryPlot(self.path / "history.png", table, progress.example)
+        seen = [HistoryLog(table, step, kept_until), plot, progress]
+        if tensorboard:
+            previews = [c for c in callbacks if isinstance(c, Preview)]
+            seen.append(TensorBoardLog(self.path / "logs", step, previews))
+        stop = StopOnInterrupt()
+        try:
+            yield seen, stop
+        finally:
+            stop.restore()
+            progress.close()
+            if tensorboard:
+                seen[-1].close()
+            plot.write()
+
+    def save_model(self, model):
+        """Writes `model.keras`, whole or not at all."""
+        with files.whole(self.path / "model.keras", durable=True) as partial:
+            model.save(partial)
+
+    def _save(self, model, step, seconds, cpu_seconds):
+        record = self.read_json("run.json") or {}
+        is_there = (self.path / "model.keras").is_file()
+        if record.get("steps") == step and is_there:
+            return
+        self.save_model(model)
+        seconds += record.get("seconds", 0.0)
+        cpu_seconds += record.get("cpu_seconds", 0.0)
+        self.write_json(
+            "run.json",
+            {
+                **record,
+                **environment(),
+                "parameters": model.count_params(),
+                "steps": step,
+                "seconds": round(seconds, 1),
+                "cpu_seconds": round(cpu_seconds, 1),
+                "seconds_per_step": round(seconds / max(step, 1), 4),
+            },
+        )
+
+
+def _begin_at(step, callbacks):
+    for callback in callbacks:
+        if isinstance(callback, StepCallback):
+            callback.begin_at(step)
+
+
+def _next_fit(step, num_steps, epoch_steps):
+    """Steps per epoch and number of epochs of the next call of `fit`."""
+    to_boundary = min(epoch_steps - step % epoch_steps, num_steps - step)
+    if to_boundary < epoch_steps:  # the rest of an interrupted epoch, or of the run
+        return to_boundary, 1
+    return epoch_steps, (num_steps - step) // epoch_steps
