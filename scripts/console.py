@@ -62,7 +62,7 @@ def run(main, trains=False):
     environment, keep their traceback.
     """
     if trains:
-        signal.signal(signal.SIGTERM, _terminate)
+        previous = signal.signal(signal.SIGTERM, _terminate)
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         sys.exit(main())
@@ -78,3 +78,6 @@ def run(main, trains=False):
         if os.environ.get("TFSIGMAVAE_TRACEBACK") or not raised_in.startswith(ours):
             raise
         sys.exit(f"error: {error}")
+    finally:
+        if trains:
+            signal.signal(signal.SIGTERM, previous)

@@ -3,14 +3,18 @@
 import os
 import pathlib
 import runpy
+import signal
 
 import pytest
 import tensorflow as tf
 
+from tfsigmavae.callbacks import StopOnInterrupt
 from tfsigmavae.video import SVGLP, WarpVRNN, bair
 
 CONSOLE = pathlib.Path(__file__).parents[2] / "scripts" / "console.py"
-run, share_cores = map(runpy.run_path(str(CONSOLE)).get, ("run", "share_cores"))
+run, share_cores, stopped = map(
+    runpy.run_path(str(CONSOLE)).get, ("run", "share_cores", "stopped")
+)
 
 
 def test_exit_code_is_that_of_main():
@@ -96,3 +100,22 @@ def test_threads_stay_as_they_are_where_something_was_computed(monkeypatch):
     before = tf.config.threading.get_intra_op_parallelism_threads()
     share_cores(WarpVRNN)
     assert tf.config.threading.get_intra_op_parallelism_threads() == before
+
+
+@pytest.mark.parametrize(
+    "signum, code, word",
+    [(signal.SIGTERM, 0, "Stopped, all is saved"), (signal.SIGINT, 130, "Interrupted")],
+)
+def test_the_exit_code_says_who_ended_training(signum, code, word, monkeypatch, capsys):
+    monkeypatch.setattr(StopOnInterrupt, "received", signum)
+    assert stopped("runs/a") == code
+    assert capsys.readouterr().err == f"{word}; the same command resumes 'runs/a'.\n"
+
+
+def test_outside_training_steps_sigterm_ends_a_command_at_once(monkeypatch, capsys):
+    previous = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        run(lambda: signal.raise_signal(signal.SIGTERM), trains=True)
+    assert ended.value.code == 0
+    assert "the same command goes on" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is previous

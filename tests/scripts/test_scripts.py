@@ -117,12 +117,19 @@ def call(monkeypatch, capsys, tmp_path):
     tf.config.run_functions_eagerly(False)
 
 
+def run_options(flags):
+    """Takes out what is not an option of an experiment."""
+    for name in ("tensorboard", "accept_changed_data"):
+        flags.pop(name)
+
+
 def test_flags_default_to_the_experiment():
     flags = flags_of("--data", "d", "--output", "o")
     options = VideoExperiment("d").options()
     assert flags.pop("frame_shape") == tuple(options.pop("frame_shape"))
-    for name in ("output", "preset", "dry_run", "compare", "tensorboard"):
+    for name in ("output", "preset", "dry_run", "compare"):
         flags.pop(name)
+    run_options(flags)
     for name in ("model_options", "decoder_options"):
         assert flags.pop(name) == {} and options.pop(name)
     assert flags == options
@@ -230,8 +237,9 @@ def image_flags_of(*argv):
 def test_image_flags_default_to_the_experiment():
     flags = image_flags_of("--data", "fashion_mnist", "--output", "o")
     options = ImageExperiment().options()
-    for name in ("output", "preset", "dry_run", "tensorboard"):
+    for name in ("output", "preset", "dry_run"):
         flags.pop(name)
+    run_options(flags)
     for name in ("model_options", "decoder_options"):
         assert flags.pop(name) == {} and options.pop(name)
     assert flags == options
@@ -256,8 +264,9 @@ def test_image_presets_are_ten_epochs_of_their_data():
 @pytest.mark.parametrize("model", ["conv", "hierarchical"])
 def test_every_image_preset_is_one_for_every_model(preset, model):
     flags = image_flags_of("--preset", preset, "--model", model, "--output", "o")
-    for name in ("output", "preset", "dry_run", "tensorboard"):
+    for name in ("output", "preset", "dry_run"):
         flags.pop(name)
+    run_options(flags)
     ImageExperiment(**flags | {"data": "noise"})  # refuses wrong options
 
 
@@ -274,7 +283,9 @@ def test_options_of_model_and_decoder_are_named_values(capsys):
 
 
 @pytest.mark.slow
-def test_training_stops_at_ctrl_c_and_its_model_predicts(data, tmp_path, call):
+def test_training_has_one_writer_and_stops_when_asked_and_its_model_predicts(
+    data, tmp_path, call
+):
     output = tmp_path / "run"
     flags = ["--data", data, "--output", output, "--steps", 1_000_000, *SMALL]
     process = subprocess.Popen(
@@ -286,16 +297,25 @@ def test_training_stops_at_ctrl_c_and_its_model_predicts(data, tmp_path, call):
         text=True,
     )
     try:
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + 300
         while not _has_rows(output / "history.csv"):
             assert process.poll() is None, process.communicate()[1][-3000:]
             assert time.monotonic() < deadline, "no epoch came to an end"
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        second = subprocess.run(
+            command("train_video", *flags),
+            env=environment(),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130, errors[-3000:]
+    assert second.returncode == 1 and "Traceback" not in second.stderr
+    assert f"is being written by process {process.pid} on" in second.stderr
+    assert process.returncode == 0, errors[-3000:]
     assert "the same command resumes" in errors and "Traceback" not in errors
     model = keras.models.load_model(output / "model.keras")
     steps = json.loads((output / "run.json").read_text())["steps"]
