@@ -1,12 +1,12 @@
 """Exact training state on disk: weights, running sigma, optimizer, noise, position."""
 
 from tfsigmavae.checkpoints.checkpoint import (
-    DivergedError,
     has_checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
 from tfsigmavae.checkpoints.state_file import DamagedFileError
+from tfsigmavae.models.step_guard import DivergedError
 
 __all__ = [
     "DamagedFileError",

@@ -14,6 +14,7 @@ from tfsigmavae.checkpoints.state_file import (
     write_state,
 )
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.models.step_guard import DivergedError
 
 # Of version 0.1.0, which kept one.
 _OLDEST = "state.npz"
@@ -21,10 +22,6 @@ _NAME = "state-{:09d}.npz"
 _PATTERN = re.compile(r"state-(\d{9,})\.npz")
 _STEP = "step"
 _SCORE = "score"
-
-
-class DivergedError(ValueError):
-    """Training has diverged: weights or pixels are not finite."""
 
 
 class Restored(typing.NamedTuple):

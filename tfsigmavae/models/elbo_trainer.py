@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.math import nats_to_bits_per_dim
 from tfsigmavae.models.batches import (
     check_no_class_weight,
@@ -18,6 +19,7 @@ from tfsigmavae.models.batches import (
     no_targets,
 )
 from tfsigmavae.models.kl_weight import KLWeight
+from tfsigmavae.models.step_guard import StepGuard, StopOnBadSteps
 
 # Of the step in progress, and not of the model: replicas of a strategy run the steps of
 # one model in threads of their own.
@@ -52,6 +54,7 @@ class ElboTrainer(keras.Model):
         self._seen = None  # the last batch, as a nest of `tf.TensorSpec`
         self._means = {name: keras.metrics.Mean(name, dtype) for name in names}
         self._kl_weight = KLWeight(dtype)
+        self._guard = StepGuard()
 
     @property
     def beta(self):
@@ -96,6 +99,7 @@ class ElboTrainer(keras.Model):
         steps_per_execution=1,
         run_eagerly=False,
         auto_scale_loss=True,
+        max_bad_steps=20,
         **kwargs,
     ):
         """Configures training. The loss is the ELBO, so none is given.
@@ -107,6 +111,11 @@ class ElboTrainer(keras.Model):
             steps_per_execution: int, training steps in one graph call. Defaults to `1`.
             run_eagerly: bool, for debugging. Defaults to `False`.
             auto_scale_loss: bool, loss scaling under float16. Defaults to `True`.
+            max_bad_steps: int >= 1. A step whose loss or gradient is not finite is
+                undone: weights, optimizer, batch statistics and sigma stay. So many in
+                a row end `fit` by a `DivergedError`. (Replicas of a strategy take its
+                gradient for zero, so that momentum goes on.) Defaults to `20`, more
+                than float16 needs to find its scale.
             *refused, **kwargs: none; there to explain what is not taken.
 
         Raises:
@@ -120,6 +129,7 @@ class ElboTrainer(keras.Model):
                 "term by `beta`, choose the likelihood by `decoder`; a subclass may "
                 "make more metrics, and update them in `elbo_terms`."
             )
+        check_at_least("max_bad_steps", max_bad_steps, 1)
         if optimizer is None:
             raise TypeError('`optimizer` must be one, or its name such as "adam".')
         if (
@@ -140,14 +150,20 @@ class ElboTrainer(keras.Model):
             auto_scale_loss=auto_scale_loss,
         )
         self._jit_compile_argument = jit_compile
+        self._max_bad_steps = max_bad_steps
 
     def get_compile_config(self):
         # "auto" is for the machine that loads the model to resolve.
         config = super().get_compile_config()
-        return config and {**config, "jit_compile": self._jit_compile_argument}
+        return config and {
+            **config,
+            "jit_compile": self._jit_compile_argument,
+            "max_bad_steps": self._max_bad_steps,
+        }
 
     def compile_from_config(self, config):
-        names = ("optimizer", "jit_compile", "steps_per_execution", "run_eagerly")
+        names = ["optimizer", "jit_compile", "steps_per_execution", "run_eagerly"]
+        names.append("max_bad_steps")
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**{name: config[name] for name in names if name in config})
         self.optimizer.build(self.trainable_variables)
@@ -194,6 +210,7 @@ class ElboTrainer(keras.Model):
             )
             check_no_targets(targets)
             validation_data = inputs, no_targets(inputs, weights), weights
+        guard = StopOnBadSteps(self._guard, self._max_bad_steps)
         try:
             return super().fit(
                 x,
@@ -201,7 +218,7 @@ class ElboTrainer(keras.Model):
                 batch_size,
                 epochs,
                 verbose,
-                callbacks,
+                _first(guard, callbacks),
                 validation_split,
                 validation_data,
                 shuffle,
@@ -270,6 +287,7 @@ class ElboTrainer(keras.Model):
 
     def train_step(self, data):
         inputs, weights = self._unpacked(data)
+        put_back = self._guard.remember(self)
         with _weighing(self, weights), tf.GradientTape() as tape:
             terms = self.elbo_terms(inputs, training=True)
             nll = terms.nll
@@ -278,12 +296,35 @@ class ElboTrainer(keras.Model):
             loss = self.optimizer.scale_loss(_share_of_mean(losses, weights))
         if self.trainable_weights:
             gradients = tape.gradient(loss, self.trainable_weights)
-            self.optimizer.apply(self._clipped(gradients), self.trainable_weights)
+            gradients, norm = self._clipped(gradients)
         else:
             warnings.warn("The model has no trainable weights.", stacklevel=2)
-        logs = self._record(losses, nll, terms, weights)
+            gradients, norm = [], None
+        is_good = self._guard.judge(inputs, terms, losses, gradients, norm)
+        self._apply(gradients, is_good)
+        self._record(losses, nll, terms, weights)
+        put_back(is_good)
+        logs = self.get_metrics_result()
         logs.pop("bits_per_dim_mass", None)
         return logs
+
+    def _apply(self, gradients, is_good):
+        """Takes the optimizer's step if it is good."""
+        if not gradients:
+            return
+        optimizer, weights = self.optimizer, self.trainable_weights
+        if not optimizer.built:
+            with tf.init_scope():
+                optimizer.build(weights)
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            # It leaves such steps out itself, and lowers the scale.
+            optimizer.apply(gradients, weights)
+        elif tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            # Replicas cannot meet within a condition.
+            kept = [g if g is None else tf.where(is_good, g, 0) for g in gradients]
+            optimizer.apply(kept, weights)
+        else:
+            tf.cond(is_good, lambda: optimizer.apply(gradients, weights), lambda: None)
 
     def test_step(self, data):
         inputs, weights = self._unpacked(data)
@@ -295,18 +336,20 @@ class ElboTrainer(keras.Model):
             bits = nats_to_bits_per_dim(nats, terms.num_dims, density=False)
             self._means["bits_per_dim_mass"].update_state(bits, weights)
         losses = self._example_losses(nll, terms, training=False)
-        return self._record(losses, nll, terms, weights)
+        self._record(losses, nll, terms, weights)
+        return self.get_metrics_result()
 
     def _clipped(self, gradients):
+        """Bounded gradients and their norm before, `None` where nothing bounds it."""
         if self.max_gradient_norm is None:
-            return gradients
+            return gradients, None
         # Under float16 the gradients come scaled, like the loss.
         dtype = self.decoder.compute_dtype
         limit = self.optimizer.scale_loss(tf.constant(self.max_gradient_norm, dtype))
         # Under a policy such as bfloat16 weights are of several dtypes.
         there = [tf.cast(g, dtype) for g in gradients if g is not None]
         norm = tf.linalg.global_norm(there)
-        return tf.clip_by_global_norm(gradients, limit, use_norm=norm)[0]
+        return tf.clip_by_global_norm(gradients, limit, use_norm=norm)[0], norm
 
     def _unpacked(self, data):
         inputs, weights = inputs_and_weights(data)
@@ -345,7 +388,16 @@ class ElboTrainer(keras.Model):
             values["bits_per_dim"] = bits
         for name, value in values.items():
             self._means[name].update_state(value, weights)
-        return self.get_metrics_result()
+
+
+def _first(callback, others):
+    """All callbacks as `fit` takes them; it sees the logs before the others."""
+    if isinstance(others, keras.callbacks.CallbackList):
+        others.callbacks.insert(0, callback)
+        callback.set_model(others.model)
+        callback.set_params(others.params)
+        return others
+    return [callback, *tf.nest.flatten(others or [])]
 
 
 def _share_of_mean(losses, weights):

@@ -1,0 +1,172 @@
+"""Training steps that are not finite: undone, counted, and told."""
+
+import warnings
+
+import keras
+import tensorflow as tf
+
+# What may be the first thing that is not finite, in the order of a step.
+_TERMS = ("nothing", "an input", "nll", "kl", "the loss", "a gradient")
+
+
+class DivergedError(ValueError):
+    """Training has diverged: weights, pixels or one step after the other."""
+
+
+class StepGuard:
+    """Undoes a step whose loss or gradient is not finite.
+
+    Its weights, optimizer, batch statistics, metrics and sigma are then those of before
+    the step; the noise goes on. Like `KLWeight` it is in no saved file.
+
+    Attributes:
+        bad_steps: variable, how many steps were undone since `reset`.
+        in_row: variable, how many of them were the last ones.
+        term: variable, what was not finite in the last of them, see `term_name`.
+    """
+
+    def __init__(self):
+        kind = {
+            "trainable": False,
+            "dtype": tf.int32,
+            "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        }
+        with tf.init_scope():
+            self.bad_steps = tf.Variable(0, name="bad_steps", **kind)
+            self.in_row = tf.Variable(0, name="bad_steps_in_row", **kind)
+            self.term = tf.Variable(0, name="bad_term", **kind)
+
+    def reset(self):
+        for variable in (self.bad_steps, self.in_row, self.term):
+            variable.assign(0)
+
+    @property
+    def term_name(self) -> str:
+        return _TERMS[int(self.term)]
+
+    def remember(self, model):
+        """What a step changes beside the weights; to be called before it.
+
+        Returns:
+            Function from a bool tensor, whether the step is good, that puts all back
+            where it is not.
+        """
+        variables = [*model.non_trainable_weights]
+        variables += [v for metric in model.metrics for v in metric.variables]
+        values = [tf.identity(v) for v in variables]
+
+        def put_back(is_good):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(tf.where(is_good, variable, value))
+
+        return put_back
+
+    def judge(self, inputs, terms, losses, gradients, norm=None):
+        """Counts the step, and tells whether it is good: on all replicas the same.
+
+        Args:
+            inputs: nest of tensors.
+            terms: `ElboTerms`.
+            losses: `[B]`.
+            gradients: list of tensors or `None`.
+            norm: their norm, where it is known. Defaults to `None`.
+
+        Returns:
+            bool tensor.
+        """
+        sums = [tf.reduce_sum(losses)]
+        # A sum is finite if its numbers are, or as good as never otherwise.
+        sums += [norm] if norm is not None else _sums(gradients)
+        is_good = _all_finite(sums)
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            bad = 1.0 - tf.cast(is_good, tf.float32)
+            bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
+            is_good = tf.equal(bad, 0.0)
+        term = tf.cond(
+            is_good,
+            lambda: tf.constant(0),
+            lambda: _first_bad(inputs, terms, losses),
+        )
+        bad = tf.cast(tf.logical_not(is_good), tf.int32)
+        self.bad_steps.assign(self.bad_steps + bad)
+        self.in_row.assign((self.in_row + bad) * bad)
+        self.term.assign(tf.where(is_good, self.term, term))
+        return is_good
+
+
+class StopOnBadSteps(keras.callbacks.Callback):
+    """Tells of steps that were undone, and ends training after too many in a row.
+
+    Logs `bad_steps`, those of the epoch, where there are any.
+
+    Args:
+        guard: the model's `StepGuard`.
+        most: int, so many bad steps in a row are too many.
+    """
+
+    def __init__(self, guard, most):
+        super().__init__()
+        self._guard = guard
+        self._most = most
+        self._told = False
+
+    def on_train_begin(self, logs=None):
+        self._guard.reset()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        self._before = int(self._guard.bad_steps)
+
+    def on_train_batch_end(self, batch, logs=None):
+        in_row = int(self._guard.in_row)
+        if not in_row:
+            return
+        where = f"step {batch + 1} of epoch {self._epoch + 1}"
+        what = self._guard.term_name
+        if in_row >= self._most:
+            raise DivergedError(
+                f"Training has diverged: {in_row} steps in a row up to {where} were "
+                f"not finite; the first that was not, in the last of them, is {what}. "
+                "The weights are those from before. "
+                + (
+                    "Look at the data there."
+                    if what == "an input"
+                    else "Lower the learning rate, or bound the gradient "
+                    "(`max_gradient_norm`)."
+                )
+            )
+        # Those of float16 at first are how it finds its scale.
+        scales = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
+        if not self._told and not (scales and what == _TERMS[-1]):
+            self._told = True
+            warnings.warn(
+                f"{where.capitalize()} is undone: {what} is not finite. So is every "
+                f"such step; `bad_steps` counts them, and {self._most} in a row end "
+                "training.",
+                stacklevel=2,
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        bad = int(self._guard.bad_steps) - self._before
+        if bad and logs is not None:
+            logs["bad_steps"] = bad
+
+
+def _sums(gradients):
+    """One number for each gradient that is there."""
+    there = [g.values if isinstance(g, tf.IndexedSlices) else g for g in gradients]
+    return [tf.reduce_sum(g) for g in there if g is not None]
+
+
+def _all_finite(numbers):
+    return tf.reduce_all([tf.math.is_finite(number) for number in numbers])
+
+
+def _first_bad(inputs, terms, losses):
+    """Its index in `_TERMS`; all that is finite leaves the gradient."""
+    floats = [x for x in tf.nest.flatten(inputs) if tf.as_dtype(x.dtype).is_floating]
+    groups = [floats, [terms.nll], [terms.kl], [losses]]
+    are_bad = [tf.logical_not(_all_finite(_sums(group) or [0.0])) for group in groups]
+    are_bad = tf.stack([tf.constant(False), *are_bad, tf.constant(True)])
+    return tf.argmax(tf.cast(are_bad, tf.int32), output_type=tf.int32)
