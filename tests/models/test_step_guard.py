@@ -77,11 +77,13 @@ def test_a_bad_batch_changes_nothing(kind, value, recwarn):
     """The second of four; training goes on with the third."""
     if kind in ("graph", "xla") and value != np.inf:
         pytest.skip("one value shows it where steps are compiled")
+    if kind == "float64" and np.isfinite(value):
+        pytest.skip("its square is finite in float64")
     options = dict(KINDS[kind])
     if "optimizer" in options:
         options["optimizer"] = options["optimizer"]()
     images = IMAGES.astype(options.get("dtype", "float32"))
-    images[5, 1, 2, 0] = value * (1e130 if kind == "float64" else 1.0)
+    images[5, 1, 2, 0] = value
     watch, history = _fit(_model(**options), images)
     assert _changed(watch, 0) and _changed(watch, 2)
     assert not _changed(watch, 1)

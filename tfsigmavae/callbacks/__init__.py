@@ -1,5 +1,6 @@
 """Keras callbacks of a training run."""
 
+from tfsigmavae.callbacks.collapse_warning import CollapseWarning
 from tfsigmavae.callbacks.evaluation_noise import EvaluationNoise
 from tfsigmavae.callbacks.history_log import HistoryLog, read_history
 from tfsigmavae.callbacks.history_plot import HistoryPlot
@@ -12,6 +13,7 @@ from tfsigmavae.callbacks.tensorboard_log import TensorBoardLog
 from tfsigmavae.callbacks.training_checkpoint import TrainingCheckpoint
 
 __all__ = [
+    "CollapseWarning",
     "EvaluationNoise",
     "HistoryLog",
     "HistoryPlot",

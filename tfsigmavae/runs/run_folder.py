@@ -9,6 +9,7 @@ import time
 
 from tfsigmavae import files
 from tfsigmavae.callbacks import (
+    CollapseWarning,
     EvaluationNoise,
     HistoryLog,
     HistoryPlot,
@@ -255,7 +256,7 @@ class RunFolder:
         # Of an epoch that goes on, the row so far is of a part.
         kept_until = resumed and resumed.record.get(EPOCH_START)
         plot = HistoryPlot(self.path / "history.png", table, progress.example)
-        seen = [HistoryLog(table, step, kept_until), plot, progress]
+        seen = [HistoryLog(table, step, kept_until), plot, progress, CollapseWarning()]
         if tensorboard:
             previews = [c for c in callbacks if isinstance(c, Preview)]
             seen.append(TensorBoardLog(self.path / "logs", step, previews))
