@@ -39,8 +39,8 @@ class CollapseWarning(keras.callbacks.Callback):
         self._epochs = self._epochs + 1 if rate < self.floor else 0
         if self._epochs == self.patience:
             warnings.warn(
-                f"The rate is {rate:.3g} nats per example, and was below {self.floor:g} "
-                f"for {self.patience} epochs: the latents carry nothing. Let the KL "
+                f"The rate is {rate:.3g} nats per example, below {self.floor:g} for "
+                f"{self.patience} epochs: the latents carry nothing. Let the KL "
                 "weight rise (`--kl-ramp`, `KLAnnealing`), or look at sigma: a fixed "
                 "one may be too large for the data.",
                 stacklevel=2,

@@ -21,6 +21,10 @@ class BatchNormalization(keras.layers.Layer):
     otherwise: the same with the moving averages, so an output never depends on the
                other examples of its batch
 
+    Under a strategy of `tf.distribute` the batch is that of all replicas together, so
+    that results do not depend on their number: each layer then waits for one sum over
+    the replicas, forwards and backwards, and is without the fused kernel.
+
     With `trainable=False` the layer is frozen, as Keras' own: it does "otherwise" in
     training too.
 
@@ -30,6 +34,8 @@ class BatchNormalization(keras.layers.Layer):
         epsilon: float > 0. Defaults to `1e-5`.
         gamma_stddev: float >= 0, gamma starts as N(1, gamma_stddev). Defaults to `0.0`.
         seed: int or `None`, seed of gamma's initial value. Defaults to `None`.
+        synchronized: bool; without it each replica normalises its own part of the batch
+            (faster, and other results). Defaults to `True`.
 
     Call arguments:
         inputs: `[N, H, W, C]` float tensor.
@@ -48,7 +54,13 @@ class BatchNormalization(keras.layers.Layer):
     """
 
     def __init__(
-        self, momentum=0.9, epsilon=1e-5, gamma_stddev=0.0, seed=None, **kwargs
+        self,
+        momentum=0.9,
+        epsilon=1e-5,
+        gamma_stddev=0.0,
+        seed=None,
+        synchronized=True,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if not 0.0 <= momentum < 1.0:
@@ -63,6 +75,7 @@ class BatchNormalization(keras.layers.Layer):
         self.epsilon = epsilon
         self.gamma_stddev = gamma_stddev
         self.seed = seed
+        self.synchronized = synchronized
 
     def build(self, input_shape):
         # The fused kernel takes float32 statistics whatever the input's dtype.
@@ -121,8 +134,7 @@ class BatchNormalization(keras.layers.Layer):
         parts = [inputs] if num_groups == 1 else tf.split(inputs, num_groups)
         outputs, means, variances = [], [], []
         for part in parts:
-            normalize = _plain if part.dtype == tf.float64 else _fused
-            output, mean, variance = normalize(part, gamma, beta, self.epsilon)
+            output, mean, variance = self._normalize_part(part, gamma, beta)
             outputs.append(output)
             means.append(mean)
             variances.append(variance)
@@ -134,6 +146,16 @@ class BatchNormalization(keras.layers.Layer):
             tf.add_n(means) / num_groups,
             tf.add_n(variances) / num_groups,
         )
+
+    def _normalize_part(self, part, gamma, beta):
+        replica = tf.distribute.get_replica_context()
+        if self.synchronized and replica and replica.num_replicas_in_sync > 1:
+            # Deviations from a number near the mean: their squares lose no digits.
+            shift = tf.convert_to_tensor(self.moving_mean)
+            moments = _moments_of_all(replica, part, shift)
+            return _apply(part, *moments, gamma, beta, self.epsilon)
+        normalize = _plain if part.dtype == tf.float64 else _fused
+        return normalize(part, gamma, beta, self.epsilon)
 
     def update(self, mean, variance):
         """Moves the moving averages towards a batch's mean and variance."""
@@ -153,6 +175,7 @@ class BatchNormalization(keras.layers.Layer):
             "epsilon": self.epsilon,
             "gamma_stddev": self.gamma_stddev,
             "seed": self.seed,
+            "synchronized": self.synchronized,
         }
 
 
@@ -171,7 +194,29 @@ def _fused(inputs, gamma, beta, epsilon):
 
 def _plain(inputs, gamma, beta, epsilon):
     mean, variance = tf.nn.moments(inputs, [0, 1, 2])
-    output = tf.nn.batch_normalization(inputs, mean, variance, beta, gamma, epsilon)
+    count = tf.size(inputs) // tf.size(mean)
+    return _apply(inputs, mean, variance, count, gamma, beta, epsilon)
+
+
+def _moments_of_all(replica, inputs, shift):
+    """Mean, variance `[C]` and number of values, over the batches of all replicas."""
+    deviations = tf.cast(inputs, shift.dtype) - shift
+    sums = [tf.reduce_sum(x, [0, 1, 2]) for x in (deviations, tf.square(deviations))]
+    count = tf.cast(tf.size(inputs) // tf.size(shift), shift.dtype)
+    # In one piece: every sum over the replicas is a wait.
+    joined = tf.concat([*sums, count[tf.newaxis]], 0)
+    joined = replica.all_reduce(tf.distribute.ReduceOp.SUM, joined)
+    first, second, count = tf.split(joined, [tf.size(shift), tf.size(shift), 1])
+    mean = first / count
+    variance = tf.maximum(second / count - tf.square(mean), 0.0)
+    return mean + shift, variance, count
+
+
+def _apply(inputs, mean, variance, count, gamma, beta, epsilon):
+    output = tf.nn.batch_normalization(
+        tf.cast(inputs, mean.dtype), mean, variance, beta, gamma, epsilon
+    )
     # As the kernel has it: the moving average is that of the unbiased variance.
-    count = tf.cast(tf.size(inputs) // tf.size(mean), inputs.dtype)
-    return output, mean, variance * count / tf.maximum(count - 1.0, 1.0)
+    count = tf.cast(count, mean.dtype)
+    unbiased = variance * count / tf.maximum(count - 1.0, 1.0)
+    return tf.cast(output, inputs.dtype), mean, unbiased

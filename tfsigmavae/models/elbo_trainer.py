@@ -228,6 +228,15 @@ class ElboTrainer(keras.Model):
         finally:
             self.anneal_kl(1.0)  # also after an error, where callbacks are not asked
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Private: under a strategy Keras takes a batch, and the means of its pixels
+        # over all machines, to find shapes that a model which is built does not need.
+        if not self.built:
+            super()._maybe_symbolic_build(iterator, data_batch)
+        elif self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def evaluate(
         self,
         x=None,
@@ -306,7 +315,7 @@ class ElboTrainer(keras.Model):
         put_back(is_good)
         logs = self.get_metrics_result()
         logs.pop("bits_per_dim_mass", None)
-        return logs
+        return _reducible(logs)
 
     def _apply(self, gradients, is_good):
         """Takes the optimizer's step if it is good."""
@@ -337,7 +346,7 @@ class ElboTrainer(keras.Model):
             self._means["bits_per_dim_mass"].update_state(bits, weights)
         losses = self._example_losses(nll, terms, training=False)
         self._record(losses, nll, terms, weights)
-        return self.get_metrics_result()
+        return _reducible(self.get_metrics_result())
 
     def _clipped(self, gradients):
         """Bounded gradients and their norm before, `None` where nothing bounds it."""
@@ -412,6 +421,17 @@ def _share_of_mean(losses, weights):
     if replica is not None and replica.num_replicas_in_sync > 1:
         total = replica.all_reduce(tf.distribute.ReduceOp.SUM, total)
     return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), total)
+
+
+def _reducible(logs):
+    """Logs of a step as Keras reduces them over replicas.
+
+    Those of several machines it joins along an axis, which a number does not have.
+    """
+    kind = tf.distribute.MultiWorkerMirroredStrategy
+    if not isinstance(tf.distribute.get_strategy(), kind):
+        return logs
+    return {name: tf.reshape(value, [1]) for name, value in logs.items()}
 
 
 def _with_free_batch(inputs):

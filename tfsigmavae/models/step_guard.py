@@ -42,7 +42,7 @@ class StepGuard:
 
     @property
     def term_name(self) -> str:
-        return _TERMS[int(self.term)]
+        return _TERMS[_number(self.term)]
 
     def remember(self, model):
         """What a step changes beside the weights; to be called before it.
@@ -116,10 +116,10 @@ class StopOnBadSteps(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        self._before = int(self._guard.bad_steps)
+        self._before = _number(self._guard.bad_steps)
 
     def on_train_batch_end(self, batch, logs=None):
-        in_row = int(self._guard.in_row)
+        in_row = _number(self._guard.in_row)
         if not in_row:
             return
         where = f"step {batch + 1} of epoch {self._epoch + 1}"
@@ -148,9 +148,14 @@ class StopOnBadSteps(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        bad = int(self._guard.bad_steps) - self._before
+        bad = _number(self._guard.bad_steps) - self._before
         if bad and logs is not None:
             logs["bad_steps"] = bad
+
+
+def _number(variable):
+    """As an int; a variable of several replicas is not one at once."""
+    return int(tf.convert_to_tensor(variable))
 
 
 def _sums(gradients):
