@@ -23,7 +23,7 @@ from flags import run_options
 def main(argv=None):
     flags = video_flags.parse(argv, __doc__)
     from tfsigmavae.video import VideoExperiment, compare, pushing
-    from tfsigmavae_video.experiments.recipes import BESIDE, RECIPES
+    from tfsigmavae_video.experiments.recipes import RECIPES, beside
 
     mode = {key: flags.pop(key) for key in ("preset", "dry_run", "compare")}
     output, options = flags.pop("output"), run_options(flags)
@@ -39,7 +39,7 @@ def main(argv=None):
         if experiment.data == recipe.get("data"):
             pushing.write(experiment.data)
         if mode["compare"]:
-            others = BESIDE.get(mode["preset"], {})
+            others = beside(mode["preset"], experiment.steps)
             summary = compare(experiment, output, beside=others, **options)
         else:
             summary = experiment.run(output, **options)

@@ -56,6 +56,7 @@ def parse(argv, description) -> dict:
         size = flags.frame_size(known.pop("frame_size"))
     except argparse.ArgumentTypeError as error:
         parser.error(f"argument --frame-size: {error}")
+    is_presets = known["curriculum"] == parser.get_default("curriculum")
     try:
         known["curriculum"] = _stages(known["curriculum"])
     except ValueError:
@@ -63,6 +64,9 @@ def parse(argv, description) -> dict:
             "argument --curriculum: stages are SHARE:FRAMES, the share of the steps "
             f"where they end, as in 0.3:2,0.6:5, got {known['curriculum']!r}"
         )
+    if is_presets:  # no longer than the clips that flags ask for
+        most = known["num_frames"]
+        known["curriculum"] = [s for s in known["curriculum"] if s[1] < most]
     known |= {"frame_shape": (*size, known.pop("channels"))}
     if data:
         _tell_own(known, own, data)

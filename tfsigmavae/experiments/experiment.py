@@ -107,7 +107,8 @@ class Experiment(abc.ABC):
     # Options that shape no result, and may differ from one attempt to the next.
     changeable: typing.ClassVar[tuple] = ("preview_every",)
     # Those that may become larger, for a run that is trained further.
-    growing: typing.ClassVar[tuple] = ("steps",)
+    # A preset's warm-up is cut where a trial has fewer steps.
+    growing: typing.ClassVar[tuple] = ("steps", "warm_up_steps")
     # What one example is called, and what kind of evaluation that makes.
     example: typing.ClassVar[str] = "example"
     kind: typing.ClassVar[str] = ""

@@ -56,7 +56,8 @@ def check_no_targets(targets):
         raise ValueError(
             "A variational model predicts its own input: pass `fit(x)` or a dataset of "
             "inputs, without targets. Weights of examples go as `fit(x, "
-            "sample_weight=w)` or as a dataset of (x, None, w)."
+            "sample_weight=w)` or as a dataset of (x, None, w). Clips with actions are "
+            'a dict: {"frames": clips, "actions": actions}.'
         )
 
 
@@ -68,8 +69,27 @@ def check_no_list(inputs):
     if isinstance(inputs, (list, tuple)):
         raise ValueError(
             f"Inputs must be an array, got a {type(inputs).__name__} of {len(inputs)}: "
-            "give `np.stack(...)` of a list of examples, and the one array of [array]."
+            "give `np.stack(...)` of a list of examples, and the one array of [array]. "
+            'Clips with actions are a dict: {"frames": clips, "actions": actions}.'
         )
+
+
+def example_shapes(data):
+    """Shapes of what `fit` takes, as a list, without axes 0 and 1; `None` if unknown.
+
+    Args:
+        data: array, tensor or a nest of them, or `tf.data.Dataset`.
+    """
+    if isinstance(data, tf.data.Dataset):
+        spec = data.element_spec
+        data = spec[0] if isinstance(spec, tuple) else spec
+    parts = tf.nest.flatten(data)
+    if not all(hasattr(part, "shape") for part in parts):
+        return None
+    shapes = [tf.TensorShape(part.shape) for part in parts]
+    if any(shape.rank is None for shape in shapes):
+        return None
+    return [(shape.rank, *shape[2:]) for shape in shapes]
 
 
 def check_no_class_weight(class_weight):

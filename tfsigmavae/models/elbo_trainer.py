@@ -15,6 +15,7 @@ from tfsigmavae.models.batches import (
     check_no_class_weight,
     check_no_list,
     check_no_targets,
+    example_shapes,
     inputs_and_weights,
     no_targets,
 )
@@ -55,6 +56,7 @@ class ElboTrainer(keras.Model):
         self._means = {name: keras.metrics.Mean(name, dtype) for name in names}
         self._kl_weight = KLWeight(dtype)
         self._guard = StepGuard()
+        self._example_shapes = None  # of the last `fit`
 
     @property
     def beta(self):
@@ -210,6 +212,7 @@ class ElboTrainer(keras.Model):
             )
             check_no_targets(targets)
             validation_data = inputs, no_targets(inputs, weights), weights
+        self._trace_anew(x)
         guard = StopOnBadSteps(self._guard, self._max_bad_steps)
         try:
             return super().fit(
@@ -227,6 +230,17 @@ class ElboTrainer(keras.Model):
             )
         finally:
             self.anneal_kl(1.0)  # also after an error, where callbacks are not asked
+
+    def _trace_anew(self, x):
+        """Where examples of a shape come that no step was traced for.
+
+        TensorFlow would trace a step for every shape then, whose errors are of shapes
+        that it does not know. Clips may have another length (axis 1).
+        """
+        shapes = example_shapes(x)
+        if self._example_shapes not in (None, shapes) and shapes is not None:
+            self.train_function = self.test_function = None
+        self._example_shapes = shapes or self._example_shapes
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Private: under a strategy Keras takes a batch, and the means of its pixels

@@ -5,8 +5,12 @@ _OF_DATA = ("data_options.", "converted_with.")
 
 
 def grown(saved, config, growing) -> list:
-    """Names of those options in `growing` that are larger now."""
-    return [name for name in growing if name in saved and config[name] > saved[name]]
+    """Names of those options in `growing` that are larger now.
+
+    None unless the first of them is.
+    """
+    more = [name for name in growing if name in saved and config[name] > saved[name]]
+    return more if more[:1] == list(growing[:1]) else []
 
 
 def differences(saved, config, changeable=()):

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import json
 import pathlib
+import shutil
 import sys
 import time
 
@@ -28,6 +29,7 @@ from tfsigmavae.runs.options import differences, grown
 from tfsigmavae.runs.run_lock import RunLock
 from tfsigmavae.runs.stages import Stages
 
+_NO_RUN = {"config.json", "data.json"}
 # What to do where one of the files is damaged.
 _WAYS_OUT = {
     "config.json": "put it right, or choose another folder",
@@ -56,8 +58,9 @@ class RunFolder:
             attempt to the next; "options.name" for one within a dict. Defaults to none.
         defaults: dict of options that came later than the first runs: a run whose
             record lacks one has had this value. Defaults to none.
-        growing: names of options that may become larger: of a run with fewer, the
-            summary is removed, and training goes on. Defaults to none.
+        growing: names of options of which the first may become larger, and then the
+            others too: the results so far are removed, and training goes on. Defaults
+            to none.
 
     Raises:
         BlockingIOError: if another process is writing there.
@@ -75,13 +78,13 @@ class RunFolder:
 
     def _open(self, config, changeable, defaults, growing):
         saved = self.read_json("config.json")
-        present = {path.name for path in self.path.glob("[!.]*")} - {"config.json"}
+        # Options and data alone: an attempt that failed at once, and may be mended.
+        present = {path.name for path in self.path.glob("[!.]*")} - _NO_RUN
         if saved is None and present:
             raise FileExistsError(
                 f"`output` '{self.path}' is not empty and holds no run. "
                 "Choose another folder."
             )
-        # Options alone are of an attempt that failed at once, and may be mended.
         if present:
             more = grown(saved, config, growing)
             changed = differences(defaults | saved, config, {*changeable, *more})
@@ -97,9 +100,15 @@ class RunFolder:
                     "schedules that depend on it follow the new number.",
                     file=sys.stderr,
                 )
-                (self.path / "summary.json").unlink(missing_ok=True)
+            if more:
+                self._forget_results()
         if saved != config:
             self.write_json("config.json", config)
+
+    def _forget_results(self):
+        """Those of a model that is trained further are of another one."""
+        (self.path / "summary.json").unlink(missing_ok=True)
+        shutil.rmtree(self.path / "evaluation" / "parts", ignore_errors=True)
 
     @property
     def summary(self):
@@ -118,7 +127,7 @@ class RunFolder:
         """Refuses data that are not those that the run began with.
 
         Args:
-            digest: JSON value, other data have another one.
+            digest: dict of JSON values by part of the data; of other data another one.
             accept_changed: bool, whether to go on with them; that is recorded.
 
         Raises:
@@ -130,10 +139,12 @@ class RunFolder:
             self.write_json("data.json", {"digest": digest, "before": []})
         elif record["digest"] != digest:
             if not accept_changed:
+                names = [n for n in digest if digest[n] != record["digest"].get(n)]
                 raise ValueError(
                     f"The data of the run in '{self.path}' have changed since it "
-                    "began. Put them back, choose another folder, or accept that: "
-                    "--accept-changed-data, which is recorded in data.json."
+                    f"began ({', '.join(names)}). Put them back, choose another "
+                    "folder, or accept that: --accept-changed-data, which is recorded "
+                    "in data.json."
                 )
             rows = read_history(self.path / "history.csv")
             until = int(rows[-1]["step"]) if rows else 0
@@ -186,6 +197,7 @@ class RunFolder:
             resumed = self._resume(model, checkpoint)
             step = resumed.step if resumed else 0
             if step < num_steps:
+                self._forget_results()
                 self._begin_attempt(step, num_steps)
             started = time.time(), time.process_time()
             progress = ProgressLine(num_steps, step, example, batch_size)

@@ -85,7 +85,11 @@ def compare(experiment, output, beside=None, **options) -> dict | None:
     runs = {experiment.decoder: experiment} | runs
     folders[experiment.decoder] = output
     summaries = {}
-    for name, run in runs.items():
+    for number, (name, run) in enumerate(runs.items(), start=1):
+        print(
+            f"{number} of {len(runs)}: {name}, {run.model}, {run.steps:,} steps",
+            file=sys.stderr,
+        )
         summaries[name] = run.run(folders[name], **options)
         if summaries[name] is None:
             return None

@@ -26,6 +26,7 @@ _SAME_RATE = 1.05
 # The shorter side of a frame; the area is about that of 64 x 64, which costs what the
 # demo costs. Multiples of 8 fit the network's stages.
 _SHORTER = {"square": 64, "wide": 48, "tall": 48}
+_KINDS = {"square": "square, or nearly so", "wide": "wide", "tall": "tall"}
 _LONGER = 5 / 3  # times the shorter, but for squares
 _MOST_CACHED = 1.5e9  # bytes
 _WIDE = 1.35  # between 4:3, of which a square loses a quarter, and 3:2
@@ -191,7 +192,7 @@ def _frame_shape(facts):
     more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
     what = "grey" if channels == 1 else "colour"
     return (height, width, channels), (
-        f"Frames of {width}x{height} pixels, {what}: the videos are {kind} "
+        f"Frames of {width}x{height} pixels, {what}: the videos are {_KINDS[kind]} "
         f"({', '.join(sizes[:3])}{more}; width x height). What sticks out is cropped; "
         "--data-options fit=letterbox keeps it."
     )

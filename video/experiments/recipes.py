@@ -82,9 +82,6 @@ RECIPES = {
     "own": OWN,
     "smmnist": SMMNIST,
 }
-# Recipes whose models `--compare` trains beside that of a recipe, for about as many CPU
-# seconds.
-BESIDE = {"demo": {"SVG-LP": {**DEMO_SVG_LP, "steps": 4000}}}
 _BY_MODEL = {"svg_lp": DEMO_SVG_LP, "warp_vrnn": DEMO}
 # What belongs to the model of a recipe, rather than to data and protocol.
 _OF_MODEL = (
@@ -96,6 +93,19 @@ _OF_MODEL = (
     "kl_ramp",
     "curriculum",
 )
+
+
+def beside(preset, steps) -> dict:
+    """Recipes of models to compare that of a preset with, by name.
+
+    Args:
+        preset: name of the recipe.
+        steps: training steps of its own model; theirs take about as many CPU seconds.
+    """
+    if preset != "demo":
+        return {}
+    equal = max(1, round(4000 / DEMO["steps"] * steps))
+    return {"SVG-LP": {**DEMO_SVG_LP, "steps": equal}}
 
 
 def for_model(recipe: dict, name: str) -> dict:

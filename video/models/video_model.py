@@ -80,12 +80,7 @@ class VideoModel(FutureModel):
         """
         actions = None
         if isinstance(inputs, dict):
-            if "frames" not in inputs:
-                raise ValueError(
-                    'Inputs must be clips, or a dict with "frames" (and "actions"), '
-                    f"got a dict of {sorted(inputs)}."
-                )
-            inputs, actions = inputs["frames"], inputs.get("actions")
+            inputs, actions = _taken_apart(inputs)
         frames = self._to_pixels(inputs, "frames")
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         return frames, self._to_actions(actions, frames)
@@ -97,7 +92,8 @@ class VideoModel(FutureModel):
         a limit of what it can show, and no prediction.
 
         Args:
-            clips: `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1].
+            clips: `[B, T, H, W, C]`, T > num_context, uint8 or floating in [0, 1]; or a
+                dict with actions, as `fit` takes it.
             actions: `[B, T - 1 or more, action_size]` for a model with actions.
             teacher_forced: bool, whether every step gets the true frame before it.
                 `False`: after the context each gets the frame that the model predicted,
@@ -114,6 +110,14 @@ class VideoModel(FutureModel):
                 range, or given where all frames are.
             NotImplementedError: if the model does not write `posterior_rollout`.
         """
+        if teacher_forced not in (None, True, False):
+            raise TypeError(
+                f"`teacher_forced` must be True, False or None, got {teacher_forced!r}."
+            )
+        if isinstance(clips, dict):
+            if actions is not None:
+                raise ValueError("`actions` are given twice: leave one of them out.")
+            clips, actions = _taken_apart(clips)
         clips = self._to_pixels(clips, "clips")
         clips = check_clip(clips, self.frame_shape, self.num_context + 1)
         actions = self._to_actions(actions, clips)
@@ -274,3 +278,13 @@ def _step_log_prob(likelihood, target):
 
 def _step_log_mass(likelihood, target):
     return likelihood.step_log_mass(target)
+
+
+def _taken_apart(inputs):
+    """Frames and actions of a dict, as `fit` takes it."""
+    if "frames" not in inputs:
+        raise ValueError(
+            'Inputs must be clips, or a dict with "frames" (and "actions"), '
+            f"got a dict of {sorted(inputs)}."
+        )
+    return inputs["frames"], inputs.get("actions")

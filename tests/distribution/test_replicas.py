@@ -1,0 +1,167 @@
+"""Several replicas, and several processes, train as one device does."""
+
+import concurrent.futures
+import json
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from fresh_process import ROOT, environment, run_python
+
+_HEAD = """
+import hashlib, json, os, sys
+sys.path[:0] = [f"{sys.argv[1]}/tests", f"{sys.argv[1]}/scripts"]
+import keras, numpy as np, tensorflow as tf
+"""
+_REPLICAS = (
+    _HEAD
+    + """
+cpu = tf.config.list_physical_devices("CPU")[0]
+half = tf.config.LogicalDeviceConfiguration()
+tf.config.set_logical_device_configuration(cpu, [half, half])
+from keras_subjects import SUBJECTS
+from tfsigmavae import decoders
+from tfsigmavae.models import seeding
+
+# Each replica has noise of its own, and then there would be nothing to compare.
+seeding.ReplicaSeedGenerator.normal = lambda self, shape: tf.zeros(
+    shape, self.noise_dtype
+)
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+strategies = {"one": tf.distribute.get_strategy(), "two": two}
+results = {}
+for kind in ("ConvVAE", "HierarchicalVAE", "SVGLP"):
+    subject, weights = SUBJECTS[kind], {}
+    data = subject.data(8)
+    data[4:] //= 4  # the replicas' examples differ
+    for name, strategy in strategies.items():
+        with strategy.scope():
+            sgd = keras.optimizers.SGD(1e-4)
+            model = subject.compiled(sgd, run_eagerly=False, jit_compile=False)
+        before = model.get_weights()
+        model.fit(data, batch_size=8, epochs=10, shuffle=False, verbose=0)
+        weights[name] = model.get_weights()
+    one = weights["one"]
+    results[kind] = {
+        "moved": max(float(np.abs(a - b).max()) for a, b in zip(one, before) if a.ndim),
+        "apart": max(
+            float(np.abs(a - b).max() / (1.0 + np.abs(a).max()))
+            for a, b in zip(one, weights["two"])
+        ),
+    }
+
+# One pixel of the second replica's half is bad: sigma stays on both, and it counts.
+bad = SUBJECTS["ConvVAE"].data(8).astype("float32") / 255.0
+with two.scope():
+    real = decoders.get("optimal_sigma", values="real")
+    model = SUBJECTS["ConvVAE"].make(decoder=real)
+    model.compile(keras.optimizers.SGD(1e-4), jit_compile=False)
+model.fit(bad, batch_size=8, verbose=0)
+before = model.get_weights()
+bad[7, 0, 0, 0] = np.nan
+history = model.fit(bad, batch_size=8, verbose=0, shuffle=False).history
+same = [np.array_equal(a, b) for a, b in zip(before, model.get_weights())]
+results["guard"] = {"same": all(same), "bad_steps": history["bad_steps"]}
+print(json.dumps(results))
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def replicas():
+    printed = run_python(_REPLICAS, ROOT, timeout=600)
+    return json.loads(printed.strip().splitlines()[-1])
+
+
+@pytest.mark.parametrize("kind", ["ConvVAE", "HierarchicalVAE", "SVGLP"])
+def test_two_replicas_train_as_one_device(replicas, kind):
+    """Ten steps of SGD; batch norm included, whose batch is that of both."""
+    assert replicas[kind]["moved"] > 1e-3, "nothing trained"
+    assert replicas[kind]["apart"] < 1e-6  # float32 sums in another order
+
+
+def test_a_bad_step_on_one_replica_is_one_on_all(replicas):
+    assert replicas["guard"] == {"same": True, "bad_steps": [1]}
+
+
+_WORKER = (
+    _HEAD
+    + """
+from keras_subjects import SUBJECTS
+
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+for kind in sys.argv[2].split(","):
+    subject = SUBJECTS[kind]
+    data = subject.data(16)
+    with strategy.scope():
+        sgd = keras.optimizers.SGD(1e-4)
+        model = subject.compiled(sgd, run_eagerly=False, jit_compile=False)
+    before = model.get_weights()
+    train = tf.data.Dataset.from_tensor_slices(data).batch(8, drop_remainder=True)
+    history = model.fit(train.repeat(), steps_per_epoch=4, verbose=0).history
+    scores = model.evaluate(train, verbose=0, return_dict=True)
+    after = model.get_weights()
+    print(json.dumps({
+        "kind": kind,
+        "moved": max(float(np.abs(a - b).max()) for a, b in zip(before, after)),
+        "finite": all(bool(np.isfinite(w).all()) for w in after),
+        "sha256": hashlib.sha256(b"".join(w.tobytes() for w in after)).hexdigest(),
+        "logs": {name: values[0] for name, values in history.items()},
+        "scores": scores,
+    }))
+"""
+)
+
+
+def _free_ports(number):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _together(code, *arguments, number=2, timeout=600):
+    """What each of several processes printed that know one another.
+
+    They wait for one another, so none may fill its pipe while another one is read.
+    """
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(number)]
+    processes = []
+    for index in range(number):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env=environment() | {"TF_CONFIG": config},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(number) as pool:
+            ended = list(pool.map(lambda p: p.communicate(timeout=timeout), processes))
+    finally:
+        for process in processes:
+            process.kill()
+    for process, (_, errors) in zip(processes, ended, strict=True):
+        assert process.returncode == 0, errors[-3000:]
+    return [
+        [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        for out, _ in ended
+    ]
+
+
+def test_two_processes_train_each_model_by_fit():
+    kinds = ["ConvVAE", "HierarchicalVAE", "SVGLP", "WarpVRNN"]
+    first, second = _together(_WORKER, ROOT, ",".join(kinds))
+    assert [result["kind"] for result in first] == kinds
+    for one, other in zip(first, second, strict=True):
+        assert one["sha256"] == other["sha256"], one["kind"]
+        assert one["moved"] > 0 and one["finite"]
+        for name in ("loss", "nll", "kl", "mse"):
+            assert np.isfinite(one["logs"][name]) and np.isfinite(one["scores"][name])
+        assert one["logs"] == other["logs"], one["kind"]
