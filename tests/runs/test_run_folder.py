@@ -229,6 +229,7 @@ def test_other_options_are_refused_by_name(tmp_path):
 
 def test_options_of_an_attempt_that_failed_at_once_may_be_mended(tmp_path):
     RunFolder(tmp_path, {"network": "vg"})
+    RunFolder(tmp_path, {"network": "vg"}).check_data({"train": "abc"})
     mended = RunFolder(tmp_path, {"network": "vgg"})
     assert mended.read_json("config.json") == {"network": "vgg"}
 
@@ -366,6 +367,8 @@ def test_steps_may_be_raised_and_not_lowered(tmp_path, capsys):
     run = RunFolder(tmp_path, CONFIG, growing=["steps"])
     run.fit(_model(), _batches_from, 7, epoch_steps=7)
     run.write_json("summary.json", {"sigma": 0.1})
+    parts = tmp_path / "evaluation" / "parts"
+    parts.mkdir(parents=True)
     more = CONFIG | {"steps": 14}
     with pytest.raises(ValueError, match="steps 7 -> 14"):
         RunFolder(tmp_path, more)
@@ -373,27 +376,37 @@ def test_steps_may_be_raised_and_not_lowered(tmp_path, capsys):
     raised = RunFolder(tmp_path, more, growing=["steps"])
     assert "`steps` is raised from 7 to 14" in capsys.readouterr().err
     assert raised.summary is None and raised.read_json("config.json")["steps"] == 14
+    assert not parts.exists(), "those of another model"
     assert raised.fit(_model(), _batches_from, 14, epoch_steps=7)
     assert [row["step"] for row in _history(tmp_path)] == ["7", "14"]
     with pytest.raises(ValueError, match="steps 14 -> 7"):
         RunFolder(tmp_path, CONFIG, growing=["steps"])
+    followers = ["steps", "warm_up"]
+    warm = more | {"warm_up": 3}
+    run = RunFolder(tmp_path / "warm", warm, growing=followers)
+    run.write_json("run.json", {})
+    with pytest.raises(ValueError, match="warm_up 3 -> 4"):
+        RunFolder(run.path, warm | {"warm_up": 4}, growing=followers)
+    RunFolder(run.path, warm | {"warm_up": 4, "steps": 15}, growing=followers)
     with pytest.raises(ValueError, match="decoder 'optimal_sigma' -> 'other'"):
         RunFolder(tmp_path, more | {"decoder": "other"}, growing=["steps"])
 
 
 def test_changed_data_are_refused_or_accepted_and_recorded(tmp_path):
     run = RunFolder(tmp_path, CONFIG)
-    run.check_data({"train": "abc"})
-    run.check_data({"train": "abc"})
+    run.check_data({"train": "abc", "test": "x"})
+    run.check_data({"train": "abc", "test": "x"})
     run.fit(_model(), _batches_from, 2, epoch_steps=2)
-    with pytest.raises(ValueError, match="data of the run .* --accept-changed-data"):
-        run.check_data({"train": "abd"})
-    run.check_data({"train": "abd"}, accept_changed=True)
-    run.check_data({"train": "abd"})
-    before = [{"digest": {"train": "abc"}, "until": 2}]
-    assert run.read_json("data.json") == {"digest": {"train": "abd"}, "before": before}
+    with pytest.raises(ValueError, match=r"began \(train\).* --accept-changed-data"):
+        run.check_data({"train": "abd", "test": "x"})
+    run.check_data({"train": "abd", "test": "x"}, accept_changed=True)
+    run.check_data({"train": "abd", "test": "x"})
+    record = run.read_json("data.json")
+    assert record["digest"] == {"train": "abd", "test": "x"}
+    before = [{"digest": {"train": "abc", "test": "x"}, "until": 2}]
+    assert record["before"] == before
     with pytest.raises(ValueError, match="changed"):
-        run.check_data({"train": "abc"})
+        run.check_data({"train": "abc", "test": "x"})
 
 
 def test_data_that_end_too_early_are_refused(tmp_path):

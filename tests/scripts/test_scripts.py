@@ -146,6 +146,11 @@ def test_explicit_flags_win_over_the_preset():
     demo = flags_of("--preset", "demo", "--kl-ramp", "0.2", "--curriculum", "")
     assert (demo["model"], demo["kl_ramp"]) == ("warp_vrnn", 0.2)
     assert (list(demo["curriculum"]), demo["output"]) == ([], "runs/demo")
+    # A preset's stages are for its own clips; those that are asked for stay.
+    short = flags_of("--preset", "demo", "--num-frames", "3")
+    assert short["curriculum"] == []
+    asked = flags_of("--preset", "demo", "--num-frames", "3", "--curriculum", "0.5:6")
+    assert asked["curriculum"] == [[0.5, 6]]
     grey = flags_of("--preset", "kth", "--data", "d", "--output", "o")
     assert (grey["frame_shape"], grey["num_context"]) == ((64, 64, 1), 10)
     assert grey["model_options"] == {"latent_size": 24}

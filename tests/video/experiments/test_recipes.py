@@ -8,7 +8,7 @@ videos shorter than a stage            the stage is left out
 import pytest
 
 from tfsigmavae_video import VideoExperiment
-from tfsigmavae_video.experiments.recipes import DEMO, RECIPES, for_model
+from tfsigmavae_video.experiments.recipes import DEMO, RECIPES, beside, for_model
 from tfsigmavae_video.models import MODELS
 
 TRAINING = ("learning_rate", "decay_from", "warm_up_steps", "kl_ramp", "curriculum")
@@ -37,3 +37,10 @@ def test_stages_as_long_as_the_last_are_left_out():
     assert short["curriculum"] == () != DEMO["curriculum"]
     long = for_model({"num_frames": 5}, "warp_vrnn")
     assert long["curriculum"] == DEMO["curriculum"]
+
+
+def test_models_beside_that_of_a_preset_train_in_proportion():
+    assert beside("demo", DEMO["steps"])["SVG-LP"]["steps"] == 4000
+    assert beside("demo", DEMO["steps"] // 10)["SVG-LP"]["steps"] == 400
+    assert beside("demo", 1)["SVG-LP"]["steps"] >= 1
+    assert all(not beside(name, 100) for name in RECIPES if name != "demo")

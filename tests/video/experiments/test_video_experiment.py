@@ -333,7 +333,9 @@ def test_comparison_has_a_row_for_each_weight(complete, data, tmp_path, capsys):
     assert result["psnr"] == rows["optimal_sigma"]["psnr"]
     table = comparison_table(rows)
     assert (tmp_path / "run" / "compare.md").read_text() == table + "\n"
-    assert table in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert table in told
+    assert "2 of 4: SVG's weight, " in told and "4 of 4: Another-one, " in told
     lines = [line.strip("| ").split(" | ") for line in table.splitlines()]
     assert [line[0] for line in lines] == ["decoder", "|".join(["---"] * 17), *rows]
     assert len({len(line.split("|")) for line in table.splitlines()}) == 1

@@ -87,6 +87,25 @@ def test_wrong_clips_are_refused(model):
             model.reconstruct(random_clips(2, 7), actions, teacher_forced=forced)
 
 
+def test_clips_come_as_fit_takes_them_too():
+    model = randomise_weights(tiny_model(action_size=2))
+    clips, actions = _inputs(model, 4)
+    joined = {"frames": clips, "actions": actions}
+    np.testing.assert_array_equal(
+        model.reconstruct(joined), model.reconstruct(clips, actions)
+    )
+    with pytest.raises(ValueError, match="given twice"):
+        model.reconstruct(joined, actions)
+    with pytest.raises(ValueError, match='dict with "frames"'):
+        model.reconstruct({"clips": clips})
+
+
+@pytest.mark.parametrize("forced", ["yes", 0.5, np.nan])
+def test_teacher_forcing_is_yes_or_no(forced):
+    with pytest.raises(TypeError, match="`teacher_forced` must be True, False or None"):
+        tiny_model().reconstruct(random_clips(), teacher_forced=forced)
+
+
 def test_half_precision_stays_near():
     model = randomise_weights(tiny_model())
     half = tiny_model(dtype="mixed_bfloat16")
