@@ -69,8 +69,11 @@ def _bad_arrays(value):
     return [
         *((array, "must be finite") for array in spoilt),
         *((array, "must have shape [B, ") for array in shapes),
-        (value[:0], "must hold (its first axis) 1 to 4 (`max_batch`), got:] [0]"),
-        (np.repeat(value, 3, axis=0), "1 to 4 (`max_batch`), got:] [6]"),
+        (value[:0], "must hold 1 to 4 examples (`max_batch`), got:] [0]"),
+        (
+            np.repeat(value, 3, axis=0),
+            "must hold 1 to 4 examples (`max_batch`), got:] [6]",
+        ),
     ]
 
 
@@ -100,13 +103,17 @@ def _bad_of_images():
 def _bad_of_video(good):
     clips, actions = (good["reconstruct"][name] for name in ("clips", "actions"))
     long = np.repeat(clips, 3, axis=1)
-    too_long = "must hold frames (axis 1) 1 to 8 (`max_frames`), got:] [12]"
+    too_long = "must have 1 to 8 frames (`max_frames`), got:] [12]"
     rows = [
         ("predict_video", {"context": long}, too_long),
         ("reconstruct", {"clips": long}, too_long),
         ("predict_video", {"context": clips[:, :1]}, "must have at least 2 frames"),
         ("reconstruct", {"clips": clips[:, :2]}, "must have at least 3 frames"),
-        ("predict_video", {"context": clips[:, :0]}, "1 to 8 (`max_frames`)"),
+        (
+            "predict_video",
+            {"context": clips[:, :0]},
+            "must have 1 to 8 frames (`max_frames`)",
+        ),
         ("predict_video", {"actions": actions[:, :3]}, "at least, steps:] [2 4]"),
         ("reconstruct", {"actions": actions[:, :2]}, "at least, steps:] [2 3]"),
     ]

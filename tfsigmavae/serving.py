@@ -61,7 +61,8 @@ def checked_endpoints(endpoints, limits: Limits) -> dict:
 
     Args:
         endpoints: name -> (function, input signature), as `export_endpoints` gives
-            them. Inputs named `num_frames`, `num_samples` or `num` are counts.
+            them; a signature is a list of `tf.TensorSpec`, each with a name and a rank,
+            of which free axes come first: examples, then time. Inputs named `num_frames`, `num_samples` or `num` are counts.
         limits: `Limits`.
 
     Returns:
@@ -100,7 +101,7 @@ def _checked(function, signature, limits, example_bytes):
 def _with_shape(value, spec):
     """`value`, if it has the shape of `spec`, as a server does not make sure."""
     rank = spec.shape.rank
-    axes = "BT" if rank == _CLIP_RANK else ["B", *"T" * (rank - 2), ""]
+    axes = ["B", "T", *"?" * rank]
     sizes = [axes[i] if n is None else str(n) for i, n in enumerate(spec.shape)]
     shape = _shape_at_run_time(value)
     expected = tf.constant(
@@ -133,14 +134,14 @@ def _with_limits(value, spec, limits):
         value = asserted(value, finite, message)
     counts = []
     if spec.name in _COUNTS:
-        counts.append((value, "be", _COUNTS[spec.name]))
+        counts.append((value, _COUNTS[spec.name], "be 1 to {}"))
     if spec.shape.rank and spec.shape[0] is None:
-        counts.append((tf.shape(value)[0], "hold (its first axis)", "max_batch"))
+        counts.append((tf.shape(value)[0], "max_batch", "hold 1 to {} examples"))
     if spec.shape.rank == _CLIP_RANK and spec.shape[1] is None:
-        counts.append((tf.shape(value)[1], "hold frames (axis 1)", "max_frames"))
-    for count, verb, limit in counts:
+        counts.append((tf.shape(value)[1], "max_frames", "have 1 to {} frames"))
+    for count, limit, words in counts:
         most = getattr(limits, limit)
-        message = f"`{spec.name}` must {verb} 1 to {most} (`{limit}`), got:"
+        message = f"`{spec.name}` must {words.format(most)} (`{limit}`), got:"
         value = asserted(value, (count >= 1) & (count <= most), [message, count])
     return value
 
