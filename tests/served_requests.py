@@ -66,13 +66,14 @@ def _bad_arrays(value):
         value[..., :0],
         np.concatenate([value, value], -1),  # channels, latents, numbers of an action
     ]
+    too_many = "must hold 1 to 4 examples (`max_batch`), got:]"
     return [
         *((array, "must be finite") for array in spoilt),
         *((array, "must have shape [B, ") for array in shapes),
-        (value[:0], "must hold 1 to 4 examples (`max_batch`), got:] [0]"),
+        (value[:0], f"{too_many} [0]"),
         (
             np.repeat(value, 3, axis=0),
-            "must hold 1 to 4 examples (`max_batch`), got:] [6]",
+            f"{too_many} [6]",
         ),
     ]
 

@@ -172,3 +172,20 @@ def test_a_real_signature_is_left_as_it_was(load):
     assert inputs["num_frames"] == tf.TensorSpec([], tf.int32, name="num_frames")
     _, inputs = load("conv_vae").signatures["decode"].structured_input_signature
     assert inputs["latents"] == tf.TensorSpec([None, 3], name="latents")
+
+
+def test_nothing_is_computed_before_all_inputs_are_right():
+    """One that is right must not start what another, wrong, would have stopped."""
+    seen = tf.Variable(0.0)
+
+    def keep(value, other):
+        return seen.assign(value) + other
+
+    spec = [tf.TensorSpec([], tf.float32, name) for name in ("value", "other")]
+    limits = Limits(**IMAGE_LIMITS)
+    function, _ = checked_endpoints({"keep": (keep, spec)}, limits)["keep"]
+    served = tf.function(function, input_signature=spec)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`other` must be finite"):
+        served(1.0, np.nan)
+    assert seen == 0.0
+    assert served(1.0, 2.0) == 3.0

@@ -61,8 +61,9 @@ def checked_endpoints(endpoints, limits: Limits) -> dict:
 
     Args:
         endpoints: name -> (function, input signature), as `export_endpoints` gives
-            them; a signature is a list of `tf.TensorSpec`, each with a name and a rank,
-            of which free axes come first: examples, then time. Inputs named `num_frames`, `num_samples` or `num` are counts.
+            them; a signature is a list of `tf.TensorSpec` of known names and ranks, and
+            free axes are those of examples and of time. Inputs named `num_frames`,
+            `num_samples` or `num` are counts.
         limits: `Limits`.
 
     Returns:
