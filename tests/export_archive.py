@@ -16,7 +16,7 @@ def write_instead(monkeypatch, action):
         def track(self, model):
             pass
 
-        def add_endpoint(self, name, function, input_signature):
+        def add_endpoint(self, name, function, input_signature=None):
             pass
 
         def write_out(self, folder, **_):

@@ -6,25 +6,41 @@ import pathlib
 import keras
 
 from tfsigmavae.files import whole
+from tfsigmavae.serving import Limits, checked_endpoints
 
 
-def export_saved_model(model, path) -> pathlib.Path:
+def export_saved_model(
+    model, path, max_frames=1000, max_samples=1000, max_batch=256, max_bytes=2**30
+) -> pathlib.Path:
     """Writes a model's endpoints as a TensorFlow SavedModel.
 
     The result loads with `tf.saved_model.load` in a process that imports only
     tensorflow, and in TensorFlow Serving. Every endpoint takes a free batch size;
     randomness comes from an explicit `seed` input.
 
+    A request that is wrong, or asks for more than the limits, is refused before
+    anything is computed, by an `InvalidArgumentError` with the name of the input. One
+    more endpoint, `limits`, takes nothing and tells them.
+
     Args:
         model: a `VariationalModel`; its `export_endpoints` lists what is exported.
         path: folder to create, e.g. `"export/svg/1"` (TensorFlow Serving wants a
             version number last).
+        max_frames: int, the most frames of a clip that is given, and the most to
+            predict. Defaults to `1000`.
+        max_samples: int, the most futures of each clip, or images, to draw. Defaults to
+            `1000`.
+        max_batch: int, the most clips, images or latents in a request. Defaults to
+            `256`.
+        max_bytes: int, the most pixels in an answer, in bytes. Defaults to `2**30`;
+            2**31 - 1 is the most that TensorFlow Serving can send.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
         TypeError: if `model` names no endpoints.
+        ValueError: if a limit is no int >= 1, or not below 2**31.
         FileExistsError: if `path` exists; nothing is overwritten.
     """
     if not hasattr(model, "export_endpoints"):
@@ -37,10 +53,13 @@ def export_saved_model(model, path) -> pathlib.Path:
         raise FileExistsError(
             f"`path` {str(path)!r} exists. Remove it, or export under another version."
         )
+    limits = Limits(max_frames, max_samples, max_batch, max_bytes)
+    endpoints = checked_endpoints(model.export_endpoints(), limits)
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for name, (function, signature) in model.export_endpoints().items():
+    for name, (function, signature) in endpoints.items():
         archive.add_endpoint(name, function, input_signature=signature)
+    archive.add_endpoint("limits", limits.endpoint())
     # A server never sees half a model, and two exports at once do not mix: the second
     # one fails. Until then the name is hidden, and so no version to TensorFlow Serving.
     with whole(path) as partial:

@@ -162,9 +162,9 @@ def to_unit_range(pixels, name: str = "pixels", dtype="float32") -> tf.Tensor:
         pixels,
         in_range,
         [
-            f"`{name}` must lie in [0, 1] when floating (divide 8-bit values by 255, "
-            "or let them stay uint8, in a functional model by `keras.Input(..., "
-            "dtype='uint8')`); smallest and largest value:",
+            f"`{name}` must lie in [0, 1] when floating (divide 8-bit values by 255; "
+            "other than in a SavedModel they may stay uint8 instead, in a functional "
+            "model by `keras.Input(..., dtype='uint8')`); smallest and largest value:",
             tf.reduce_min(pixels),
             tf.reduce_max(pixels),
         ],

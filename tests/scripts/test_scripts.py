@@ -374,7 +374,9 @@ def test_image_training_prints_the_summary_that_it_keeps(tmp_path, call):
 def test_export_script(tmp_path, call):
     tiny_model(action_size=3).save(tmp_path / "model.keras")
     tf.config.run_functions_eagerly(False)
-    result, _ = call("export_model", "--model", "model.keras", "--output", "served/1")
+    flags = ["--model", "model.keras", "--output", "served/1", "--max-frames", 20]
+    result, _ = call("export_model", *flags)
+    assert result["limits"]["max_frames"] == 20
     assert (tmp_path / result["path"] / "saved_model.pb").is_file()
     assert result["endpoints"]["reconstruct"] == ["clips", "actions"]
     inputs = ["context", "num_frames", "num_samples", "seed", "actions"]

@@ -337,7 +337,12 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         super().export(filepath, format, verbose, input_signature, **kw)
 
     def export_endpoints(self) -> dict:
-        """Endpoints for `export_saved_model`: name -> (function, input signature)."""
+        """Endpoints for `export_saved_model`: name -> (function, input signature).
+
+        A signature is a list of named `tf.TensorSpec`. The exported ones are checked:
+        an input is finite and of the shape that its signature says, and those named
+        `num_frames`, `num_samples` or `num` are counts within limits.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} must write `export_endpoints` to be exported."
         )

@@ -6,8 +6,14 @@ from tfsigmavae.checks import asserted
 from tfsigmavae.math import to_tensor
 
 
-def check_clip(frames, frame_shape, min_frames):
+def check_clip(frames, frame_shape, min_frames, name="frames"):
     """Gives `frames` back if they are `[B, T >= min_frames, *frame_shape]`.
+
+    Args:
+        frames: tensor.
+        frame_shape: (height, width, channels).
+        min_frames: int.
+        name: how the error message calls the tensor.
 
     Raises:
         ValueError: if they are not, or an InvalidArgumentError at run time where the
@@ -18,7 +24,7 @@ def check_clip(frames, frame_shape, min_frames):
     too_short = num_frames is not None and num_frames < min_frames
     if not expected.is_compatible_with(frames.shape) or too_short:
         raise ValueError(
-            f"Clips must have shape [B, T, {', '.join(map(str, frame_shape))}] with "
+            f"`{name}` must have shape [B, T, {', '.join(map(str, frame_shape))}] with "
             f"T >= {min_frames}, got {frames.shape}. The model's `frame_shape` is "
             f"{tuple(frame_shape)}."
         )
@@ -28,7 +34,7 @@ def check_clip(frames, frame_shape, min_frames):
     return asserted(
         frames,
         tf.shape(frames)[1] >= min_frames,
-        [f"Clips must have at least {min_frames} frames; shape:", tf.shape(frames)],
+        [f"`{name}` must have at least {min_frames} frames; shape:", tf.shape(frames)],
     )
 
 
@@ -70,9 +76,11 @@ def checked_actions(actions, action_size, clips, num_future=0):
         return actions
     actions = tf.ensure_shape(actions, [clips.shape[0], None, action_size])
     given = tf.shape(actions)
-    enough = (given[0] == tf.shape(clips)[0]) & (given[1] >= needed)
+    num_clips = tf.shape(clips)[0]
+    enough = (given[0] == num_clips) & (given[1] >= needed)
     message = ["Too few `actions`, or other clips than those given. Shape:", given]
-    return asserted(actions, enough, [*message, "wanted steps:", needed])
+    message += ["wanted clips and, at least, steps:", tf.stack([num_clips, needed])]
+    return asserted(actions, enough, message)
 
 
 def _wanted(num_clips, num_steps, action_size, shape):

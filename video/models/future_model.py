@@ -4,7 +4,7 @@ import abc
 
 import tensorflow as tf
 
-from tfsigmavae.checks import asserted, check_at_least
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.models import VariationalModel
 from tfsigmavae_video.models import rollout
@@ -200,7 +200,7 @@ class FutureModel(VariationalModel):
         clip_numbers,
     ):
         context = self._to_pixels(context, "context")
-        context = check_clip(context, self.frame_shape, self.num_context)
+        context = check_clip(context, self.frame_shape, self.num_context, "context")
         if context.shape[0] == 0:
             raise ValueError("`context` holds no clips.")
         if sample_batch_size is None:
@@ -226,15 +226,11 @@ class FutureModel(VariationalModel):
         dtype = self.decoder.compute_dtype
         return None if actions is None else tf.cast(actions, dtype)
 
-    # The arguments' names are those of the served inputs.
+    # The arguments' names are those of the served inputs; `export_saved_model` bounds
+    # the numbers.
     def _serve_prediction(self, context, num_frames, num_samples, seed, actions=None):
         context = self._to_pixels(context, "context")
-        context = check_clip(context, self.frame_shape, self.num_context)
-        num_frames = asserted(
-            num_frames,
-            (num_frames >= 1) & (num_samples >= 1),
-            ["num_frames and num_samples must be at least 1:", num_frames, num_samples],
-        )
+        context = check_clip(context, self.frame_shape, self.num_context, "context")
         actions = self._to_actions(actions, context, num_frames)
         return self._predict(context, num_frames, num_samples, seed, actions)[0]
 

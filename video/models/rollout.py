@@ -57,6 +57,8 @@ def predict(
     num_steps = num_given + num_frames - 1
     given = model.read_context(context)
     folded = model.fold()
+    if actions is not None:
+        actions = actions[:, :num_steps]  # more are not worth a copy for each sample
     num_rounds = (num_samples - 1) // sample_batch_size + 1
     dtype = model.decoder.compute_dtype
     arrays = [tf.TensorArray(dtype, num_rounds, infer_shape=False) for _ in outputs]

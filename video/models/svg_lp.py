@@ -336,7 +336,7 @@ class SVGLP(VideoModel):
             Distribution with batch shape `[B, T-1]` and event shape `[latent_size]`.
         """
         frames = self._to_pixels(clips, "clips")
-        frames = check_clip(frames, self.frame_shape, self.num_context + 1)
+        frames = check_clip(frames, self.frame_shape, self.num_context + 1, "clips")
         codes, _ = self.networks.encode(frames)
         return self.networks.posterior(codes[:, 1:])[0]
 

@@ -119,7 +119,7 @@ class VideoModel(FutureModel):
                 raise ValueError("`actions` are given twice: leave one of them out.")
             clips, actions = _taken_apart(clips)
         clips = self._to_pixels(clips, "clips")
-        clips = check_clip(clips, self.frame_shape, self.num_context + 1)
+        clips = check_clip(clips, self.frame_shape, self.num_context + 1, "clips")
         actions = self._to_actions(actions, clips)
         last = [] if actions is None else [actions]
         if teacher_forced is None:
@@ -136,7 +136,7 @@ class VideoModel(FutureModel):
         if num_context is None:
             num_context = self.num_context
         check_at_least("num_context", num_context, self.num_context)
-        clips = check_clip(clips, self.frame_shape, num_context + 1)
+        clips = check_clip(clips, self.frame_shape, num_context + 1, "clips")
         return self._posterior_rollout(clips, num_context, *last)
 
     def posterior_rollout(self, frames, actions=None, num_context=None):
@@ -259,8 +259,14 @@ class VideoModel(FutureModel):
         """
         return {
             "predict_video": (self._serve_prediction, self._signature()),
-            "reconstruct": (self._serve_reconstruction, self._clip_signature()),
+            "reconstruct": (self._serve_clips, self._clip_signature()),
         }
+
+    def _serve_clips(self, clips, actions=None):
+        """A served reconstruction, which knows its input as `clips`."""
+        clips = self._to_pixels(clips, "clips")
+        clips = check_clip(clips, self.frame_shape, self.num_context + 1, "clips")
+        return self._serve_reconstruction(clips, actions)
 
     def _serve_reconstruction(self, clips, actions=None):
         return self(clips if actions is None else {"frames": clips, "actions": actions})

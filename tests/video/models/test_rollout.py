@@ -175,7 +175,6 @@ def predict_video(plain):
     [
         ({"context": np.full([1, 2, 8, 8, 3], 255.0)}, "must lie in"),
         ({"context": np.zeros([1, 1, 8, 8, 3])}, "at least 2 frames"),
-        ({"num_frames": 0}, "at least 1"),
     ],
 )
 def test_served_model_refuses_what_python_refuses(predict_video, change, message):
