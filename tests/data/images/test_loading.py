@@ -214,6 +214,7 @@ def test_svhn_reads_what_scipy_gives(tmp_path, monkeypatch):
     (tmp_path / "train_32x32.mat").write_bytes(b"")
     arrays = {"X": pixels.transpose(1, 2, 3, 0)}
     fake = types.SimpleNamespace(loadmat=lambda file, variable_names: arrays)
+    fake.matlab = types.SimpleNamespace(MatReadError=ValueError)
     monkeypatch.setitem(sys.modules, "scipy", types.ModuleType("scipy"))
     monkeypatch.setitem(sys.modules, "scipy.io", fake)
     np.testing.assert_array_equal(images.load("svhn", root=tmp_path), pixels)

@@ -1,0 +1,140 @@
+"""Compressed files, unpacked as far as their own size makes likely."""
+
+import zipfile
+import zlib
+
+import numpy as np
+
+from tfsigmavae.inputs.errors import InputError, explained
+from tfsigmavae.inputs.regular import check_regular, read_bytes
+
+# Bytes that anything may unpack to.
+MAX_UNPACKED = 2**28
+# How many times its own size a larger file may unpack to. Photographs in a zip have 1,
+# the digits of MNIST 5, drawings some 50; deflate reaches 1,032.
+MAX_RATIO = 100
+_CHUNK = 2**20
+_GZIP, _ZLIB = 31, 15  # what zlib calls the two headers
+
+
+def check_unpacked(where, unpacked, packed, way_out="Unpack it by hand."):
+    """Raises an `InputError` if a file would unpack to more than is allowed.
+
+    Args:
+        where: str, the file as the message names it, with quotes.
+        unpacked: int, bytes that it says it has, or that came out of it so far.
+        packed: int, bytes that it takes.
+        way_out: str, a sentence.
+    """
+    if unpacked > max(MAX_UNPACKED, MAX_RATIO * packed):
+        raise InputError(
+            f"{where} would unpack from {packed:,} bytes to {unpacked:,} or more, and "
+            f"above {MAX_UNPACKED:,} at most {MAX_RATIO} times as many are taken. "
+            f"{way_out}"
+        )
+
+
+def read_gzip(path, most=None) -> bytes:
+    """Unpacks a `.gz` file.
+
+    Args:
+        path: of the file.
+        most: int, bytes after which to stop, where more are of no use. Defaults to
+            `None`, all.
+
+    Raises:
+        InputError: if it is damaged, no regular file, or would unpack to too much.
+    """
+    parts, length = [], 0
+    for part in _inflated(f"'{path}'", read_bytes(path), _GZIP):
+        parts.append(part)
+        length += len(part)
+        if most is not None and length >= most:
+            break
+    return b"".join(parts)[:most]
+
+
+def inflated_size(where, packed) -> int:
+    """How many bytes a zlib stream holds; they are unpacked, and not kept.
+
+    Raises:
+        InputError: if it is damaged, or would unpack to too much.
+    """
+    return sum(map(len, _inflated(where, packed, _ZLIB)))
+
+
+class CheckedZip(zipfile.ZipFile):
+    """A zip file to read, that unpacks no member to too much.
+
+    Args:
+        path: of the file.
+        what: of the error if it is no zip file, see `explained`.
+        way_out: str, a sentence for a member that would unpack to too much.
+
+    Raises:
+        InputError: if it is no regular file or no zip file; when a member is opened, if
+            it would unpack to too much.
+    """
+
+    def __init__(
+        self,
+        path,
+        what="is no zip file that can be read",
+        way_out="Unpack it by hand.",
+    ):
+        self._size, self._way_out = check_regular(path).st_size, way_out
+        with explained(f"'{path}'", what):
+            super().__init__(path)
+
+    def open(self, name, mode="r", pwd=None, *, force_zip64=False):
+        info = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
+        packed = min(info.compress_size, self._size)
+        where = f"'{info.filename}' of '{self.filename}'"
+        check_unpacked(where, info.file_size, packed, self._way_out)
+        return super().open(info, mode, pwd)
+
+
+def read_arrays(path, names=None, what="is no NumPy file that can be read") -> dict:
+    """Arrays of a `.npz` file; none that NumPy would have to run code for.
+
+    Args:
+        path: of the file.
+        names: list of str, those wanted. Defaults to `None`, all.
+        what: see `explained`.
+
+    Returns:
+        dict of name -> array.
+
+    Raises:
+        InputError: if it is damaged, has no such array, or would unpack to too much.
+    """
+    store = "Write it without compression (`numpy.savez`)."
+    with explained(f"'{path}'", what, "Download or write it again."):
+        with CheckedZip(path, what, store) as archive:
+            if names is None:
+                members = [n for n in archive.namelist() if n.endswith(".npy")]
+                names = [member.removesuffix(".npy") for member in members]
+            return {name: _array(archive, f"{name}.npy") for name in names}
+
+
+def _array(archive, member):
+    with archive.open(member) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _inflated(where, packed, header):
+    """Parts of what is compressed, checked as they come; gzip files may be joined."""
+    rest, size = packed, 0
+    with explained(where, "is broken", "Download it again."):
+        while rest:
+            stream = zlib.decompressobj(header)
+            while not stream.eof:
+                part = stream.decompress(rest, _CHUNK)
+                rest = stream.unconsumed_tail
+                if not part and not rest and not stream.eof:
+                    raise EOFError("its end is missing")
+                size += len(part)
+                check_unpacked(where, size, len(packed))
+                yield part
+            # Gzip files may be filled up with zeros; zlib streams end here.
+            rest = stream.unused_data.lstrip(b"\0") if header == _GZIP else b""
