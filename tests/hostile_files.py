@@ -20,12 +20,12 @@ from PIL import Image
 from tfsigmavae.data import images
 from tfsigmavae.data.images.labels import load_labels
 from tfsigmavae_video.data.action_plans import read_actions
-from tfsigmavae_video.data.folder import VideoFolder
 from tfsigmavae_video.data.loading import load as load_clips
 from tfsigmavae_video.data.record_tar import find_members
 from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 from tfsigmavae_video.data.video_files import list_videos, open_video
 
+# What a bomb unpacks to.
 GIGABYTE = 2**30
 POSTSCRIPT = """%!PS-Adobe-3.0 EPSF-3.0
 %%BoundingBox: 0 0 4 4
@@ -87,7 +87,7 @@ def two_links_to_their_own_folder(folder):
     fill(folder / "set")
     for name in ("loop", "pool"):
         (folder / "set" / name).symlink_to(".")
-    return lambda: images.load(folder / "set"), "oop"  # loop, or pool
+    return lambda: images.load(folder / "set"), "/set/"
 
 
 @case
@@ -100,15 +100,6 @@ def folders_that_double_at_every_level(folder):
             link = folder / f"level{level}" / name
             link.symlink_to(folder / f"level{level + 1}")
     return lambda: images.load(folder / "level0"), "level"
-
-
-@case
-def the_same_folders_of_videos(folder):
-    _, name = folders_that_double_at_every_level(folder)
-    np.save(folder / "level20" / "a.npy", np.zeros([4, 8, 8, 3], np.uint8))
-    for number in range(2):
-        (folder / "level20" / f"{number}.png").unlink()
-    return lambda: VideoFolder(folder / "level0", frame_shape=(9, 9, 2)), ""
 
 
 @case

@@ -14,7 +14,7 @@ One policy for all readers, stated once:
   file and the way out.
 """
 
-from tfsigmavae.inputs.errors import InputError, explained
+from tfsigmavae.inputs.errors import DAMAGE, InputError, explained
 from tfsigmavae.inputs.pictures import FORMATS, MAX_PIXELS, open_picture
 from tfsigmavae.inputs.regular import check_regular, is_there, read_bytes, walk
 from tfsigmavae.inputs.unpacking import (
@@ -23,11 +23,13 @@ from tfsigmavae.inputs.unpacking import (
     CheckedZip,
     check_unpacked,
     inflated_size,
+    read_array,
     read_arrays,
     read_gzip,
 )
 
 __all__ = [
+    "DAMAGE",
     "FORMATS",
     "MAX_PIXELS",
     "MAX_RATIO",
@@ -40,6 +42,7 @@ __all__ = [
     "inflated_size",
     "is_there",
     "open_picture",
+    "read_array",
     "read_arrays",
     "read_bytes",
     "read_gzip",

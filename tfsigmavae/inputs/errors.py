@@ -41,8 +41,9 @@ def explained(
 ):
     """Turns what a library raises for a damaged file into one error that names it.
 
-    The `with` block holds the library's call and nothing of ours. Our own errors pass,
-    and so do those of the system that name a file: no such file, no right to read it.
+    The `with` block holds the library's call and nothing of ours. Our own errors keep
+    their words, and those of the system that name a file pass as they are: no such
+    file, no right to read it.
 
     Args:
         where: str, the file as the message names it, with quotes.
@@ -60,10 +61,13 @@ def explained(
     """
     try:
         yield
-    except InputError:
-        raise
+    except InputError as cause:
+        if isinstance(cause, error):
+            raise
+        raise error(str(cause)) from cause
     except (*DAMAGE, *also) as cause:
-        if isinstance(cause, OSError) and cause.filename is not None:
+        is_of_system = isinstance(cause, OSError) and not isinstance(cause, also)
+        if is_of_system and cause.filename is not None:
             raise
         raise error(f"{where} {what}: {reason_of(cause)}. {way_out}") from cause
 

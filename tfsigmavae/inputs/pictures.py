@@ -7,11 +7,17 @@ from tfsigmavae.inputs.errors import InputError
 # Those that Pillow decodes by itself. Others start programs (EPS: Ghostscript) or are
 # rare enough to be traps.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-# 67 million, 8,192 x 8,192; a picture of four bytes a pixel then is `MAX_UNPACKED`.
+# 67 million, 8,192 x 8,192: more than most cameras have.
 MAX_PIXELS = 2**26
 
 
-def open_picture(file, where, formats=FORMATS, max_pixels=MAX_PIXELS):
+def open_picture(
+    file,
+    where,
+    formats=FORMATS,
+    max_pixels=MAX_PIXELS,
+    way_out="Make it smaller, or raise `max_pixels`.",
+):
     """Opens a picture by its head; no pixel is decoded.
 
     Args:
@@ -20,6 +26,7 @@ def open_picture(file, where, formats=FORMATS, max_pixels=MAX_PIXELS):
         formats: tuple of Pillow's names of those allowed. Defaults to `FORMATS`.
         max_pixels: int, width times height at most. Defaults to `MAX_PIXELS`. Pillow
             has a bound of its own, twice `PIL.Image.MAX_IMAGE_PIXELS`.
+        way_out: str, a sentence for one that is too large.
 
     Returns:
         `PIL.Image.Image`.
@@ -37,14 +44,14 @@ def open_picture(file, where, formats=FORMATS, max_pixels=MAX_PIXELS):
         ) from error
     except Image.DecompressionBombError as error:
         raise InputError(
-            f"{where} is too large: {error} Make it smaller; or raise both "
-            "`max_pixels` and PIL.Image.MAX_IMAGE_PIXELS."
+            f"{where} is too large: {error} {way_out} (PIL.Image.MAX_IMAGE_PIXELS is a "
+            "bound of Pillow's own.)"
         ) from error
     width, height = picture.size
     if width * height > max_pixels:
         picture.close()
         raise InputError(
-            f"{where} is too large: {width} x {height} pixels, and `max_pixels` is "
-            f"{max_pixels:,}. Make it smaller, or raise that."
+            f"{where} is too large: {width} x {height} pixels, and at most "
+            f"{max_pixels:,} are taken. {way_out}"
         )
     return picture

@@ -9,7 +9,7 @@ from tfsigmavae.inputs.errors import InputError, explained
 from tfsigmavae.inputs.regular import check_regular, read_bytes
 
 # Bytes that anything may unpack to.
-MAX_UNPACKED = 2**28
+MAX_UNPACKED = 2**27
 # How many times its own size a larger file may unpack to. Photographs in a zip have 1,
 # the digits of MNIST 5, drawings some 50; deflate reaches 1,032.
 MAX_RATIO = 100
@@ -68,23 +68,17 @@ class CheckedZip(zipfile.ZipFile):
 
     Args:
         path: of the file.
-        what: of the error if it is no zip file, see `explained`.
         way_out: str, a sentence for a member that would unpack to too much.
 
     Raises:
-        InputError: if it is no regular file or no zip file; when a member is opened, if
-            it would unpack to too much.
+        InputError: if it is no regular file; when a member is opened, if it would
+            unpack to too much.
+        What `zipfile` raises if it is damaged; see `explained`.
     """
 
-    def __init__(
-        self,
-        path,
-        what="is no zip file that can be read",
-        way_out="Unpack it by hand.",
-    ):
+    def __init__(self, path, way_out="Unpack it by hand."):
         self._size, self._way_out = check_regular(path).st_size, way_out
-        with explained(f"'{path}'", what):
-            super().__init__(path)
+        super().__init__(path)
 
     def open(self, name, mode="r", pwd=None, *, force_zip64=False):
         info = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
@@ -110,11 +104,20 @@ def read_arrays(path, names=None, what="is no NumPy file that can be read") -> d
     """
     store = "Write it without compression (`numpy.savez`)."
     with explained(f"'{path}'", what, "Download or write it again."):
-        with CheckedZip(path, what, store) as archive:
+        with CheckedZip(path, store) as archive:
             if names is None:
                 members = [n for n in archive.namelist() if n.endswith(".npy")]
                 names = [member.removesuffix(".npy") for member in members]
             return {name: _array(archive, f"{name}.npy") for name in names}
+
+
+def read_array(path) -> np.ndarray:
+    """The array of a `.npy` file, whose size is compared with that of the file first.
+
+    For a `with` block of `explained`: what NumPy raises is raised as it is.
+    """
+    check_regular(path)
+    return np.array(np.lib.format.open_memmap(path, mode="r"))
 
 
 def _array(archive, member):

@@ -116,7 +116,7 @@ def load(
         progress: whether to count images on stderr. By default, if it is a terminal.
         max_pixels: int > 0, width times height of a picture file at most: a few bytes
             may unpack to gigabytes. Defaults to 2**26, 8,192 x 8,192. What else is
-            compressed (.gz, zip, .npz, .mat) may unpack to 256 MiB, or to 100 times its
+            compressed (.gz, zip, .npz, .mat) may unpack to 128 MiB, or to 100 times its
             own bytes.
 
     Returns:

@@ -48,7 +48,8 @@ def picture_names(path) -> dict:
     if path.is_dir():
         found = dict(walk(path, _is_picture))
     else:
-        with CheckedZip(path) as archive:
+        what = "is no zip file that can be read"
+        with explained(f"'{path}'", what), CheckedZip(path) as archive:
             names = [*filter(_is_picture, archive.namelist())]
         found = {name: name for name in names}
         if len(found) < len(names):
