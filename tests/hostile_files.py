@@ -26,7 +26,7 @@ from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 from tfsigmavae_video.data.video_files import list_videos, open_video
 
 # What a bomb unpacks to.
-GIGABYTE = 2**30
+UNPACKED = 2**28
 POSTSCRIPT = """%!PS-Adobe-3.0 EPSF-3.0
 %%BoundingBox: 0 0 4 4
 %%EndComments
@@ -245,7 +245,7 @@ def zip_bomb_of_pictures(folder):
             made.writestr(f"{number}.png", png(number))
         with made.open("bomb.png", "w") as stream:
             stream.write(png())
-            for _ in range(1024):
+            for _ in range(UNPACKED // 2**20):
                 stream.write(bytes(2**20))
     return lambda: images.load(folder / "a.zip"), "bomb.png"
 
@@ -254,10 +254,10 @@ def zip_bomb_of_pictures(folder):
 def zip_bomb_of_an_array(folder):
     with zipfile.ZipFile(folder / "a.npz", "w", zipfile.ZIP_DEFLATED, True, 9) as made:
         with made.open("x.npy", "w") as stream:
-            shape = {"shape": (GIGABYTE // 64**2 // 3, 64, 64, 3)}
+            shape = {"shape": (UNPACKED // 64**2 // 3, 64, 64, 3)}
             header = {"descr": "|u1", "fortran_order": False} | shape
             np.lib.format.write_array_header_1_0(stream, header)
-            for _ in range(1024):
+            for _ in range(UNPACKED // 2**20):
                 stream.write(bytes(2**20))
     return lambda: open_video(folder / "a.npz").read([0]), "a.npz"
 
@@ -267,9 +267,9 @@ def zip_bomb_of_digits(folder):
     with zipfile.ZipFile(folder / "mnist.npz", "w", zipfile.ZIP_DEFLATED) as made:
         with made.open("x_train.npy", "w") as stream:
             header = {"descr": "|u1", "fortran_order": False}
-            header |= {"shape": (GIGABYTE // 28**2, 28, 28)}
+            header |= {"shape": (UNPACKED // 28**2, 28, 28)}
             np.lib.format.write_array_header_1_0(stream, header)
-            for _ in range(1024):
+            for _ in range(UNPACKED // 2**20):
                 stream.write(bytes(2**20))
     return lambda: images.load(folder), "mnist.npz"
 
@@ -277,16 +277,16 @@ def zip_bomb_of_digits(folder):
 @case
 def gzip_bomb(folder):
     header = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 1, 4, 4))
-    packed = header + zeros_compressed(GIGABYTE)
+    packed = header + zeros_compressed(UNPACKED)
     (folder / "train-images-idx3-ubyte.gz").write_bytes(packed)
     return lambda: images.load(folder), "train-images-idx3-ubyte.gz"
 
 
 @case
 def gzip_bomb_that_says_so(folder):
-    sides = GIGABYTE // 28**2, 28, 28
+    sides = UNPACKED // 28**2, 28, 28
     header = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, *sides))
-    packed = header + zeros_compressed(GIGABYTE)
+    packed = header + zeros_compressed(UNPACKED)
     (folder / "train-images-idx3-ubyte.gz").write_bytes(packed)
     return lambda: images.load(folder), "train-images-idx3-ubyte.gz"
 
@@ -298,19 +298,19 @@ def gzip_bomb_of_labels(folder):
     (folder / "train-images-idx3-ubyte.gz").write_bytes(
         gzip.compress(header + pixels.tobytes())
     )
-    (folder / "train-labels-idx1-ubyte.gz").write_bytes(zeros_compressed(GIGABYTE))
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(zeros_compressed(UNPACKED))
     return lambda: load_labels(folder), "train-labels-idx1-ubyte.gz"
 
 
 @case
 def matlab_bomb(folder):
-    num = GIGABYTE // 3072
+    num = UNPACKED // 3072
     body = struct.pack("<6I", 6, 8, 9, 0, 5, 16) + struct.pack("<4i", 32, 32, 3, num)
     body += struct.pack("<I", 0x10001) + b"X\0\0\0" + struct.pack("<2I", 2, 3072 * num)
     matrix = struct.pack("<2I", 14, len(body) + 3072 * num) + body
     packer = zlib.compressobj(9)
     parts = [packer.compress(matrix)]
-    parts += [packer.compress(bytes(2**20)) for _ in range(1024)]
+    parts += [packer.compress(bytes(2**20)) for _ in range(UNPACKED // 2**20)]
     packed = b"".join([*parts, packer.flush()])
     head = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x100) + b"IM"
     (folder / "train_32x32.mat").write_bytes(

@@ -14,7 +14,7 @@ MAX_UNPACKED = 2**27
 # the digits of MNIST 5, drawings some 50; deflate reaches 1,032.
 MAX_RATIO = 100
 _CHUNK = 2**20
-_GZIP, _ZLIB = 31, 15  # what zlib calls the two headers
+GZIP, ZLIB = 31, 15  # what zlib calls the two headers
 
 
 def check_unpacked(where, unpacked, packed, way_out="Unpack it by hand."):
@@ -46,21 +46,12 @@ def read_gzip(path, most=None) -> bytes:
         InputError: if it is damaged, no regular file, or would unpack to too much.
     """
     parts, length = [], 0
-    for part in _inflated(f"'{path}'", read_bytes(path), _GZIP):
+    for part in inflated(f"'{path}'", read_bytes(path), GZIP):
         parts.append(part)
         length += len(part)
         if most is not None and length >= most:
             break
     return b"".join(parts)[:most]
-
-
-def inflated_size(where, packed) -> int:
-    """How many bytes a zlib stream holds; they are unpacked, and not kept.
-
-    Raises:
-        InputError: if it is damaged, or would unpack to too much.
-    """
-    return sum(map(len, _inflated(where, packed, _ZLIB)))
 
 
 class CheckedZip(zipfile.ZipFile):
@@ -125,11 +116,20 @@ def _array(archive, member):
         return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _inflated(where, packed, header):
-    """Parts of what is compressed, checked as they come; gzip files may be joined."""
+def inflated(where, packed, header=ZLIB):
+    """Parts of what is compressed, 1 MiB each at most, checked as they come.
+
+    Args:
+        where: str, the file as the message names it, with quotes.
+        packed: bytes.
+        header: `ZLIB`, or `GZIP`: several of these may be joined.
+
+    Raises:
+        InputError: if it is damaged, or would unpack to too much.
+    """
     rest, size = packed, 0
     with explained(where, "is broken", "Download it again."):
-        while rest:
+        while len(rest):
             stream = zlib.decompressobj(header)
             while not stream.eof:
                 part = stream.decompress(rest, _CHUNK)
@@ -140,4 +140,4 @@ def _inflated(where, packed, header):
                 check_unpacked(where, size, len(packed))
                 yield part
             # Gzip files may be filled up with zeros; zlib streams end here.
-            rest = stream.unused_data.lstrip(b"\0") if header == _GZIP else b""
+            rest = stream.unused_data.lstrip(b"\0") if header == GZIP else b""

@@ -25,7 +25,7 @@ def load_labels(source, split: str = "train", root=None, test_share: float = 0.1
 
     Raises:
         FileNotFoundError: if the labels of a data set that has them are not there.
-        ImportError: if SciPy or tensorflow-datasets is needed and not installed.
+        ImportError: if tensorflow-datasets is needed and not installed.
         ValueError: if a file is damaged, or has another number of labels than images.
     """
     if str(source).startswith("tfds:"):

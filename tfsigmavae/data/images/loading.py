@@ -82,7 +82,7 @@ def load(
     | folder or zip      | its own (3)             | its own     | any of the above, |
     |                    |                         |             | or pictures       |
 
-    (1) Needs SciPy: `pip install "tfsigmavae[svhn]"`. (2) Cropped by default to the
+    (1) Of version 5, as published. (2) Cropped by default to the
     148x148 pixels from column 15 and row 40, as many papers do; the sigma-VAE paper
     does not give its crop. (3) Where pictures lie in folders `train/` and `test/` (or
     `val/` ...), these are the splits. Otherwise `test_share` of the images are held
@@ -125,7 +125,7 @@ def load(
     Raises:
         FileNotFoundError: if the files are not there, naming them and where to get
             them.
-        ImportError: if SciPy or tensorflow-datasets is needed and not installed.
+        ImportError: if tensorflow-datasets is needed and not installed.
         ValueError: on an unknown split, a broken file, images that differ in shape, or
             an argument out of its range.
 
