@@ -191,4 +191,5 @@ def _remove(path):
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # as where all is read-only
+            path.unlink(missing_ok=True)
