@@ -47,15 +47,22 @@ def check_regular(path, error=InputError) -> os.stat_result:
 
 
 def is_there(path) -> bool:
-    """Whether anything but a folder has that name, whether it can be read or not.
+    """Whether anything but a folder is there, whether it can be read or not.
 
     So that what is no regular file is refused by name, and not passed over.
+
+    Args:
+        path: to look at.
     """
     return os.path.lexists(path) and not os.path.isdir(path)
 
 
 def read_bytes(path, error=InputError) -> bytes:
-    """The content of a regular file; errors are those of `check_regular`."""
+    """The content of a regular file.
+
+    Args:
+        path, error: see `check_regular`, which raises.
+    """
     check_regular(path, error)
     return pathlib.Path(path).read_bytes()
 
