@@ -111,3 +111,21 @@ def test_larger_pictures_are_taken_where_they_are_asked_for(tmp_path):
     with pytest.raises(ValueError, match="40 x 30 pixels.*1,199.*raise `max_pixels`"):
         images.load(tmp_path, max_pixels=1199)
     assert images.load(tmp_path, max_pixels=1200).shape == (1, 30, 40, 1)
+
+
+@pytest.mark.parametrize("name", ["postscript_called_png", "postscript_as_a_frame"])
+def test_no_program_is_started_for_a_picture(tmp_path, monkeypatch, name):
+    calls = []
+    monkeypatch.setattr(
+        "PIL.EpsImagePlugin.Ghostscript", lambda *a, **k: calls.append(a)
+    )
+    read, word = CASES[name](tmp_path)
+    with pytest.raises(ValueError, match=f"{word}.*it is no BMP, GIF, JPEG"):
+        read()
+    assert not calls
+
+
+def test_images_are_refused_whose_labels_are_fewer(tmp_path):
+    CASES["fewer_labels_than_images"](tmp_path)
+    with pytest.raises(ValueError, match="test_batch' has 2 labels of 3 images"):
+        images.load("cifar10", "test", root=tmp_path)
