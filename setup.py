@@ -73,9 +73,10 @@ setup(
         # 17.0 ends the process on some mpg files, 16 takes full range for limited.
         "video": ["av>=17.1"],
         "reproduce": [],  # all need matplotlib now; commands may still name it
-        "svhn": ["scipy>=1.11"],
+        "svhn": [],  # its files are read without SciPy now
         # xdist: two workers nearly halve the time of the tests. scikit-image,
-        # scoringrules and scipy: oracles of formulas; scipy also for SVHN's files.
+        # scoringrules and scipy: oracles of formulas; scipy also writes SVHN's files.
+        # hypothesis: damages files.
         # setuptools: so that the test of the package builds it without the network.
         "test": [
             "pytest>=8",
@@ -84,6 +85,7 @@ setup(
             "scikit-image>=0.22",
             "scipy>=1.11",
             "scoringrules>=0.7",
+            "hypothesis>=6.100",
             "ruff>=0.9",
             "build>=1.2",
             "setuptools>=77",

@@ -1,6 +1,7 @@
 """How a script ends: its exit code, or one line where the user can mend something."""
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -58,6 +59,7 @@ def run(main, trains=False):
     With `trains` the same command goes on, so that SIGTERM is no error; and TensorFlow
     has the kernels of oneDNN where it leaves them off, unless TF_ENABLE_ONEDNN_OPTS
     says otherwise; it reads that when it is loaded, in `main`.
+    So is one of the system that names a file: no right to read it, no room to write it.
     Errors from elsewhere, and all of them with TFSIGMAVAE_TRACEBACK=1 in the
     environment, keep their traceback.
     """
@@ -75,9 +77,22 @@ def run(main, trains=False):
         modules = map(sys.modules.get, ("__main__", "tfsigmavae", "tfsigmavae_video"))
         files = [getattr(module, "__file__", None) for module in modules]
         ours = tuple(os.path.dirname(os.path.realpath(f)) + os.sep for f in files if f)
-        if os.environ.get("TFSIGMAVAE_TRACEBACK") or not raised_in.startswith(ours):
+        of_system = isinstance(error, OSError) and error.filename is not None
+        told = of_system or raised_in.startswith(ours)
+        if os.environ.get("TFSIGMAVAE_TRACEBACK") or not told:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {_of_system(error) if of_system else error}")
     finally:
         if trains:
             signal.signal(signal.SIGTERM, previous)
+
+
+def _of_system(error):
+    """What an error of the system says, and the way out."""
+    way_out = {
+        errno.ENOSPC: "Make room, and the same command goes on.",
+        errno.EDQUOT: "Make room, and the same command goes on.",
+        errno.EROFS: "Name another folder.",
+        errno.EACCES: "Mend its rights, or name another.",
+    }.get(error.errno, "")
+    return f"'{error.filename}': {error.strerror or error}. {way_out}".rstrip()

@@ -1,7 +1,9 @@
 """Files and folders that are there whole or not at all."""
 
+import contextlib
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from tfsigmavae.files import (
+    append_line,
     other_writers,
     read_json,
     sweep,
@@ -55,6 +58,68 @@ def test_after_an_error_all_is_as_before(tmp_path, first_stays):
 def test_a_block_that_writes_nothing_is_an_error(tmp_path, first_stays):
     with pytest.raises(FileNotFoundError), whole(tmp_path / "a.txt", first_stays):
         pass
+
+
+@pytest.fixture
+def little_room():
+    """`with little_room():` no file may get longer than 1,000 bytes: a full disk.
+
+    The system then says "File too large"; Python and libraries of C see it alike.
+    """
+
+    @contextlib.contextmanager
+    def limited():
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
+
+
+def _in_a_folder(partial):
+    partial.mkdir()
+    np.save(partial / "a.npy", np.zeros(999))
+
+
+WRITERS = {
+    "bytes": lambda partial: partial.write_bytes(bytes(2000)),
+    "array": lambda partial: np.save(partial, np.zeros(999)),
+    "in a folder": _in_a_folder,
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_a_full_disk_is_told_by_name_and_nothing_stays(tmp_path, little_room, write):
+    path = tmp_path / "a.npy"
+    with (
+        little_room(),
+        pytest.raises(OSError, match=f"(too large|written): '{path}'") as caught,
+    ):
+        with whole(path) as partial:
+            write(partial)
+    assert caught.value.filename == str(path) and not list(tmp_path.iterdir())
+    with whole(path) as partial:  # there is room again
+        write(partial)
+    assert path.exists()
+
+
+def test_errors_within_a_folder_name_the_file_that_it_would_have_had(tmp_path):
+    path = tmp_path / "folder"
+    with pytest.raises(FileNotFoundError, match=f"'{path}/deep/a'"):
+        with whole(path) as partial:
+            (partial / "deep" / "a").write_bytes(b"")
+
+
+def test_half_a_line_does_not_stay_on_a_full_disk(tmp_path, little_room):
+    path = tmp_path / "history.csv"
+    append_line(path, "epoch,loss\n")
+    with little_room(), pytest.raises(OSError, match=f"too large: '{path}'"):
+        append_line(path, 2000 * "1")
+    append_line(path, "0,\u00e4\n")
+    assert path.read_text("utf-8") == "epoch,loss\n0,\u00e4\n"
 
 
 KILLED = """

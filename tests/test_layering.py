@@ -20,7 +20,7 @@ COMMANDS = [
 # From bottom to top. A module may import its own part and the rows below.
 ROWS = [
     ["backend", "checks", "files", "locks", "progress", "version"],
-    ["downloads", "masks", "math", "serving"],
+    ["downloads", "inputs", "masks", "math", "serving"],
     [
         "calibration",
         "data",

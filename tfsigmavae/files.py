@@ -1,6 +1,7 @@
 """Files and folders that are there whole or not at all."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -46,7 +47,8 @@ def whole(path, first_stays: bool = False, durable: bool = False):
 
     Raises:
         OSError: at the end of the block, if `path` is a folder that is not empty: it is
-            not replaced. Not with `first_stays`.
+            not replaced. Not with `first_stays`. One that is raised within, as where
+            the disk is full, names `path`.
 
     Example:
         >>> with whole("runs/model.keras") as partial:
@@ -58,9 +60,10 @@ def whole(path, first_stays: bool = False, durable: bool = False):
     mark = f"{_HERE}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     partial = path.with_name(f"{_PARTIAL}{mark}.{path.name}")
     try:
-        yield partial
-        if durable:
-            _synchronize(partial)
+        with _naming(path, partial):
+            yield partial
+            if durable:
+                _synchronize(partial)
         try:
             os.replace(partial, path)
         except OSError:
@@ -111,11 +114,21 @@ def write_json(path, value, durable: bool = False) -> pathlib.Path:
 
 
 def append_line(path, line: str):
-    """Adds a line to a UTF-8 file, and sees to it that it is on the disk."""
-    with open(path, "a", encoding="utf-8", newline="") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    """Adds a line to a UTF-8 file, and sees to it that it is on the disk.
+
+    Raises:
+        OSError: naming `path`; where the disk is full, nothing of the line stays.
+    """
+    rest = line.encode()
+    with _naming(path), open(path, "ab", buffering=0) as file:
+        end = file.tell()
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(end)
+            raise
 
 
 def read_json(path, way_out="put it right, or delete it"):
@@ -130,6 +143,23 @@ def read_json(path, way_out="put it right, or delete it"):
         raise ValueError(
             f"'{path}' is damaged, it holds no JSON: {way_out}."
         ) from error
+
+
+@contextlib.contextmanager
+def _naming(path, partial=None):
+    """Makes errors of the system name `path`: those of writing name no file."""
+    try:
+        yield
+    except OSError as error:
+        if type(error) is OSError and error.errno is None:  # NumPy's, of a full disk
+            raise OSError(errno.EIO, str(error), str(path)) from error
+        if error.errno is not None and error.filename is None:
+            # Some libraries have a paragraph here.
+            error.strerror, error.filename = os.strerror(error.errno), str(path)
+        elif partial is not None and isinstance(error.filename, str | os.PathLike):
+            name = os.fspath(error.filename)
+            error.filename = name.replace(str(partial), str(path), 1)
+        raise
 
 
 def _is_of_the_dead(partial):
@@ -161,4 +191,5 @@ def _remove(path):
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # as where all is read-only
+            path.unlink(missing_ok=True)

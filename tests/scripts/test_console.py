@@ -1,9 +1,11 @@
 """Errors that a user can mend end a script in one line; others keep their traceback."""
 
+import errno
 import os
 import pathlib
 import runpy
 import signal
+import unittest.mock
 
 import pytest
 import tensorflow as tf
@@ -38,6 +40,29 @@ def test_own_error_keeps_its_traceback_on_request(tmp_path, monkeypatch):
 def test_error_from_elsewhere_keeps_its_traceback():
     with pytest.raises(ValueError):
         run(lambda: tf.reshape(tf.zeros([3]), [2, 2, "x"]))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "a.keras"), "the same command goes on"),
+        (OSError(errno.EROFS, "Read-only file system", "a"), "Name another folder"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "Mend its rights"),
+    ],
+)
+def test_an_error_of_the_system_that_names_a_file_is_one_line(error, words):
+    def elsewhere():  # raised in a library
+        unittest.mock.Mock(side_effect=error)()
+
+    with pytest.raises(SystemExit) as exit:
+        run(elsewhere)
+    message = f"error: '{error.filename}': {error.strerror}. "
+    assert str(exit.value).startswith(message) and words in str(exit.value)
+
+
+def test_an_error_of_the_system_without_a_name_keeps_its_traceback():
+    with pytest.raises(OSError):
+        run(unittest.mock.Mock(side_effect=OSError(errno.EIO, "Input/output error")))
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0"), ("1", "1")])

@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from tfsigmavae.inputs import explained, is_there, read_array
 from tfsigmavae_video.data import pushing
 from tfsigmavae_video.data.csv_tables import read_csv
 
@@ -82,16 +83,15 @@ def read_actions(path, action_size: int) -> np.ndarray:
         ValueError: if it holds something else, or a number that is not finite.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
+    if not is_there(path):
         raise FileNotFoundError(f"There is no file of actions '{path}'.")
-    try:
+    way_out = f"It must be {_allowed()}."
+    with explained(f"'{path}'", "cannot be read as actions", way_out):
         is_csv = path.suffix.lower() == ".csv"
-        actions = read_csv(path) if is_csv else np.load(path, allow_pickle=False)
-        actions = np.asarray(actions, np.float32)
-    except (ValueError, TypeError, EOFError) as error:
-        raise ValueError(
-            f"'{path}' cannot be read as actions ({error}). It must be {_allowed()}."
-        ) from error
+        actions = read_csv(path) if is_csv else read_array(path)
+        if actions.dtype.kind not in "fiu":
+            raise TypeError(f"it holds {actions.dtype}, not numbers")
+        actions = actions.astype(np.float32)
     if actions.ndim not in (2, 3) or 0 in actions.shape:
         raise ValueError(f"'{path}' must be {_allowed()}, got shape {actions.shape}.")
     if actions.shape[-1] != action_size:

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 
+from tfsigmavae.inputs import read_bytes
+
 
 def read_csv(file) -> np.ndarray:
     """Reads a table of numbers from a text file.
@@ -47,7 +49,7 @@ def begins_with_column_numbers(file) -> bool:
 
 
 def _lines_of_cells(file):
-    text = file.read_text("utf-8-sig")
+    text = read_bytes(file).decode("utf-8-sig")
     lines = enumerate(text.splitlines(), 1)
     return {number: _cells(line) for number, line in lines if line.strip()}
 

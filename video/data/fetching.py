@@ -1,11 +1,11 @@
 """Downloads a data set of the papers into a folder that `load_clips` opens."""
 
 import pathlib
-import zipfile
 
 from tfsigmavae.checks import check_choice
 from tfsigmavae.downloads import DownloadError, download
 from tfsigmavae.files import whole
+from tfsigmavae.inputs import CheckedZip, explained
 from tfsigmavae_video.data.origins import ORIGINS
 
 
@@ -54,10 +54,7 @@ def _fetch_file(urls, path, size, sha256, **options):
 
 
 def _unpack(file, folder):
-    try:
-        with zipfile.ZipFile(file) as archive, whole(folder) as partial:
+    way_out = "Delete it and download it again."
+    with explained(f"'{file}'", "is no zip file", way_out, DownloadError):
+        with CheckedZip(file) as archive, whole(folder) as partial:
             archive.extractall(partial)
-    except zipfile.BadZipFile as error:
-        raise DownloadError(
-            f"'{file}' is no zip file ({error}). Delete it and download it again."
-        ) from error

@@ -1,7 +1,8 @@
 """The sequence file of KTH: which frames of each video show the person."""
 
-import pathlib
 import re
+
+from tfsigmavae.inputs import read_bytes
 
 # person01_boxing_d1    frames    1-95, 96-185, 186-245, 246-360
 _LINE = re.compile(r"(person\d\d_[a-z]+_d\d)\s+(.*)")
@@ -27,7 +28,7 @@ def read_sequences(file) -> dict:
     """
     sequences = {}
     # Nothing in it but the words at the top needs an encoding.
-    lines = pathlib.Path(file).read_text(encoding="latin-1").splitlines()
+    lines = read_bytes(file).decode("latin-1").splitlines()
     for number, line in enumerate(lines, start=1):
         if not (match := _LINE.fullmatch(line.strip())):
             continue

@@ -7,6 +7,8 @@ import pathlib
 
 import numpy as np
 
+from tfsigmavae.inputs import check_regular
+
 # TFRecord framing: uint64 length, uint32 checksum of it, data, uint32 checksum.
 _HEADER_SIZE = 12
 _FOOTER_SIZE = 4
@@ -89,7 +91,7 @@ def index_records(files) -> RecordIndex:
 
 
 def _whole(file):
-    return Member(file, 0, pathlib.Path(file).stat().st_size, str(file))
+    return Member(file, 0, check_regular(file).st_size, str(file))
 
 
 def _offsets(member, name):

@@ -4,6 +4,7 @@ import pathlib
 import posixpath
 import tarfile
 
+from tfsigmavae.inputs import DAMAGE, check_regular
 from tfsigmavae_video.data.record_index import Member
 
 _BLOCK = 512  # bytes; a tar ends with blocks of zeros
@@ -34,11 +35,12 @@ def find_members(tar, split: str) -> list:
         ValueError: if it is compressed, truncated or no tar archive at all, or if a
             link leads to no file in it.
     """
+    check_regular(tar)
     try:
         with tarfile.open(tar, "r:") as archive:
             members = list(archive)
             end = archive.offset
-    except tarfile.TarError as error:
+    except (tarfile.TarError, *DAMAGE) as error:
         raise ValueError(_what_is_wrong(tar, error)) from error
     with open(tar, "rb") as stream:
         stream.seek(end)

@@ -12,7 +12,9 @@ an action and a position: the same in all records of a data set.
 The files are `root/train/traj_A_to_B.tfrecords` and `root/test/...`, clips A to B.
 """
 
+import errno
 import itertools
+import os
 import pathlib
 import re
 from collections.abc import Iterable
@@ -126,10 +128,15 @@ def shard_name(first: int, last: int) -> str:
 
 def _write_records(path, clips):
     num_clips = 0
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for clip in clips:
-            writer.write(_serialize(clip))
-            num_clips += 1
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for clip in clips:
+                writer.write(_serialize(clip))
+                num_clips += 1
+    except tf.errors.OpError as error:  # the disk is full, or it may not be written
+        is_full = isinstance(error, tf.errors.ResourceExhaustedError)
+        code = errno.ENOSPC if is_full else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from error
     return num_clips
 
 

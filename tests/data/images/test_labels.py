@@ -43,7 +43,8 @@ def test_idx_files(tmp_path, packed, split):
 def test_the_archive_of_keras(tmp_path):
     splits = {"train": [4, 5], "test": [6]}
     arrays = {f"y_{split}": np.array(y, np.uint8) for split, y in splits.items()}
-    arrays |= {f"x_{split}": np.zeros([len(y), 28, 28]) for split, y in splits.items()}
+    shapes = {split: [len(y), 28, 28] for split, y in splits.items()}
+    arrays |= {f"x_{name}": np.zeros(shapes[name], np.uint8) for name in splits}
     np.savez(tmp_path / "mnist.npz", **arrays)
     for split, labels in splits.items():
         np.testing.assert_array_equal(load_labels(tmp_path, split), labels)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfsigmavae.data import images
+from tfsigmavae.data.images import matlab_file
 
 
 def noise(*shape, seed=0):
@@ -209,20 +210,42 @@ def test_svhn_files(tmp_path):
             images.load("svhn", "test", root=tmp_path)
 
 
-def test_svhn_reads_what_scipy_gives(tmp_path, monkeypatch):
-    pixels = noise(3, 32, 32, 3)
-    (tmp_path / "train_32x32.mat").write_bytes(b"")
-    arrays = {"X": pixels.transpose(1, 2, 3, 0)}
-    fake = types.SimpleNamespace(loadmat=lambda file, variable_names: arrays)
-    monkeypatch.setitem(sys.modules, "scipy", types.ModuleType("scipy"))
-    monkeypatch.setitem(sys.modules, "scipy.io", fake)
-    np.testing.assert_array_equal(images.load("svhn", root=tmp_path), pixels)
-    arrays["X"] = pixels.astype(float)
-    with pytest.raises(ValueError, match="uint8 images.*float64"):
+@pytest.mark.skipif(not importlib.util.find_spec("scipy"), reason="needs SciPy")
+@pytest.mark.parametrize("compressed", [True, False])
+def test_matlab_files_hold_what_scipy_reads(tmp_path, compressed):
+    import scipy.io
+
+    rng = np.random.default_rng(0)
+    names = "u1 i1 u2 i2 u4 i4 u8 i8 f4 f8".split()
+    arrays = {
+        f"of_{name}": (100 * rng.random([2, 3, 1, 2])).astype(name) for name in names
+    }
+    arrays |= {"X": noise(1, 1, 1, 3), "long_name_of_five": np.ones([1, 1], np.uint8)}
+    arrays |= {"text": "abc", "cells": np.array([[1, "a"]], object)}
+    file = tmp_path / "a.mat"
+    scipy.io.savemat(file, arrays, do_compression=compressed)
+    read, found = scipy.io.loadmat(file), matlab_file.read_matrices(file)
+    assert found.keys() == arrays.keys()
+    for name, matrix in found.items():
+        if name in ("text", "cells"):
+            with pytest.raises(TypeError, match=f"'{name}' is no array of numbers"):
+                matrix.values()
+        else:
+            assert matrix.shape == read[name].shape
+            assert matrix.values().dtype == read[name].dtype
+            np.testing.assert_array_equal(matrix.values(), read[name])
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("scipy"), reason="needs SciPy")
+def test_svhn_files_of_other_numbers_are_named(tmp_path):
+    import scipy.io
+
+    file = tmp_path / "train_32x32.mat"
+    scipy.io.savemat(file, {"X": noise(2, 2, 3, 2).astype(float), "y": np.ones([2, 1])})
+    with pytest.raises(ValueError, match=f"'{file}' must hold uint8 images.*float64"):
         images.load("svhn", root=tmp_path)
-    monkeypatch.setitem(sys.modules, "scipy", None)
-    monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(ImportError, match=r'pip install "tfsigmavae\[svhn\]"'):
+    scipy.io.savemat(file, {"X": noise(2, 2)}, format="4")
+    with pytest.raises(ValueError, match=f"'{file}' is not an SVHN file"):
         images.load("svhn", root=tmp_path)
 
 

@@ -1,4 +1,5 @@
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -181,3 +182,16 @@ def test_wrong_arguments_are_errors(tmp_path):
         write_shards(tmp_path, "val", random_clips(1))
     with pytest.raises(ValueError, match="`shard_size`"):
         write_shards(tmp_path, "train", random_clips(1), shard_size=0)
+
+
+def test_a_full_disk_is_told_by_name_and_nothing_stays(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            write_shards(tmp_path, "train", random_clips(4, num_frames=4, size=32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(tmp_path / "train" / "shard")
+    assert not files_below(tmp_path)
+    write_shards(tmp_path, "train", random_clips(4, num_frames=4, size=32))

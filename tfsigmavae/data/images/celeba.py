@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 from tfsigmavae.data.images.picture_files import load_pictures, picture_names
+from tfsigmavae.inputs import MAX_PIXELS, InputError, explained, read_bytes
 
 # The square around the face that many papers cut out of 178x218 pixels.
 CROP = (15, 40, 163, 188)
@@ -23,7 +24,7 @@ def find(folder, split):
     return found if all(found) else None
 
 
-def read(files, split, transform, progress=None):
+def read(files, split, transform, progress=None, max_pixels=MAX_PIXELS):
     """`[N, H, W, 3]` uint8, of the size asked for."""
     list_file, pictures = files
     if transform.size is None:
@@ -34,17 +35,18 @@ def read(files, split, transform, progress=None):
     if transform.crop is None:
         transform = dataclasses.replace(transform, crop=CROP)
     path_of = {name.rpartition("/")[2]: name for name in picture_names(pictures)}
-    lines = list_file.read_text().splitlines()
+    with explained(f"'{list_file}'", way_out="Download it again."):
+        lines = read_bytes(list_file).decode().splitlines()
     entries = [re.split(r"[,\s]+", line.strip()) for line in lines]
     names = [entry[0] for entry in entries if entry[1:] == [_NUMBER[split]]]
     missing = [name for name in names if name not in path_of]
     if missing or not names:
-        raise ValueError(
+        raise InputError(
             f"'{list_file}' lists {len(names)} pictures of split {split!r}, of which "
             f"{len(missing)} are not in '{pictures}', such as {missing[:1]}."
         )
     paths = [path_of[name] for name in names]
-    return load_pictures(pictures, paths, transform, progress)
+    return load_pictures(pictures, paths, transform, progress, max_pixels)
 
 
 def _exists(path):

@@ -1,10 +1,10 @@
 """CIFAR-10: the binary version, and the Python version that Keras downloads."""
 
-import pickle
-
 import numpy as np
 
+from tfsigmavae.data.images.cifar10_pickle import read_batch
 from tfsigmavae.data.images.stacking import transform_array
+from tfsigmavae.inputs import InputError, is_there, read_bytes
 
 FILES = {
     "train": "data_batch_1.bin to data_batch_5.bin, or the same without .bin",
@@ -21,52 +21,43 @@ def find(folder, split):
     for inner in _FOLDERS:
         for suffix in (".bin", ""):
             files = [folder / inner / (name + suffix) for name in _NAMES[split]]
-            if all(file.is_file() for file in files):
+            if all(map(is_there, files)):
                 return files
     return None
 
 
-def read(files, split, transform, progress=None):
+def read(files, split, transform, progress=None, max_pixels=None):
     """`[N, 32, 32, 3]` uint8."""
-    rows = [_binary(f) if f.suffix == ".bin" else _pickled(f) for f in files]
-    planes = np.concatenate(rows).reshape(-1, *_SHAPE)
+    planes = np.concatenate([_read(file)[0] for file in files]).reshape(-1, *_SHAPE)
     images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
     return transform_array(images, transform, progress)
 
 
-def _binary(file):
-    data = np.frombuffer(file.read_bytes(), np.uint8)
+def read_labels(files, split):
+    """`[N]` int64, 0 to 9."""
+    labels = []
+    for file in files:
+        rows, found = _read(file)
+        if len(found) != len(rows):
+            raise InputError(
+                f"'{file}' has {len(found)} labels of {len(rows)} images. Download it "
+                "again."
+            )
+        labels.extend(found)
+    return np.array(labels, np.int64)
+
+
+def _read(file):
+    """Rows of pixels `[N, 3072]` uint8, and their labels."""
+    if file.suffix != ".bin":
+        return read_batch(file)
+    data = np.frombuffer(read_bytes(file), np.uint8)
     if data.size == 0 or data.size % RECORD_SIZE:
-        raise ValueError(
+        raise InputError(
             f"'{file}' must hold records of {RECORD_SIZE} bytes, got {data.size} "
             "bytes. Download it again."
         )
     records = data.reshape(-1, RECORD_SIZE)
     if records[:, 0].max() > 9:
-        raise ValueError(f"'{file}' is not CIFAR-10: it has labels above 9.")
-    return records[:, 1:]
-
-
-def _pickled(file):
-    with file.open("rb") as stream:
-        try:
-            rows = ArrayUnpickler(stream, encoding="bytes").load()[b"data"]
-        except (pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
-            raise ValueError(f"'{file}' is not a CIFAR-10 batch: {error}.") from error
-    if rows.dtype != np.uint8 or rows.shape[1:] != (RECORD_SIZE - 1,):
-        raise ValueError(
-            f"'{file}' must hold uint8 rows of {RECORD_SIZE - 1} pixels, got "
-            f"{rows.dtype} of shape {rows.shape}."
-        )
-    return rows
-
-
-class ArrayUnpickler(pickle.Unpickler):
-    """Unpickles NumPy arrays and nothing that could run code."""
-
-    def find_class(self, module, name):
-        rebuild = np.empty(0).__reduce__()[0]
-        allowed = {"_reconstruct": rebuild, "ndarray": np.ndarray, "dtype": np.dtype}
-        if module.partition(".")[0] == "numpy" and name in allowed:
-            return allowed[name]
-        raise pickle.UnpicklingError(f"it holds a {module}.{name}")
+        raise InputError(f"'{file}' is not CIFAR-10: it has labels above 9.")
+    return records[:, 1:], records[:, 0].tolist()

@@ -1,11 +1,9 @@
 """Class labels of the data sets that have them, in the order of `load`."""
 
-import gzip
 import pathlib
 
 import numpy as np
 
-from tfsigmavae.backend import require
 from tfsigmavae.data.images import cifar10, mnist, svhn
 from tfsigmavae.data.images.loading import NAMED, find_named
 from tfsigmavae.data.images.picture_files import names_of_split, picture_names
@@ -27,8 +25,8 @@ def load_labels(source, split: str = "train", root=None, test_share: float = 0.1
 
     Raises:
         FileNotFoundError: if the labels of a data set that has them are not there.
-        ImportError: if SciPy or tensorflow-datasets is needed and not installed.
-        ValueError: if there are not as many labels as images.
+        ImportError: if tensorflow-datasets is needed and not installed.
+        ValueError: if a file is damaged, or has another number of labels than images.
     """
     if str(source).startswith("tfds:"):
         name = str(source).removeprefix("tfds:")
@@ -57,36 +55,4 @@ def _folder(name):
     return pathlib.PurePosixPath(name).parent.name
 
 
-def _mnist(file, split):
-    if file.suffix == ".npz":
-        with np.load(file, allow_pickle=False) as arrays:
-            return arrays[f"y_{split}"].astype(np.int64)
-    name = file.name.replace("images", "labels").replace("idx3", "idx1")
-    file = file.with_name(name)
-    if not file.is_file():
-        raise FileNotFoundError(f"'{file}' belongs to the images beside it.")
-    data = file.read_bytes()
-    data = gzip.decompress(data) if file.suffix == ".gz" else data
-    # Header: zeros, type uint8, one axis, its length.
-    if data[:4] != b"\0\0\x08\x01" or len(data) - 8 != int.from_bytes(data[4:8], "big"):
-        raise ValueError(f"'{file}' is not an IDX file of uint8 labels.")
-    return np.frombuffer(data, np.uint8, offset=8).astype(np.int64)
-
-
-def _cifar10(files, split):
-    return np.concatenate([_cifar10_batch(file) for file in files]).astype(np.int64)
-
-
-def _cifar10_batch(file):
-    if file.suffix == ".bin":
-        return np.frombuffer(file.read_bytes(), np.uint8)[:: cifar10.RECORD_SIZE]
-    with file.open("rb") as stream:
-        return cifar10.ArrayUnpickler(stream, encoding="bytes").load()[b"labels"]
-
-
-def _svhn(file, split):
-    matrix = require("scipy.io", "svhn").loadmat(file, variable_names=["y"])["y"]
-    return matrix.ravel().astype(np.int64) % 10  # its label 10 is the digit 0
-
-
-_READERS = {mnist: _mnist, cifar10: _cifar10, svhn: _svhn}
+_READERS = {kind: kind.read_labels for kind in (mnist, cifar10, svhn)}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfsigmavae.checks import check_at_least
 from tfsigmavae.data.images import celeba, cifar10, mnist, svhn
 from tfsigmavae.data.images.picture_files import (
     SUFFIXES,
@@ -16,6 +17,7 @@ from tfsigmavae.data.images.picture_files import (
 )
 from tfsigmavae.data.images.tfds import load_tfds
 from tfsigmavae.data.images.transform import Transform
+from tfsigmavae.inputs import MAX_PIXELS, check_regular
 
 _FORMATS = (mnist, cifar10, svhn, celeba)
 
@@ -65,6 +67,7 @@ def load(
     root=None,
     test_share: float = 0.1,
     progress: bool | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
     """Loads all images of one split into memory.
 
@@ -79,7 +82,7 @@ def load(
     | folder or zip      | its own (3)             | its own     | any of the above, |
     |                    |                         |             | or pictures       |
 
-    (1) Needs SciPy: `pip install "tfsigmavae[svhn]"`. (2) Cropped by default to the
+    (1) Of version 5, as published. (2) Cropped by default to the
     148x148 pixels from column 15 and row 40, as many papers do; the sigma-VAE paper
     does not give its crop. (3) Where pictures lie in folders `train/` and `test/` (or
     `val/` ...), these are the splits. Otherwise `test_share` of the images are held
@@ -90,7 +93,8 @@ def load(
     Images come in the order of the files, and pictures in that of the SHA-256 of their
     names: the first ones are a fair sample also where every class has a folder.
     Grey, RGB, palette and black-and-white pictures are read as they are shown, turned
-    as their EXIF asks; other kinds, and transparent ones, are an error.
+    as their EXIF asks; other kinds, and transparent ones, are an error. Links are
+    followed; one that makes a picture count twice, or leads in a circle, is an error.
 
     Args:
         source: name of a data set, or path of a folder or zip file, whose kind is known
@@ -110,6 +114,10 @@ def load(
         test_share: share of images to hold out for the split "test". Without effect
             on a source with splits of its own. Defaults to `0.1`.
         progress: whether to count images on stderr. By default, if it is a terminal.
+        max_pixels: int > 0, width times height of a picture file at most: a few bytes
+            may unpack to gigabytes. Defaults to 2**26, 8,192 x 8,192. What else is
+            compressed (.gz, zip, .npz, .mat) may unpack to 128 MiB, or to 100 times its
+            own bytes.
 
     Returns:
         `[N, H, W, C]` uint8 array, C 1 or 3.
@@ -117,7 +125,7 @@ def load(
     Raises:
         FileNotFoundError: if the files are not there, naming them and where to get
             them.
-        ImportError: if SciPy or tensorflow-datasets is needed and not installed.
+        ImportError: if tensorflow-datasets is needed and not installed.
         ValueError: on an unknown split, a broken file, images that differ in shape, or
             an argument out of its range.
 
@@ -127,13 +135,14 @@ def load(
         >>> load("photos.zip", size=64, crop="square").shape
         (900, 64, 64, 3)
     """
+    check_at_least("max_pixels", max_pixels, 1)
     transform = Transform(size, crop, channels)
     if str(source).startswith("tfds:"):
         name = str(source).removeprefix("tfds:")
         return load_tfds(name, split, root, transform, test_share, progress)
     if source in NAMED:
         kind, files = find_named(source, split, root)
-        return kind.read(files, split, transform, progress)
+        return kind.read(files, split, transform, progress, max_pixels)
     path = _checked_path(source, root)
     found = [(kind, _find(kind, path, split)) for kind in _FORMATS]
     found = [(kind, files) for kind, files in found if files]
@@ -144,12 +153,12 @@ def load(
         )
     if found:
         kind, files = found[0]
-        return kind.read(files, split, transform, progress)
+        return kind.read(files, split, transform, progress, max_pixels)
     names = picture_names(path)
     if not names:
         raise FileNotFoundError(_nothing_found(path, split))
     names = names_of_split(names, split, test_share, path)
-    return load_pictures(path, names, transform, progress)
+    return load_pictures(path, names, transform, progress, max_pixels)
 
 
 def _find(kind, path, split):
@@ -201,7 +210,10 @@ def _checked_path(source, root):
             f"'{source}' is neither a data set's name, {sorted(NAMED)} or "
             "'tfds:NAME', nor an existing folder or zip file."
         )
-    if not path.is_dir() and not zipfile.is_zipfile(path):
+    if path.is_dir():
+        return path
+    check_regular(path)
+    if not zipfile.is_zipfile(path):
         raise ValueError(f"`source` must be a folder or a zip file, got '{source}'.")
     return path
 

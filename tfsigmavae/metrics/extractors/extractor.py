@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least, check_choice
+from tfsigmavae.inputs import check_regular
 from tfsigmavae.math import to_tensor, to_unit_range
 
 _SHAPES = {"image": "[N, H, W, C]", "clip": "[N, T, H, W, C]"}
@@ -165,6 +166,8 @@ def existing(path, what, advice):
     path = pathlib.Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"{what}: there is no '{path}'. {advice}")
+    if not path.is_dir():
+        check_regular(path)
     return path
 
 

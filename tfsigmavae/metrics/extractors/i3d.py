@@ -1,8 +1,10 @@
 """The I3D network of the FVD."""
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfsigmavae.inputs import InputError, explained, is_there, read_bytes
 from tfsigmavae.metrics.extractors.extractor import Extractor, digest, existing
 
 _SIZE = (224, 224)
@@ -41,7 +43,9 @@ class I3D(Extractor):
 
     def __init__(self, path, batch_size=4):
         path = existing(path, "I3D", _ADVICE)
-        self._model = tf.saved_model.load(path, tags=_tags(path))
+        damage = (tf.errors.OpError, DecodeError)
+        with explained(f"'{path}'", "is not a SavedModel", _ADVICE, also=damage):
+            self._model = tf.saved_model.load(path, tags=_tags(path))
         self._run, self._input, self._output = _signature(self._model, path)
         fixed = self._run.structured_input_signature[1][self._input].shape
         self._fixed_batch, self._num_frames = fixed[0], fixed[1]
@@ -75,11 +79,11 @@ class I3D(Extractor):
 def _tags(path):
     """Those of the graph for serving, where a SavedModel holds others for training."""
     file = path / "saved_model.pb"
-    if not file.is_file():
-        raise ValueError(
+    if not is_there(file):
+        raise InputError(
             f"'{path}' is not a SavedModel: no 'saved_model.pb'. {_ADVICE}"
         )
-    graphs = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs
+    graphs = saved_model_pb2.SavedModel.FromString(read_bytes(file)).meta_graphs
     tags = [list(graph.meta_info_def.tags) for graph in graphs]
     return next((found for found in (["serve"], []) if found in tags), None)
 

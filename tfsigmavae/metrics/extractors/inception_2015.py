@@ -3,9 +3,11 @@
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from tfsigmavae.inputs import explained, read_bytes
 from tfsigmavae.metrics.extractors.extractor import Extractor, digest, existing
 
 _INPUT, _OUTPUT = "ExpandDims:0", "pool_3:0"
+_AGAIN = "Extract it again."
 
 
 class Inception2015(Extractor):
@@ -39,7 +41,8 @@ class Inception2015(Extractor):
         )
         # A graph of TensorFlow 1, whose operations a session runs as they were meant.
         graph = tf.Graph()
-        with graph.as_default():
+        what, damage = "is not the Inception graph of 2015", (tf.errors.OpError,)
+        with explained(f"'{path}'", what, _AGAIN, also=damage), graph.as_default():
             self._pixels = tf.compat.v1.placeholder(tf.float32, [None, None, None, 3])
             # In the place of a batch of one JPEG file.
             (self._features_tensor,) = tf.graph_util.import_graph_def(
@@ -63,11 +66,9 @@ class Inception2015(Extractor):
 
 def _read(path):
     graph = tf.compat.v1.GraphDef()
-    try:
-        graph.ParseFromString(path.read_bytes())
+    with explained(f"'{path}'", "is not a frozen graph", _AGAIN, also=(DecodeError,)):
+        graph.ParseFromString(read_bytes(path))
         names = {node.name for node in graph.node}
-    except DecodeError as error:
-        raise ValueError(f"'{path}' is not a frozen graph: {error}") from error
     missing = {name for name in (_INPUT, _OUTPUT) if name.split(":")[0] not in names}
     if missing:
         raise ValueError(

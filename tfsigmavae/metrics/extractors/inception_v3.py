@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.inputs import DAMAGE
 from tfsigmavae.metrics.extractors.extractor import (
     Extractor,
     digest,
@@ -81,7 +82,7 @@ def _load(path):
     )
     try:
         network.load_weights(path)
-    except (OSError, ValueError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{refusal}{error}") from error
     # Keras leaves weights that a file lacks as they were, with no more than a warning.
     if not all(np.isfinite(weight).all() for weight in network.weights):

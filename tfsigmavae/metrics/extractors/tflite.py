@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.inputs import DAMAGE
 from tfsigmavae.metrics.extractors.extractor import (
     Extractor,
     digest,
@@ -88,7 +89,7 @@ def _open(path):
     try:
         interpreter = Interpreter(str(path))
         interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
+    except DAMAGE as error:
         raise ValueError(f"'{path}' is no network of TFLite: {error}") from error
     return interpreter
 

@@ -1,5 +1,6 @@
 """Finds the videos under a folder by their names; no file is opened."""
 
+import collections
 import os
 import pathlib
 import re
@@ -16,6 +17,8 @@ _ACTIONS = ".actions.npy"
 # Folders that systems make (macOS, Synology), and what marks our own: a run, a cache.
 _SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
 _OUR_MARKS = {"run.json": "a run's folder", "source.json": "a cache's folder"}
+# Names by which one folder may be reached, by links; see `tfsigmavae.inputs.walk`.
+_MOST_NAMES = 16
 
 
 def holds_videos(path) -> bool:
@@ -45,7 +48,7 @@ def find_videos(root) -> tuple:
         return {}, {root.absolute().name: f"is {what}"}
     videos, others = {}, {}
     if root.is_dir():
-        _walk(root, "", set(), videos, others)
+        _walk(root, "", set(), collections.Counter(), videos, others)
     return tuple(
         {name: found[name] for name in sorted(found, key=natural_order)}
         for found in (videos, others)
@@ -60,17 +63,22 @@ def natural_order(name: str) -> list:
     ]
 
 
-def _walk(folder, prefix, above, videos, others):
-    """Adds what lies in a folder; `above` holds the real paths of those around it."""
+def _walk(folder, prefix, above, seen, videos, others):
+    """Adds what lies in a folder.
+
+    `above` holds the real paths of those around it, `seen` counts all there were.
+    """
     try:
         entries = [e for e in folder.iterdir() if not _is_hidden(e.name)]
     except OSError as error:
         others[prefix.rstrip("/")] = f"cannot be opened: {error.strerror}"
         return
     real = os.path.realpath(folder)
+    seen[real] += 1
+    link = "a link to itself" if real in above else "one more link to a folder"
     mark = _mark(folder)
-    if real in above or mark:
-        others[prefix.rstrip("/")] = f"is {mark or 'a link to itself'}"
+    if real in above or mark or seen[real] > _MOST_NAMES:
+        others[prefix.rstrip("/")] = f"is {mark or link}"
         return
     stems = {_stem(e) for e in entries if e.suffix.lower() not in _ARRAYS}
     for entry in entries:
@@ -80,7 +88,7 @@ def _walk(folder, prefix, above, videos, others):
         if is_video(entry):
             videos[name] = entry
         elif entry.is_dir():
-            _walk(entry, f"{name}/", above | {real}, videos, others)
+            _walk(entry, f"{name}/", above | {real}, seen, videos, others)
         elif entry.suffix.lower() not in _USUAL and entry.suffix:
             others[name] = "is no video that can be read"
 

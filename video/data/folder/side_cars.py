@@ -4,11 +4,13 @@ import pathlib
 
 import numpy as np
 
+from tfsigmavae.inputs import explained, read_array
 from tfsigmavae_video.data.csv_tables import begins_with_column_numbers, read_csv
 from tfsigmavae_video.data.video_files import VideoError
 
 # What the name of the table has in place of the video's suffix.
 ENDS = (".actions.csv", ".actions.npy", ".csv", ".npy")
+_WAY_OUT = "Write it again, or leave out the video."
 
 
 def find_actions(path) -> pathlib.Path:
@@ -53,10 +55,8 @@ def read_actions(file, num_frames: int) -> np.ndarray:
             T rows only with a first line 0, 1, ... that looks like a header.
     """
     read = _read_npy if file.suffix == ".npy" else read_csv
-    try:
+    with explained(f"'{file}'", "cannot be read as actions", _WAY_OUT, VideoError):
         rows = read(file)
-    except (OSError, ValueError) as error:
-        raise VideoError(f"'{file}' cannot be read as actions: {error}.") from error
     if len(rows) not in (num_frames - 1, num_frames):
         raise VideoError(
             f"'{file}' has {len(rows)} rows of actions, and the video has {num_frames} "
@@ -76,7 +76,7 @@ def read_actions(file, num_frames: int) -> np.ndarray:
 
 
 def _read_npy(file):
-    rows = np.load(file, allow_pickle=False)
+    rows = read_array(file)
     if rows.ndim != 2 or 0 in rows.shape or rows.dtype.kind not in "fiu":
         raise ValueError(
             f"it holds {rows.dtype} {list(rows.shape)}, not numbers [T, A]"

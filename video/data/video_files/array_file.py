@@ -1,18 +1,15 @@
 """Videos in NumPy's files: .npy, read in place, and .npz."""
 
-import contextlib
 import math
 import os
-import struct
 import threading
-import tokenize
 import weakref
 import zipfile
-import zlib
 
 import numpy as np
 from numpy.lib import format as npy
 
+from tfsigmavae.inputs import CheckedZip, explained, read_arrays
 from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
 
 _LAYOUTS = (
@@ -20,24 +17,8 @@ _LAYOUTS = (
     "or 4, uint8 or floats in [0, 1]"
 )
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-# What NumPy and zipfile raise for damaged files. KeyError: a version of .npy unknown;
-# RuntimeError: encrypted, or packed in a way that is unknown; MemoryError: a size that
-# was damaged.
-_DAMAGE = (
-    EOFError,
-    KeyError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_WHAT = "is no NumPy file that can be read"
+_STORE = "Write it without compression (`numpy.savez`)."
 # Arrays of several videos: one in memory for all of them that are open.
 _shared = weakref.WeakValueDictionary()
 _shared_lock = threading.Lock()
@@ -132,7 +113,7 @@ def _headers(path):
         if not zipfile.is_zipfile(path):
             array = _load(path, None)
             return [(None, array.shape, array.dtype)]
-        with zipfile.ZipFile(path) as archive:
+        with CheckedZip(path, _STORE) as archive:
             names = [name for name in archive.namelist() if name.endswith(".npy")]
             found = []
             for name in names:
@@ -154,8 +135,7 @@ def _is_layout(shape, dtype):
 def _load(path, name):
     if name is None:
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    with np.load(path, allow_pickle=False) as arrays:
-        return arrays[name]
+    return read_arrays(path, [name], _WHAT)[name]
 
 
 def _load_shared(path, name):
@@ -169,13 +149,6 @@ def _load_shared(path, name):
         return array
 
 
-@contextlib.contextmanager
 def _explained(path):
-    try:
-        yield
-    except _DAMAGE as error:
-        reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
-        raise VideoError(
-            f"'{path}' is no NumPy file that can be read: {reason}. Write it again, or "
-            "leave it out."
-        ) from error
+    way_out = "Write it again, or leave it out."
+    return explained(f"'{path}'", _WHAT, way_out, VideoError)

@@ -2,8 +2,8 @@
 
 import os
 import pathlib
-import stat
 
+from tfsigmavae.inputs import check_regular
 from tfsigmavae_video.data.video_files import array_file, picture_folder
 from tfsigmavae_video.data.video_files.array_file import ArrayFile
 from tfsigmavae_video.data.video_files.picture_file import PictureFile
@@ -85,18 +85,16 @@ def _kind(path):
     """The subclass of `VideoFile` for what is at a path."""
     if not os.path.lexists(path):
         raise FileNotFoundError(f"There is no file or folder '{path}'.")
+    if path.is_dir():
+        return PictureFolder
+    check_regular(path, VideoError)
     try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            return PictureFolder
-        if not stat.S_ISREG(mode):  # reading a pipe would wait for ever
-            raise VideoError(f"'{path}' is neither a file nor a folder.")
         with open(path, "rb") as file:
             head = file.read(12)
     except OSError as error:
         raise VideoError(
-            f"'{path}' cannot be opened: {error.strerror}. Mend its rights or its "
-            "link, or leave it out."
+            f"'{path}' cannot be opened: {error.strerror}. Mend its rights, or leave "
+            "it out."
         ) from error
     if not head:
         raise VideoError(f"'{path}' is empty. Copy it again, or leave it out.")

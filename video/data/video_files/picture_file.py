@@ -3,12 +3,12 @@
 import contextlib
 
 import numpy as np
-from PIL import Image
 
+from tfsigmavae.inputs import explained
 from tfsigmavae_video.data.video_files.picture_index import index_picture
 from tfsigmavae_video.data.video_files.picture_pixels import (
-    DAMAGE,
     num_channels,
+    open_frames,
     to_array,
 )
 from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
@@ -49,7 +49,7 @@ class PictureFile(VideoFile):
 
     def _open(self):
         self.close()
-        self._picture = Image.open(self.path, formats=("GIF", "PNG", "WEBP"))
+        self._picture = open_frames(self.path, ("GIF", "PNG", "WEBP"))
         self._position = -1
 
     def _num_channels(self):
@@ -76,14 +76,9 @@ class PictureFile(VideoFile):
 
     @contextlib.contextmanager
     def _explained(self):
-        try:
-            yield
-        except EOFError as error:
-            raise VideoError(
-                f"'{self.name}' is truncated. Copy it again, or leave it out."
-            ) from error
-        except DAMAGE as error:
-            raise VideoError(
-                f"'{self.name}' cannot be decoded: {error}. Copy it again, or leave it "
-                "out."
-            ) from error
+        where, way_out = f"'{self.name}'", "Copy it again, or leave it out."
+        with explained(where, "cannot be decoded", way_out, VideoError):
+            try:
+                yield
+            except EOFError as error:
+                raise VideoError(f"{where} is truncated. {way_out}") from error

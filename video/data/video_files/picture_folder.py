@@ -2,11 +2,12 @@
 
 import re
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from tfsigmavae.inputs import DAMAGE, explained
 from tfsigmavae_video.data.video_files.picture_pixels import (
-    DAMAGE,
     num_channels,
+    open_frames,
     to_array,
 )
 from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
@@ -69,7 +70,7 @@ def numbered_pictures(path) -> list:
 
 def _is_animated(file):
     try:
-        with Image.open(file) as picture:
+        with open_frames(file) as picture:
             return getattr(picture, "is_animated", False)
     except DAMAGE:
         return False
@@ -88,21 +89,16 @@ def _natural_key(name):
 
 def _size(path):
     """(width, height) as stored, from the head of the file."""
-    try:
-        with Image.open(path) as picture:
-            return picture.size
-    except DAMAGE as error:
-        raise VideoError(
-            f"'{path}' cannot be decoded: {error}. Copy it again, or remove it."
-        ) from error
+    with _explained(path), open_frames(path) as picture:
+        return picture.size
 
 
 def _decoded(path, channels=1):
-    try:
-        with Image.open(path) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            return to_array(upright, max(channels, num_channels(upright)))
-    except DAMAGE as error:
-        raise VideoError(
-            f"'{path}' cannot be decoded: {error}. Copy it again, or remove it."
-        ) from error
+    with _explained(path), open_frames(path) as picture:
+        upright = ImageOps.exif_transpose(picture)
+        return to_array(upright, max(channels, num_channels(upright)))
+
+
+def _explained(path):
+    way_out = "Copy it again, or remove it."
+    return explained(f"'{path}'", "cannot be decoded", way_out, VideoError)

@@ -1,23 +1,14 @@
 """The pixels of a Pillow picture."""
 
-import struct
-import zlib
-
 import numpy as np
-from PIL import Image
 
-# What Pillow and we raise for broken files, by format, and for enormous ones.
-DAMAGE = (
-    IndexError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    SyntaxError,
-    ValueError,
-    Image.DecompressionBombError,
-    struct.error,
-    zlib.error,
-)
+from tfsigmavae.inputs import FORMATS, check_regular, open_picture
+
+
+def open_frames(path, formats=FORMATS):
+    """Opens a picture file by its head, see `tfsigmavae.inputs.open_picture`."""
+    check_regular(path)
+    return open_picture(path, f"'{path}'", formats, way_out="Make it smaller.")
 
 
 def num_channels(picture) -> int:

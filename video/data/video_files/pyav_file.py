@@ -1,9 +1,9 @@
 """Videos in containers: mp4, mov, avi, mkv, webm and what else FFmpeg reads."""
 
-import contextlib
 import os
 import warnings
 
+from tfsigmavae.inputs import MAX_PIXELS, explained
 from tfsigmavae_video.data.video_files import frame_index
 from tfsigmavae_video.data.video_files.container_size import declared_size
 from tfsigmavae_video.data.video_files.pyav_frames import FrameConverter
@@ -176,17 +176,10 @@ class PyAVFile(VideoFile):
                 stacklevel=2,
             )
 
-    @contextlib.contextmanager
     def _explained(self, what):
-        av = _import_av()
-        try:
-            yield
-        except (av.error.FFmpegError, OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise VideoError(
-                f"'{self.name}' {what}: {reason}. Copy or convert it again, or leave "
-                "it out."
-            ) from error
+        damage = (_import_av().error.FFmpegError,)
+        way_out = "Copy or convert it again, or leave it out."
+        return explained(f"'{self.name}'", what, way_out, VideoError, damage)
 
 
 def _check_whole(path):
@@ -216,7 +209,13 @@ def _best_stream(container, path):
             f"'{path}' has no video, only {', '.join(kinds) or 'nothing'}. Leave it "
             "out."
         )
-    return max(streams, key=lambda stream: stream.width * stream.height)
+    best = max(streams, key=lambda stream: stream.width * stream.height)
+    if best.width * best.height > MAX_PIXELS:
+        raise VideoError(
+            f"'{path}' has frames of {best.width} x {best.height} pixels, and at most "
+            f"{MAX_PIXELS:,} are taken. Make it smaller."
+        )
+    return best
 
 
 def _pixel_aspect(stream, path):

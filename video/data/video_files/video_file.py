@@ -5,8 +5,10 @@ import operator
 
 import numpy as np
 
+from tfsigmavae.inputs import InputError
 
-class VideoError(ValueError):
+
+class VideoError(InputError):
     """A file is no video that can be read: says which, what is wrong, the way out."""
 
 

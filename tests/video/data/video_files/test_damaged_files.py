@@ -267,9 +267,9 @@ def test_paths_that_are_no_files(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     for name, words in {
         "folder.mp4": "must hold numbered pictures",
-        "loop.mp4": "cannot be opened",
-        "dangling.mp4": "cannot be opened",
-        "pipe.mp4": "neither a file nor a folder",
+        "loop.mp4": "is unreadable",
+        "dangling.mp4": "is a link to nothing",
+        "pipe.mp4": "is a pipe",
     }.items():
         with pytest.raises(VideoError, match=words):
             open_video(tmp_path / name)
