@@ -49,7 +49,7 @@ ROWS = [
         "scripts.predict_flags",
         "scripts.video_flags",
     ],
-    ["scripts.benchmarking"],
+    ["scripts.benchmarking", "scripts.soaking"],
     COMMANDS,
 ]
 # Imports along a row, each one wanted: (importing part, imported part).

@@ -1,15 +1,13 @@
 """A served model refuses bad requests by name, and lives."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_svg_lp
 import tiny_warp_vrnn
-from fresh_process import run_python
-from served_requests import (
+from fresh_process import ROOT, run_python
+from soaking.served_requests import (
     IMAGE_LIMITS,
     VIDEO_LIMITS,
     answer,
@@ -66,7 +64,7 @@ def test_a_server_lives_through_all_of_them(folder):
         import sys
         sys.path.insert(0, sys.argv[2])
         import tensorflow as tf
-        from served_requests import bad_answers
+        from soaking.served_requests import bad_answers
         for name in sys.argv[3:]:
             number, wrong = bad_answers(tf.saved_model.load(f"{sys.argv[1]}/{name}"))
             assert number >= 20 and not wrong, wrong
@@ -74,7 +72,7 @@ def test_a_server_lives_through_all_of_them(folder):
         assert not loaded & {"tfsigmavae", "tfsigmavae_video"}
         print("alive")
     """
-    here = pathlib.Path(__file__).parent
+    here = ROOT / "scripts"
     assert run_python(code, folder, here, *NAMES).endswith("alive\n")
 
 

@@ -169,6 +169,23 @@ def test_an_attempt_killed_before_its_checkpoint_leaves_no_rows_twice(
     assert rows[:2] == killed_rows  # trained again to the same figures
 
 
+def test_an_attempt_killed_before_its_first_checkpoint_begins_again(
+    tmp_path, monkeypatch, capsys
+):
+    """It has a row already, which does not make it one whose checkpoint was deleted."""
+    run = RunFolder(tmp_path, CONFIG)
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(TrainingCheckpoint, "_save", lambda *args: 1 / 0)
+        run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    killed_rows = _history(tmp_path)
+    assert [row["step"] for row in killed_rows] == ["2"]
+    run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    assert "one epoch and no checkpoint" in capsys.readouterr().err
+    rows = _history(tmp_path)
+    assert [row["step"] for row in rows] == ["2", "4"]
+    assert rows[:1] == killed_rows
+
+
 def test_times_of_all_attempts_add_up(tmp_path):
     run = RunFolder(tmp_path, CONFIG)
     run.fit(_model(), _batches_from, 2, epoch_steps=2)
@@ -302,6 +319,14 @@ def test_a_checkpoint_that_was_deleted_is_missed(tmp_path):
     (tmp_path / "history.csv").unlink()
     run.fit(_model(), _batches_from, 6, epoch_steps=2)
     assert [row["step"] for row in _history(tmp_path)] == ["2", "4", "6"]
+
+
+def test_so_is_that_of_an_only_epoch(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+    shutil.rmtree(tmp_path / "checkpoint")
+    with pytest.raises(FileNotFoundError, match="history of 2 steps, but no checkpo"):
+        run.fit(_model(), _batches_from, 4, epoch_steps=2)
 
 
 def test_a_damaged_checkpoint_and_its_rows_are_trained_again(tmp_path):

@@ -34,6 +34,7 @@ COMMANDS = [
     "make_pushing",
     "predict_video",
     "reproduce",
+    "soak",
     "train_image",
     "train_video",
 ]

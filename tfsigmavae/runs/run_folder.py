@@ -236,7 +236,15 @@ class RunFolder:
         """What the last checkpoint gave; `None` at the beginning."""
         if has_checkpoint(checkpoint):
             return restore(model, checkpoint)
-        if rows := read_history(self.path / "history.csv"):
+        rows = read_history(self.path / "history.csv")
+        # A row is written before the checkpoint of its epoch, and the model last.
+        if len(rows) == 1 and not (self.path / "model.keras").exists():
+            print(
+                f"'{self.path}' has a history of one epoch and no checkpoint: the last "
+                "attempt ended before it was saved. Training begins again.",
+                file=sys.stderr,
+            )
+        elif rows:
             raise FileNotFoundError(
                 f"'{self.path}' has a history of {int(rows[-1]['step'])} steps, but no "
                 "checkpoint. Put the folder 'checkpoint' back, or delete history.csv "
