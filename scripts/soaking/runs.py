@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Callable
 
 import console
@@ -85,6 +86,7 @@ def command(subject, data, output):
     """A function that trains, evaluates and draws, or goes on: for a `Child`."""
 
     def main():
+        warnings.simplefilter("always", UserWarning)  # they are looked for
         RunFolder.fit = functools.partialmethod(RunFolder.fit, epoch_steps=EPOCH_STEPS)
         if subject.is_compiled:
             VariationalModel.compile = functools.partialmethod(
