@@ -46,6 +46,8 @@ def _labelled(folder):
 
 
 def _pictures(folder):
+    (folder / "test").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "test" / "b.png")
     images.load(folder, "train", size=8)
 
 

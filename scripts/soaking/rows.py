@@ -54,11 +54,16 @@ ROWS = [
         "all exit 0, go on, bit-identical in the end",
         sigterm,
     ),
-    Row("two writers on one folder", "the second is refused, by name", two_writers),
+    Row(
+        "two writers on one folder",
+        "the second is refused, by name; the first is as if alone",
+        two_writers,
+    ),
     Row(
         "mutated inputs",
         "all read, or refused in an error of ours that names the file",
         mutated_inputs,
+        least=2000,
     ),
     Row(
         "bad served requests",
