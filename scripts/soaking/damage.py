@@ -51,6 +51,6 @@ def damaged_newest_checkpoint(ground):
             words = [f"'{newest}' is ", f"from the checkpoint before, '{before}'"]
             if code != 0 or not all(word in text for word in words):
                 child.kill()
-                yield f"{folder}: {damage.__name__} ended with {code}: {text[-500:]}"
+                yield [f"{folder}: {damage.__name__}, {code}: {text[-500:]}"]
             else:
-                yield ground.conclude(IMAGE, folder)
+                yield [ground.conclude(IMAGE, folder)]

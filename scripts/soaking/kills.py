@@ -15,5 +15,4 @@ def at_random_moments(ground, subject):
                 break  # it was quicker
             child.kill()
             num_killed += 1
-        yield from [None] * (num_killed - 1)
-        yield ground.conclude(subject, folder)
+        yield [None] * (num_killed - 1) + [ground.conclude(subject, folder)]

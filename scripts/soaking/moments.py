@@ -95,8 +95,8 @@ def _cut(path):
 def kill_in_turn(ground, subject, moments):
     """One run, killed at each of `moments`, which it then goes on from.
 
-    Yields:
-        For each of them `None`, or what went wrong in the end.
+    Returns:
+        List: for each of them that came `None`, or what went wrong in the end.
     """
     folder, left = ground.new_folder(), set(moments)
     while left:
@@ -107,13 +107,12 @@ def kill_in_turn(ground, subject, moments):
         last = Moments(folder / "moments").log.read_text().splitlines()[-1]
         if code != -signal.SIGKILL or last not in left:
             child.kill()
-            yield f"{folder}: it ended with {code} after {last}: {child.text[-500:]}"
-            return
+            return [f"{folder}: ended with {code} after {last}: {child.text[-500:]}"]
         left.remove(last)
     num_killed = len(moments) - len(left)
-    yield from [None] * (num_killed - 1)
     problem = ground.conclude(subject, folder)
-    yield f"{problem}, killed {', '.join(moments)}" if problem else None
+    problem = f"{problem}, killed {', '.join(moments)}" if problem else None
+    return [None] * (num_killed - 1) + [problem]
 
 
 def in_every_write(ground, subject, at_once=4):
@@ -122,4 +121,4 @@ def in_every_write(ground, subject, at_once=4):
     while True:
         ground.rng.shuffle(moments)
         for first in range(0, len(moments), at_once):
-            yield from kill_in_turn(ground, subject, moments[first : first + at_once])
+            yield kill_in_turn(ground, subject, moments[first : first + at_once])

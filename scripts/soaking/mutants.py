@@ -148,10 +148,12 @@ def mutated_inputs(ground):
         child = Child(work, folder / "log")
         code = child.wait(_SECONDS)
         child.kill()
+        found = []
         for line in results.read_text().splitlines():
             where, end = json.JSONDecoder().raw_decode(line)
             text = line[end:].strip()
             problem = json.loads(text) if text else f"it ended with {code}"
-            yield where + problem if problem else None
+            found.append(where + problem if problem else None)
         if code != 0:
-            yield f"{folder}: {code}: {child.text[-500:]}"
+            found.append(f"{folder}: {code}: {child.text[-500:]}")
+        yield found

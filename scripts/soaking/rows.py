@@ -23,7 +23,8 @@ class Row:
     Attributes:
         what: what is done.
         wanted: what is promised then.
-        attack: function of a `Ground` that yields, for each try, `None` or a problem.
+        attack: function of a `Ground` that yields lists: for each try `None`, or what
+            went wrong.
         least: int, so many tries at least, however long they take.
     """
 
@@ -69,6 +70,7 @@ ROWS = [
         "bad served requests",
         "all name the argument, process alive, good ones answered as before",
         bad_requests,
+        least=100,
     ),
     *_kills(),
 ]
@@ -97,9 +99,9 @@ def soak(ground, seconds, tell):
 
 def _attack(row, ground, until):
     tries, problems = 0, []
-    for problem in row.attack(ground):
-        tries += 1
-        problems += [problem] if problem else []
+    for found in row.attack(ground):
+        tries += len(found)
+        problems += filter(None, found)
         if tries >= row.least and time.monotonic() >= until:
             break
     return {

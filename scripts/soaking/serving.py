@@ -36,7 +36,7 @@ def bad_requests(ground):
     models = ground.new_folder()
     child = Child(lambda: _export(models), models / "log")
     if child.wait() != 0:
-        yield f"No model was exported: {child.text[-500:]}"
+        yield [f"No model was exported: {child.text[-500:]}"]
         return
     while True:
         for name in ("image", "video"):
@@ -45,7 +45,7 @@ def bad_requests(ground):
             work = functools.partial(_ask, models / name, results)
             child = Child(work, folder / "log")
             if (code := child.wait()) == 0:
-                yield from json.loads(results.read_text())
+                yield json.loads(results.read_text())
             else:
                 child.kill()
-                yield f"the process with model {name} ended with {code}"
+                yield [f"the process with model {name} ended with {code}"]

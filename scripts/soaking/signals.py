@@ -17,10 +17,10 @@ def sigterm(ground):
         code, text = child.wait(), child.text
         is_complete = (folder / "run" / "summary.json").exists()
         if code == 0 and (is_complete or "the same command" in text):
-            yield ground.conclude(IMAGE, folder)
+            yield [ground.conclude(IMAGE, folder)]
         else:
             child.kill()
-            yield f"{folder}: SIGTERM ended it with {code}: {text[-500:]}"
+            yield [f"{folder}: SIGTERM ended it with {code}: {text[-500:]}"]
 
 
 def two_writers(ground):
@@ -37,7 +37,7 @@ def two_writers(ground):
         words = f"is being written by process {first.pid} on "
         second.kill()
         if first.wait() == 0 and code == 1 and words in text:
-            yield ground.conclude(IMAGE, folder)
+            yield [ground.conclude(IMAGE, folder)]
         else:
             first.kill()
-            yield f"{folder}: the second writer ended with {code}: {text[-500:]}"
+            yield [f"{folder}: the second writer: {code}: {text[-500:]}"]

@@ -14,7 +14,6 @@ IMAGE = [
     "half of state-000000002.npz",  # the first one
     "after the rename of state-000000002.npz",
     "half a line of history.csv",
-    "after a line of history.csv",
     "before the rename of state-000000004.npz",
     "after the rename of state-000000004.npz",  # before older ones are removed
     "half of model.keras",
@@ -24,16 +23,16 @@ IMAGE = [
 ]
 VIDEO = [
     "after the rename of history.csv",
-    "before the rename of state-000000002.npz",
-    "half a line of history.csv",
+    "after the rename of state-000000002.npz",
     "half of state-000000004.npz",
-    "after the rename of model.keras, recalibrated",
 ]
 XLA = ["after a line of history.csv"]
+MOMENTS = {"IMAGE": IMAGE, "VIDEO": VIDEO, "IMAGE_XLA": XLA}
 
 
-def killed(folder, name, moments):
-    """What went wrong, for each of the moments; they must be those of such a run.
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """What went wrong, for each moment of each run.
 
     In a process of its own: only one that has not computed yet can be forked.
     """
@@ -43,18 +42,17 @@ def killed(folder, name, moments):
         from soaking import runs
         from soaking.ground import Ground
         from soaking.moments import kill_in_turn
-        ground, subject = Ground(sys.argv[1]), getattr(runs, sys.argv[3])
-        wanted = json.loads(sys.argv[4])
-        assert set(wanted) <= set(ground.undisturbed(subject).moments)
-        print(json.dumps(list(kill_in_turn(ground, subject, wanted))))
+        ground, found = Ground(sys.argv[1]), {}
+        for name, moments in json.loads(sys.argv[3]).items():
+            found[name] = kill_in_turn(ground, getattr(runs, name), moments)
+        print(json.dumps(found))
     """
-    arguments = folder / "ground", ROOT / "scripts", name, json.dumps(moments)
-    return json.loads(run_python(code, *arguments, timeout=600).splitlines()[-1])
+    folder = tmp_path_factory.mktemp("killed")
+    arguments = folder, ROOT / "scripts", json.dumps(MOMENTS)
+    return json.loads(run_python(code, *arguments, timeout=900).splitlines()[-1])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "moments"), [("IMAGE", IMAGE), ("VIDEO", VIDEO), ("IMAGE_XLA", XLA)]
-)
-def test_a_run_that_is_killed_ends_as_it_would_have(name, moments, tmp_path):
-    assert killed(tmp_path, name, moments) == [None] * len(moments)
+@pytest.mark.parametrize("name", MOMENTS)
+def test_a_run_that_is_killed_ends_as_it_would_have(name, killed):
+    assert killed[name] == [None] * len(MOMENTS[name])
