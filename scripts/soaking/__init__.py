@@ -8,7 +8,7 @@
     damage      damaged checkpoints;   signals   SIGTERM, and two writers of a folder
     mutants     damaged data files;   serving, served_requests   bad requests
 
-An attack is a generator of lists: for every try `None`, or what went wrong. The process that
-runs them imports TensorFlow and does not compute with it: its children, which are
+An attack is a generator of lists: for every try `None`, or what went wrong. The process
+that runs them imports TensorFlow and does not compute with it: its children, which are
 forked off, would wait for threads that they do not have.
 """
