@@ -16,8 +16,9 @@ class DivergedError(ValueError):
 class StepGuard:
     """Undoes a step whose loss or gradient is not finite.
 
-    Its weights, optimizer, batch statistics, metrics and sigma are then those of before
-    the step; the noise goes on. Like `KLWeight` it is in no saved file.
+    Its weights, optimizer, batch statistics and sigma are then those of before the step,
+    and so are the metrics where the loss is not finite; the noise goes on. Like
+    `KLWeight` it is in no saved file.
 
     Attributes:
         bad_steps: variable, how many steps were undone since `reset`.
@@ -44,22 +45,24 @@ class StepGuard:
     def term_name(self) -> str:
         return _TERMS[_number(self.term)]
 
-    def remember(self, model):
+    @staticmethod
+    def remember(variables):
         """What a step changes beside the weights; to be called before it.
 
+        Args:
+            variables: list of them.
+
         Returns:
-            Function from a bool tensor, whether the step is good, that puts all back
-            where it is not.
+            Function from a bool tensor, whether to keep what the step made of them,
+            that puts them back where it is false.
         """
-        variables = [*model.non_trainable_weights]
-        variables += [v for metric in model.metrics for v in metric.variables]
         values = [tf.identity(v) for v in variables]
 
-        def put_back(is_good):
+        def keep(is_good):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(tf.where(is_good, variable, value))
 
-        return put_back
+        return keep
 
     def judge(self, inputs, terms, losses, gradients, norm=None):
         """Counts the step, and tells whether it is good: on all replicas the same.
@@ -114,11 +117,24 @@ class StopOnBadSteps(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._guard.reset()
 
+        self._steps = 0
+
+    def on_train_end(self, logs=None):
+        # A few steps only, and the better part of them bad: too few for the limit.
+        in_row = _number(self._guard.in_row)
+        if in_row > 1 and 2 * in_row >= self._steps and not self._finds_its_scale():
+            raise DivergedError(
+                f"Training has diverged: the last {in_row} of {self._steps} steps were "
+                f"not finite; the first that was not is {self._guard.term_name}. Lower "
+                "the learning rate, or look at the data."
+            )
+
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
         self._before = _number(self._guard.bad_steps)
 
     def on_train_batch_end(self, batch, logs=None):
+        self._steps += 1
         in_row = _number(self._guard.in_row)
         if not in_row:
             return
@@ -136,9 +152,7 @@ class StopOnBadSteps(keras.callbacks.Callback):
                     "(`max_gradient_norm`)."
                 )
             )
-        # Those of float16 at first are how it finds its scale.
-        scales = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
-        if not self._told and not (scales and what == _TERMS[-1]):
+        if not self._told and not self._finds_its_scale():
             self._told = True
             warnings.warn(
                 f"{where.capitalize()} is undone: {what} is not finite. So is every "
@@ -146,6 +160,11 @@ class StopOnBadSteps(keras.callbacks.Callback):
                 "training.",
                 stacklevel=2,
             )
+
+    def _finds_its_scale(self):
+        """Whether the last bad step is one of those by which float16 begins."""
+        scales = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
+        return scales and self._guard.term_name == _TERMS[-1]
 
     def on_epoch_end(self, epoch, logs=None):
         bad = _number(self._guard.bad_steps) - self._before
