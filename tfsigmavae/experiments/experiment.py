@@ -11,11 +11,12 @@ import tempfile
 import time
 import typing
 
+import numpy as np
 import tensorflow as tf
 
 from tfsigmavae import decoders
 from tfsigmavae.callbacks.history_log import read_history
-from tfsigmavae.checkpoints import load_checkpoint
+from tfsigmavae.checkpoints import DivergedError, load_checkpoint
 from tfsigmavae.checks import check_choice
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.report import read_picture, write_report
@@ -30,6 +31,7 @@ from tfsigmavae.experiments.training_options import (
     recalibrate,
 )
 from tfsigmavae.models import registry
+from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.runs import RunFolder, RunLock
 from tfsigmavae.runs.devices import LOST, distributed, is_chief
 from tfsigmavae.runs.training import follow, is_complete
@@ -342,6 +344,7 @@ class Experiment(abc.ABC):
     def _conclude(self, folder, model):
         """What follows training."""
         trained = time.time()
+        self._check_finite(model)
         if recalibration := recalibrate(self, model):
             folder.save_model(model)
         print("Evaluating and drawing ...", file=sys.stderr)
@@ -363,6 +366,18 @@ class Experiment(abc.ABC):
         }
         folder.write_json("summary.json", summary)
         return summary
+
+    def _check_finite(self, model):
+        """Raises a `DivergedError` where there is nothing to evaluate."""
+        batch = next(iter(self.train_batches()))
+        one = tf.nest.map_structure(lambda values: values[:1], batch)
+        with explicit_noise(model, 0):
+            nll = model.elbo_terms(one, training=False).nll
+        if not np.isfinite(nll).all():
+            raise DivergedError(
+                "Training has diverged: the likelihood of the trained model is not "
+                "finite. Lower the learning rate."
+            )
 
     def _write_report(self, folder, pictures, summary, found):
         title = folder.resolve().name

@@ -314,10 +314,9 @@ class ElboTrainer(keras.Model):
 
     def train_step(self, data):
         inputs, weights = self._unpacked(data)
+        metrics = [v for metric in self.metrics for v in metric.variables]
         keep_state = self._guard.remember(self.non_trainable_weights)
-        keep_scores = self._guard.remember(
-            [variable for metric in self.metrics for variable in metric.variables]
-        )
+        keep_scores = self._guard.remember(metrics)
         with _weighing(self, weights), tf.GradientTape() as tape:
             terms = self.elbo_terms(inputs, training=True)
             nll = terms.nll
@@ -332,8 +331,8 @@ class ElboTrainer(keras.Model):
             gradients, norm = [], None
         is_good = self._guard.judge(inputs, terms, losses, gradients, norm)
         self._apply(gradients, is_good)
-        self._record(losses, nll, terms, weights)
         keep_state(is_good)
+        self._record(losses, nll, terms, weights)
         # Of a step that float16 leaves out the loss is good.
         keep_scores(tf.math.is_finite(tf.reduce_sum(losses)))
         logs = self.get_metrics_result()
@@ -342,9 +341,9 @@ class ElboTrainer(keras.Model):
 
     def _apply(self, gradients, is_good):
         """Takes the optimizer's step if it is good."""
+        optimizer, weights = self.optimizer, self.trainable_weights
         if not gradients:
             return
-        optimizer, weights = self.optimizer, self.trainable_weights
         if not optimizer.built:
             with tf.init_scope():
                 optimizer.build(weights)

@@ -16,9 +16,9 @@ class DivergedError(ValueError):
 class StepGuard:
     """Undoes a step whose loss or gradient is not finite.
 
-    Its weights, optimizer, batch statistics and sigma are then those of before the step,
-    and so are the metrics where the loss is not finite; the noise goes on. Like
-    `KLWeight` it is in no saved file.
+    Its weights, optimizer, batch statistics and sigma are then as before the step, and
+    so are the metrics where the loss is not finite; the noise goes on. Like `KLWeight`
+    it is in no saved file.
 
     Attributes:
         bad_steps: variable, how many steps were undone since `reset`.
@@ -59,8 +59,17 @@ class StepGuard:
         values = [tf.identity(v) for v in variables]
 
         def keep(is_good):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(tf.where(is_good, variable, value))
+            pairs = list(zip(variables, values, strict=True))
+            if _is_one_of_several():  # which cannot meet within a condition
+                for variable, value in pairs:
+                    variable.assign(tf.where(is_good, variable, value))
+                return
+
+            def put_back():
+                for variable, value in pairs:
+                    variable.assign(value)
+
+            tf.cond(is_good, lambda: None, put_back)
 
         return keep
 
@@ -81,8 +90,8 @@ class StepGuard:
         # A sum is finite if its numbers are, or as good as never otherwise.
         sums += [norm] if norm is not None else _sums(gradients)
         is_good = _all_finite(sums)
-        replica = tf.distribute.get_replica_context()
-        if replica is not None and replica.num_replicas_in_sync > 1:
+        if _is_one_of_several():
+            replica = tf.distribute.get_replica_context()
             bad = 1.0 - tf.cast(is_good, tf.float32)
             bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
             is_good = tf.equal(bad, 0.0)
@@ -170,6 +179,12 @@ class StopOnBadSteps(keras.callbacks.Callback):
         bad = _number(self._guard.bad_steps) - self._before
         if bad and logs is not None:
             logs["bad_steps"] = bad
+
+
+def _is_one_of_several():
+    """Whether this is the step of one replica among others."""
+    replica = tf.distribute.get_replica_context()
+    return replica is not None and replica.num_replicas_in_sync > 1
 
 
 def _number(variable):
