@@ -58,6 +58,12 @@ def parser_of(description, own, choices, package, recipes, argv, options=OPTIONS
     add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
     add("--tensorboard", action="store_true", help="write OUTPUT/logs")
     add(
+        "--strategy",
+        default="none",
+        choices=["none", "mirrored", "multi_worker"],
+        help="train on one device, all GPUs, or several machines (docs/distributed.md)",
+    )
+    add(
         "--accept-changed-data",
         action="store_true",
         help="resume although the data are not those that the run began with",
@@ -104,8 +110,19 @@ def parse(parser, argv, recipes, outputs, options=OPTIONS) -> dict:
 
 
 def run_options(flags) -> dict:
-    """Takes out what is an argument of `Experiment.run` and no option of a run."""
-    return {name: flags.pop(name) for name in ("tensorboard", "accept_changed_data")}
+    """Takes out what is an argument of `Experiment.run` and no option of a run.
+
+    The strategy is made, which has to come before anything is computed.
+    """
+    names = ("tensorboard", "accept_changed_data", "strategy")
+    options = {name: flags.pop(name) for name in names}
+    if options["strategy"] != "none":
+        from tfsigmavae.runs.devices import make_strategy
+
+        options["strategy"] = make_strategy(options["strategy"])
+    else:
+        options["strategy"] = None
+    return options
 
 
 def _add(parser, flag, default, text, choices):

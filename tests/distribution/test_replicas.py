@@ -1,14 +1,11 @@
 """Several replicas, and several processes, train as one device does."""
 
-import concurrent.futures
 import json
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from fresh_process import ROOT, environment, run_python
+from fresh_process import ROOT, run_python
+from processes import together
 
 _HEAD = """
 import hashlib, json, os, sys
@@ -115,49 +112,9 @@ for kind in sys.argv[2].split(","):
 )
 
 
-def _free_ports(number):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def _together(code, *arguments, number=2, timeout=600):
-    """What each of several processes printed that know one another.
-
-    They wait for one another, so none may fill its pipe while another one is read.
-    """
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(number)]
-    processes = []
-    for index in range(number):
-        task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            env=environment() | {"TF_CONFIG": config},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-    try:
-        with concurrent.futures.ThreadPoolExecutor(number) as pool:
-            ended = list(pool.map(lambda p: p.communicate(timeout=timeout), processes))
-    finally:
-        for process in processes:
-            process.kill()
-    for process, (_, errors) in zip(processes, ended, strict=True):
-        assert process.returncode == 0, errors[-3000:]
-    return [
-        [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-        for out, _ in ended
-    ]
-
-
 def test_two_processes_train_each_model_by_fit():
     kinds = ["ConvVAE", "HierarchicalVAE", "SVGLP", "WarpVRNN"]
-    first, second = _together(_WORKER, ROOT, ",".join(kinds))
+    first, second = together(_WORKER, ROOT, ",".join(kinds))
     assert [result["kind"] for result in first] == kinds
     for one, other in zip(first, second, strict=True):
         assert one["sha256"] == other["sha256"], one["kind"]

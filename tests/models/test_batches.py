@@ -39,6 +39,6 @@ def test_a_wrong_shape_is_told_as_well_after_right_ones():
     model.fit(good, verbose=0)
     with pytest.raises(ValueError, match=r"`actions` must have shape .* got .*5, 1"):
         model.fit(good | {"actions": actions[..., :1]}, verbose=0)
-    with pytest.raises(ValueError, match=r"Clips must have shape \[B, T, 8, 8, 3\]"):
+    with pytest.raises(ValueError, match=r"`frames` must have shape \[B, T, 8, 8, 3\]"):
         model.fit(good | {"frames": random_clips(2)[:, 0]}, verbose=0)
     model.fit(good, verbose=0)

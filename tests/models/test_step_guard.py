@@ -143,8 +143,9 @@ def test_the_first_term_that_is_not_finite_is_named(poison, name):
     model.compile("adam", run_eagerly=True)
     # It never gets beyond the second step: the optimizer does not count bad ones.
     with pytest.warns(UserWarning, match=f"Step 2 of epoch 1 is undone: {name} is"):
-        watch, history = _fit(model, IMAGES)
-    assert history["bad_steps"] == [3] and not _changed(watch, 2)
+        with pytest.raises(DivergedError, match=f"last 3 of 4 steps .* is {name}"):
+            _fit(model, IMAGES)
+    assert int(model.optimizer.iterations) == 1
 
 
 def test_too_many_in_a_row_end_training_with_the_weights_from_before():
@@ -201,9 +202,10 @@ def test_a_step_that_float16_leaves_out_does_not_move_sigma():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "__array__|Even though")
         watch, history = _fit(model, IMAGES)
-    assert history["bad_steps"] == [4]
+    assert history["bad_steps"] == [4] and np.isfinite(history["loss"]).all()
     for step in range(4):
-        assert _changed(watch, step) == ["loss_scale_optimizer/dynamic_scale"]
+        (changed,) = _changed(watch, step)
+        assert changed.endswith("dynamic_scale")
 
 
 @pytest.mark.parametrize("most", [0, -1, 2.5, True])

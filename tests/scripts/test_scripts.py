@@ -120,7 +120,7 @@ def call(monkeypatch, capsys, tmp_path):
 
 def run_options(flags):
     """Takes out what is not an option of an experiment."""
-    for name in ("tensorboard", "accept_changed_data"):
+    for name in ("tensorboard", "accept_changed_data", "strategy"):
         flags.pop(name)
 
 

@@ -24,6 +24,8 @@ class TrainingCheckpoint(StepCallback):
             on how the KL term is annealed.
         resumed: what `checkpoints.restore` gave. An epoch that it was saved within
             goes on then, with its means so far. Defaults to `None`.
+        writes: bool; of several machines that train together one does. Defaults to
+            `True`.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class TrainingCheckpoint(StepCallback):
         keep=2,
         monitor="val_loss",
         resumed=None,
+        writes=True,
     ):
         super().__init__(initial_step)
         self.directory = directory
@@ -41,6 +44,7 @@ class TrainingCheckpoint(StepCallback):
         self.keep = keep
         self.monitor = monitor
         self._resumed = resumed
+        self._writes = writes
         self._saved = initial_step
         self._means = None  # those of training, which validation replaces
 
@@ -67,6 +71,8 @@ class TrainingCheckpoint(StepCallback):
             self._save(None)
 
     def _save(self, score):
+        if not self._writes:
+            return
         done, wanted = self.step - self._epoch_start, self.params["steps"]
         is_whole = wanted is None or done >= wanted
         save_checkpoint(

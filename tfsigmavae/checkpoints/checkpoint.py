@@ -145,8 +145,17 @@ def restore(model, directory, best: bool = False) -> Restored:
 
 
 def metric_values(model) -> list:
-    """The state of the model's metrics, as arrays."""
-    return [_array(variable) for variable in _metric_variables(model)]
+    """The state of the model's metrics, as arrays.
+
+    Of several replicas that of the first here: a sum over all would be a wait for
+    machines that may have ended.
+    """
+    return [np.asarray(_local(variable)) for variable in _metric_variables(model)]
+
+
+def _local(variable):
+    value = getattr(variable, "value", variable)
+    return getattr(value, "values", [value])[0]
 
 
 def assign_metrics(model, values):
@@ -258,7 +267,8 @@ def _variables(model):
     if not model.built or getattr(model, "optimizer", None) is None:
         raise ValueError("A checkpoint needs a model that is compiled and built.")
     if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
     # `variables` and not `weights`: the former has the noise generators' state.
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     return {

@@ -6,7 +6,13 @@ from tfsigmavae.checks import check_at_least
 
 
 def pass_batches(
-    draw, num_elements, batch_size, repeat=False, start_step=0, drop_remainder=False
+    draw,
+    num_elements,
+    batch_size,
+    repeat=False,
+    start_step=0,
+    drop_remainder=False,
+    share=(0, 1),
 ) -> tf.data.Dataset:
     """Batches of `draw(0)`, `draw(1)`, ...: the passes, one after another, no gap.
 
@@ -21,13 +27,15 @@ def pass_batches(
         start_step: number of batches to skip.
         drop_remainder: whether to drop a last, smaller batch. Without effect with
             `repeat`, where every batch is full.
+        share: (index, count): of each batch only elements `index`, `index + count`, ...
 
     Returns:
         `tf.data.Dataset` of known or infinite cardinality.
 
     Raises:
-        ValueError: if `batch_size` or `start_step` is out of its range.
+        ValueError: if `batch_size`, `start_step` or `share` is out of its range.
     """
+    check_share(share, batch_size, repeat or drop_remainder)
     check_at_least("batch_size", batch_size, 1)
     check_at_least("start_step", start_step, 0)
     skipped = start_step * batch_size
@@ -45,11 +53,32 @@ def pass_batches(
         return tf.nest.map_structure(lambda value: value[first:], draw(number))
 
     passes = tf.data.Dataset.counter(first_pass) if repeat else tf.data.Dataset.range(1)
-    return (
+    batches = (
         passes.map(draw_wanted)
         .rebatch(batch_size, drop_remainder or repeat)
         .apply(tf.data.experimental.assert_cardinality(num_batches))
     )
+    index, count = share
+    if count == 1:
+        return batches
+
+    def take_share(*batch):
+        taken = tf.nest.map_structure(lambda value: value[index::count], batch)
+        return taken if len(taken) > 1 else taken[0]
+
+    return batches.map(take_share)
+
+
+def check_share(share, batch_size, are_full):
+    """Raises a ValueError if a share of each batch is none, or shares are not equal."""
+    index, count = share
+    if count > 1 and not are_full:
+        raise ValueError("`share` needs full batches: `repeat` or `drop_remainder`.")
+    if count < 1 or not 0 <= index < count or batch_size % count:
+        raise ValueError(
+            "`share` must be (index, count) with 0 <= index < count, and `batch_size` "
+            f"a multiple of count, got {share!r} and {batch_size}."
+        )
 
 
 def pass_order(number, num_elements, seed=None) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -10,10 +11,12 @@ import tempfile
 import time
 import typing
 
+import numpy as np
 import tensorflow as tf
 
 from tfsigmavae import decoders
 from tfsigmavae.callbacks.history_log import read_history
+from tfsigmavae.checkpoints import DivergedError, load_checkpoint
 from tfsigmavae.checks import check_choice
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.report import read_picture, write_report
@@ -28,7 +31,10 @@ from tfsigmavae.experiments.training_options import (
     recalibrate,
 )
 from tfsigmavae.models import registry
+from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.runs import RunFolder, RunLock
+from tfsigmavae.runs.devices import LOST, distributed, is_chief
+from tfsigmavae.runs.training import follow, is_complete
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -141,8 +147,11 @@ class Experiment(abc.ABC):
         """Constructor arguments of the model that the data decide."""
 
     @abc.abstractmethod
-    def train_batches(self, start_step=0) -> tf.data.Dataset:
-        """Endless training batches, from step `start_step` on."""
+    def train_batches(self, start_step=0, share=(0, 1)) -> tf.data.Dataset:
+        """Endless training batches, from step `start_step` on.
+
+        Of each only a share (index, count): elements `index`, `index + count`, ...
+        """
 
     @abc.abstractmethod
     def evaluate(self, model, found=None) -> dict:
@@ -248,7 +257,9 @@ class Experiment(abc.ABC):
         model.compile(make_optimizer(self))
         return model
 
-    def run(self, output, tensorboard=False, accept_changed_data=False) -> dict | None:
+    def run(
+        self, output, tensorboard=False, accept_changed_data=False, strategy=None
+    ) -> dict | None:
         """Trains, evaluates and draws; goes on where an earlier attempt stopped.
 
         Args:
@@ -257,11 +268,21 @@ class Experiment(abc.ABC):
             tensorboard: bool, whether to write TensorBoard logs. Defaults to `False`.
             accept_changed_data: bool, whether to go on with data other than those that
                 the run began with. Defaults to `False`.
+            strategy: `tf.distribute.Strategy` to train by; each step's noise is other
+                on other numbers of devices. Of several machines one writes, evaluates
+                and draws, and `output` is a folder that all of them see. Defaults to
+                `None`, one device.
 
         Returns:
             The summary (also `summary.json`), or `None` if Ctrl-C or SIGTERM ended
-            training.
+            training, and on machines that only train along.
         """
+        strategy = strategy or tf.distribute.get_strategy()
+        if not is_chief(strategy):
+            if not is_complete(output, self.steps):
+                self.check_data()
+                self._train(strategy, functools.partial(follow, output))
+            return None
         with RunLock(output):
             folder = RunFolder(
                 output,
@@ -275,27 +296,55 @@ class Experiment(abc.ABC):
                 return folder.summary
             self.check_data()
             folder.check_data(self.data_digest(), accept_changed_data)
-            model = self.make_model()
-            if not self._train(folder, model, tensorboard):
-                return None
-            return self._conclude(folder, model)
+            fit = functools.partial(
+                folder.fit,
+                tensorboard=tensorboard,
+                example=self.example,
+                batch_size=self.batch_size,
+            )
+            model = self._train(
+                strategy, fit, self.callbacks(folder.path), folder.checkpoint
+            )
+            return None if model is None else self._conclude(folder, model)
 
-    def _train(self, folder, model, tensorboard):
-        return folder.fit(
-            model,
-            self.train_batches,
-            self.steps,
-            tensorboard=tensorboard,
-            validation_data=self.validation_batches(),
-            callbacks=[*annealing(self), *self.callbacks(folder.path)],
-            example=self.example,
-            batch_size=self.batch_size,
-            stages=self.stages(),
-        )
+    def _train(self, strategy, fit, callbacks=(), checkpoint=None):
+        """The trained model on one device, or `None` if a signal ended training."""
+
+        def batches_from(step):
+            shares = functools.partial(self.train_batches, step)
+            return distributed(strategy, shares, self.batch_size)
+
+        with strategy.scope():
+            model = self.make_model()
+        try:
+            is_done = fit(
+                model=model,
+                batches_from=batches_from,
+                num_steps=self.steps,
+                validation_data=self.validation_batches(),
+                callbacks=[*annealing(self), *callbacks],
+                stages=self.stages(),
+            )
+        except LOST as error:
+            if strategy.num_replicas_in_sync == 1:
+                raise
+            raise ConnectionError(
+                "Another machine of this run has ended, or cannot be reached. Start "
+                "all of them again with the same command: it goes on from the last "
+                "checkpoint."
+            ) from error
+        if not is_done or strategy.num_replicas_in_sync == 1:
+            return model if is_done else None
+        if checkpoint is None:
+            return None
+        alone = self.make_model()  # others may have ended: there is none to wait for
+        load_checkpoint(alone, checkpoint)
+        return alone
 
     def _conclude(self, folder, model):
         """What follows training."""
         trained = time.time()
+        self._check_finite(model)
         if recalibration := recalibrate(self, model):
             folder.save_model(model)
         print("Evaluating and drawing ...", file=sys.stderr)
@@ -317,6 +366,18 @@ class Experiment(abc.ABC):
         }
         folder.write_json("summary.json", summary)
         return summary
+
+    def _check_finite(self, model):
+        """Raises a `DivergedError` where there is nothing to evaluate."""
+        batch = next(iter(self.train_batches()))
+        one = tf.nest.map_structure(lambda values: values[:1], batch)
+        with explicit_noise(model, 0):
+            nll = model.elbo_terms(one, training=False).nll
+        if not np.isfinite(nll).all():
+            raise DivergedError(
+                "Training has diverged: the likelihood of the trained model is not "
+                "finite. Lower the learning rate."
+            )
 
     def _write_report(self, folder, pictures, summary, found):
         title = folder.resolve().name

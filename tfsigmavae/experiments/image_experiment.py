@@ -124,7 +124,7 @@ class ImageExperiment(Experiment):
     def shape_arguments(self):
         return {"image_shape": self.train_images.shape[1:]}
 
-    def train_batches(self, start_step=0) -> tf.data.Dataset:
+    def train_batches(self, start_step=0, share=(0, 1)) -> tf.data.Dataset:
         """Endless training batches, from step `start_step` on."""
         return images.batches(
             self.train_images,
@@ -133,6 +133,7 @@ class ImageExperiment(Experiment):
             seed=self.seed,
             repeat=True,
             start_step=start_step,
+            share=share,
         )
 
     def validation_batches(self):

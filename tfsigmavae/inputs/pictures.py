@@ -1,7 +1,5 @@
 """Pictures, of the formats and sizes that are allowed."""
 
-from PIL import Image
-
 from tfsigmavae.inputs.errors import InputError
 
 # Those that Pillow decodes by itself. Others start programs (EPS: Ghostscript) or are
@@ -35,6 +33,8 @@ def open_picture(
         InputError: if it is of no such format, or too large.
         OSError and what else Pillow raises: if its head is damaged; see `explained`.
     """
+    from PIL import Image  # the layers alone need no pictures
+
     try:
         picture = Image.open(file, formats=formats)
     except Image.UnidentifiedImageError as error:

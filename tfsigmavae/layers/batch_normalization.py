@@ -132,12 +132,19 @@ class BatchNormalization(keras.layers.Layer):
             Output, and the mean and variance for `update`, `[C]`.
         """
         parts = [inputs] if num_groups == 1 else tf.split(inputs, num_groups)
-        outputs, means, variances = [], [], []
-        for part in parts:
-            output, mean, variance = self._normalize_part(part, gamma, beta)
-            outputs.append(output)
-            means.append(mean)
-            variances.append(variance)
+        replica = tf.distribute.get_replica_context()
+        if self.synchronized and replica and replica.num_replicas_in_sync > 1:
+            # Deviations from a number near the mean: their squares lose no digits.
+            shift = tf.convert_to_tensor(self.moving_mean)
+            moments = _moments_of_all(replica, parts, shift)
+            normalized = [
+                _apply(part, *each, gamma, beta, self.epsilon)
+                for part, each in zip(parts, moments, strict=True)
+            ]
+        else:
+            normalize = _plain if inputs.dtype == tf.float64 else _fused
+            normalized = [normalize(part, gamma, beta, self.epsilon) for part in parts]
+        outputs, means, variances = zip(*normalized, strict=True)
         if num_groups == 1:
             return outputs[0], means[0], variances[0]
         # One update of the mean, not one a part: the latter would forget faster.
@@ -146,16 +153,6 @@ class BatchNormalization(keras.layers.Layer):
             tf.add_n(means) / num_groups,
             tf.add_n(variances) / num_groups,
         )
-
-    def _normalize_part(self, part, gamma, beta):
-        replica = tf.distribute.get_replica_context()
-        if self.synchronized and replica and replica.num_replicas_in_sync > 1:
-            # Deviations from a number near the mean: their squares lose no digits.
-            shift = tf.convert_to_tensor(self.moving_mean)
-            moments = _moments_of_all(replica, part, shift)
-            return _apply(part, *moments, gamma, beta, self.epsilon)
-        normalize = _plain if part.dtype == tf.float64 else _fused
-        return normalize(part, gamma, beta, self.epsilon)
 
     def update(self, mean, variance):
         """Moves the moving averages towards a batch's mean and variance."""
@@ -198,18 +195,21 @@ def _plain(inputs, gamma, beta, epsilon):
     return _apply(inputs, mean, variance, count, gamma, beta, epsilon)
 
 
-def _moments_of_all(replica, inputs, shift):
-    """Mean, variance `[C]` and number of values, over the batches of all replicas."""
-    deviations = tf.cast(inputs, shift.dtype) - shift
-    sums = [tf.reduce_sum(x, [0, 1, 2]) for x in (deviations, tf.square(deviations))]
-    count = tf.cast(tf.size(inputs) // tf.size(shift), shift.dtype)
-    # In one piece: every sum over the replicas is a wait.
+def _moments_of_all(replica, parts, shift):
+    """Mean, variance `[C]` and number of values of each part, over all replicas."""
+    sums = []
+    for part in parts:
+        deviations = tf.cast(part, shift.dtype) - shift
+        sums += [tf.reduce_sum(deviations, [0, 1, 2])]
+        sums += [tf.reduce_sum(tf.square(deviations), [0, 1, 2])]
+    count = tf.cast(tf.size(parts[0]) // tf.size(shift), shift.dtype)
+    # In one piece, of all parts: every sum over the replicas is a wait.
     joined = tf.concat([*sums, count[tf.newaxis]], 0)
     joined = replica.all_reduce(tf.distribute.ReduceOp.SUM, joined)
-    first, second, count = tf.split(joined, [tf.size(shift), tf.size(shift), 1])
-    mean = first / count
-    variance = tf.maximum(second / count - tf.square(mean), 0.0)
-    return mean + shift, variance, count
+    sums, count = tf.reshape(joined[:-1], [len(parts), 2, -1]), joined[-1]
+    means = sums[:, 0] / count
+    variances = tf.maximum(sums[:, 1] / count - tf.square(means), 0.0)
+    return [(means[i] + shift, variances[i], count) for i in range(len(parts))]
 
 
 def _apply(inputs, mean, variance, count, gamma, beta, epsilon):

@@ -302,6 +302,10 @@ class ElboTrainer(keras.Model):
         mass = self._means.get("bits_per_dim_mass")
         if mass is not None and tf.executing_eagerly() and not np.any(mass.count):
             del logs["bits_per_dim_mass"]
+        for name, mean in self._means.items():
+            if name in logs:  # where every step was undone: no figure, and not 0
+                empty = tf.equal(tf.convert_to_tensor(mean.count), 0)
+                logs[name] = tf.where(empty, np.nan, logs[name])
         sigma = self.decoder.sigma
         if sigma is not None:
             # Root mean square: one figure also where every channel has its own.
@@ -310,7 +314,9 @@ class ElboTrainer(keras.Model):
 
     def train_step(self, data):
         inputs, weights = self._unpacked(data)
-        put_back = self._guard.remember(self)
+        metrics = [v for metric in self.metrics for v in metric.variables]
+        keep_state = self._guard.remember(self.non_trainable_weights)
+        keep_scores = self._guard.remember(metrics)
         with _weighing(self, weights), tf.GradientTape() as tape:
             terms = self.elbo_terms(inputs, training=True)
             nll = terms.nll
@@ -325,17 +331,19 @@ class ElboTrainer(keras.Model):
             gradients, norm = [], None
         is_good = self._guard.judge(inputs, terms, losses, gradients, norm)
         self._apply(gradients, is_good)
+        keep_state(is_good)
         self._record(losses, nll, terms, weights)
-        put_back(is_good)
+        # Of a step that float16 leaves out the loss is good.
+        keep_scores(tf.math.is_finite(tf.reduce_sum(losses)))
         logs = self.get_metrics_result()
         logs.pop("bits_per_dim_mass", None)
         return _reducible(logs)
 
     def _apply(self, gradients, is_good):
         """Takes the optimizer's step if it is good."""
+        optimizer, weights = self.optimizer, self.trainable_weights
         if not gradients:
             return
-        optimizer, weights = self.optimizer, self.trainable_weights
         if not optimizer.built:
             with tf.init_scope():
                 optimizer.build(weights)

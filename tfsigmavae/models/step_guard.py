@@ -16,8 +16,9 @@ class DivergedError(ValueError):
 class StepGuard:
     """Undoes a step whose loss or gradient is not finite.
 
-    Its weights, optimizer, batch statistics, metrics and sigma are then those of before
-    the step; the noise goes on. Like `KLWeight` it is in no saved file.
+    Its weights, optimizer, batch statistics and sigma are then as before the step, and
+    so are the metrics where the loss is not finite; the noise goes on. Like `KLWeight`
+    it is in no saved file.
 
     Attributes:
         bad_steps: variable, how many steps were undone since `reset`.
@@ -44,22 +45,33 @@ class StepGuard:
     def term_name(self) -> str:
         return _TERMS[_number(self.term)]
 
-    def remember(self, model):
+    @staticmethod
+    def remember(variables):
         """What a step changes beside the weights; to be called before it.
 
+        Args:
+            variables: list of them.
+
         Returns:
-            Function from a bool tensor, whether the step is good, that puts all back
-            where it is not.
+            Function from a bool tensor, whether to keep what the step made of them,
+            that puts them back where it is false.
         """
-        variables = [*model.non_trainable_weights]
-        variables += [v for metric in model.metrics for v in metric.variables]
         values = [tf.identity(v) for v in variables]
 
-        def put_back(is_good):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(tf.where(is_good, variable, value))
+        def keep(is_good):
+            pairs = list(zip(variables, values, strict=True))
+            if _is_one_of_several():  # which cannot meet within a condition
+                for variable, value in pairs:
+                    variable.assign(tf.where(is_good, variable, value))
+                return
 
-        return put_back
+            def put_back():
+                for variable, value in pairs:
+                    variable.assign(value)
+
+            tf.cond(is_good, lambda: None, put_back)
+
+        return keep
 
     def judge(self, inputs, terms, losses, gradients, norm=None):
         """Counts the step, and tells whether it is good: on all replicas the same.
@@ -78,8 +90,8 @@ class StepGuard:
         # A sum is finite if its numbers are, or as good as never otherwise.
         sums += [norm] if norm is not None else _sums(gradients)
         is_good = _all_finite(sums)
-        replica = tf.distribute.get_replica_context()
-        if replica is not None and replica.num_replicas_in_sync > 1:
+        if _is_one_of_several():
+            replica = tf.distribute.get_replica_context()
             bad = 1.0 - tf.cast(is_good, tf.float32)
             bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
             is_good = tf.equal(bad, 0.0)
@@ -114,11 +126,24 @@ class StopOnBadSteps(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._guard.reset()
 
+        self._steps = 0
+
+    def on_train_end(self, logs=None):
+        # A few steps only, and the better part of them bad: too few for the limit.
+        in_row = _number(self._guard.in_row)
+        if in_row > 1 and 2 * in_row >= self._steps and not self._finds_its_scale():
+            raise DivergedError(
+                f"Training has diverged: the last {in_row} of {self._steps} steps were "
+                f"not finite; the first that was not is {self._guard.term_name}. Lower "
+                "the learning rate, or look at the data."
+            )
+
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
         self._before = _number(self._guard.bad_steps)
 
     def on_train_batch_end(self, batch, logs=None):
+        self._steps += 1
         in_row = _number(self._guard.in_row)
         if not in_row:
             return
@@ -136,9 +161,7 @@ class StopOnBadSteps(keras.callbacks.Callback):
                     "(`max_gradient_norm`)."
                 )
             )
-        # Those of float16 at first are how it finds its scale.
-        scales = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
-        if not self._told and not (scales and what == _TERMS[-1]):
+        if not self._told and not self._finds_its_scale():
             self._told = True
             warnings.warn(
                 f"{where.capitalize()} is undone: {what} is not finite. So is every "
@@ -147,10 +170,21 @@ class StopOnBadSteps(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
+    def _finds_its_scale(self):
+        """Whether the last bad step is one of those by which float16 begins."""
+        scales = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
+        return scales and self._guard.term_name == _TERMS[-1]
+
     def on_epoch_end(self, epoch, logs=None):
         bad = _number(self._guard.bad_steps) - self._before
         if bad and logs is not None:
             logs["bad_steps"] = bad
+
+
+def _is_one_of_several():
+    """Whether this is the step of one replica among others."""
+    replica = tf.distribute.get_replica_context()
+    return replica is not None and replica.num_replicas_in_sync > 1
 
 
 def _number(variable):

@@ -11,23 +11,21 @@ import time
 from tfsigmavae import files
 from tfsigmavae.callbacks import (
     CollapseWarning,
-    EvaluationNoise,
     HistoryLog,
     HistoryPlot,
     Preview,
     ProgressLine,
     StopOnInterrupt,
     TensorBoardLog,
-    TrainingCheckpoint,
 )
 from tfsigmavae.callbacks.history_log import read_history
-from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.callbacks.training_checkpoint import EPOCH_START
 from tfsigmavae.checkpoints.checkpoint import has_checkpoint, restore
 from tfsigmavae.runs.environment import environment
 from tfsigmavae.runs.options import differences, grown
 from tfsigmavae.runs.run_lock import RunLock
 from tfsigmavae.runs.stages import Stages
+from tfsigmavae.runs.training import CHECKPOINT, train
 
 _NO_RUN = {"config.json", "data.json"}
 # What to do where one of the files is damaged.
@@ -71,6 +69,7 @@ class RunFolder:
 
     def __init__(self, path, config, changeable=(), defaults=None, growing=()):
         self.path = pathlib.Path(path)
+        self.checkpoint = self.path / CHECKPOINT
         config, defaults = (json.loads(json.dumps(x or {})) for x in (config, defaults))
         with RunLock(self.path):
             files.sweep(self.path)  # what killed attempts left half written
@@ -193,49 +192,34 @@ class RunFolder:
             bool, whether `num_steps` were reached (not if Ctrl-C ended it).
         """
         with RunLock(self.path):
-            checkpoint = self.path / "checkpoint"
-            resumed = self._resume(model, checkpoint)
+            resumed = self._resume(model)
             step = resumed.step if resumed else 0
             if step < num_steps:
                 self._forget_results()
                 self._begin_attempt(step, num_steps)
             started = time.time(), time.process_time()
             progress = ProgressLine(num_steps, step, example, batch_size)
-            stages = Stages(stages, num_steps)
             with self._watch(progress, resumed, tensorboard, callbacks) as (seen, stop):
-                while step < num_steps and not stop.interrupted:
-                    end = stages.enter(step, model, progress)
-                    steps_per_epoch, epochs = _next_fit(step, end, epoch_steps)
-                    tracker = TrainingCheckpoint(checkpoint, step, resumed=resumed)
-                    _begin_at(step, callbacks)
-                    model.fit(
-                        batches_from(step),
-                        steps_per_epoch=steps_per_epoch,
-                        initial_epoch=step // epoch_steps,
-                        epochs=step // epoch_steps + epochs,
-                        shuffle=False,  # the dataset has its own order
-                        validation_data=validation_data,
-                        # The table is never behind the checkpoint.
-                        callbacks=[
-                            *callbacks,
-                            *seen,
-                            tracker,
-                            EvaluationNoise(),
-                            stop,
-                        ],
-                        verbose=0,
-                    )
-                    if tracker.step == step and not stop.interrupted:
-                        raise ValueError(f"`batches_from({step})` gave no batch.")
-                    step, resumed = tracker.step, None
+                step = train(
+                    model,
+                    batches_from,
+                    num_steps,
+                    epoch_steps,
+                    self.checkpoint,
+                    resumed,
+                    [*callbacks, *seen],
+                    stop,
+                    Stages(stages, num_steps, progress.close),
+                    validation_data,
+                )
             passed = time.time() - started[0], time.process_time() - started[1]
             self._save(model, step, *passed)
         return step >= num_steps
 
-    def _resume(self, model, checkpoint):
+    def _resume(self, model):
         """What the last checkpoint gave; `None` at the beginning."""
-        if has_checkpoint(checkpoint):
-            return restore(model, checkpoint)
+        if has_checkpoint(self.checkpoint):
+            return restore(model, self.checkpoint)
         rows = read_history(self.path / "history.csv")
         # A row is written before the checkpoint of its epoch, and the model last.
         if len(rows) == 1 and not (self.path / "model.keras").exists():
@@ -315,17 +299,3 @@ class RunFolder:
                 "seconds_per_step": round(seconds / max(step, 1), 4),
             },
         )
-
-
-def _begin_at(step, callbacks):
-    for callback in callbacks:
-        if isinstance(callback, StepCallback):
-            callback.begin_at(step)
-
-
-def _next_fit(step, num_steps, epoch_steps):
-    """Steps per epoch and number of epochs of the next call of `fit`."""
-    to_boundary = min(epoch_steps - step % epoch_steps, num_steps - step)
-    if to_boundary < epoch_steps:  # the rest of an interrupted epoch, or of the run
-        return to_boundary, 1
-    return epoch_steps, (num_steps - step) // epoch_steps

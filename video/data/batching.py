@@ -28,6 +28,7 @@ def batches(
     start_step: int = 0,
     drop_remainder: bool = False,
     cache: str | os.PathLike | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Batches of clips, of any source.
 
@@ -55,6 +56,8 @@ def batches(
             filled by this call and holds `num_frames` "first" frames of each clip, or
             all for other windows. The batches are the same. `None` reads the files
             again in each pass.
+        share: (index, count): of each batch only every count-th clip, from `index` on,
+            for one of several machines; `batch_size` is that of all together.
 
     Returns:
         `tf.data.Dataset` of `[B, num_frames, H, W, C]` tensors, uint8. Where the source
@@ -82,10 +85,10 @@ def batches(
         return order, tf.cast(starts, tf.int32)
 
     wanted = pass_batches(
-        draw, len(source), batch_size, repeat, start_step, drop_remainder
+        draw, len(source), batch_size, repeat, start_step, drop_remainder, share
     )
     if cache is None:
-        clips = _read_batches(wanted, source, num_frames, batch_size)
+        clips = _read_batches(wanted, source, num_frames, batch_size // share[1])
     else:
         decoded = decoded_clips(cache, source, last_starts + num_frames)
         clips = _mapped(wanted, lambda *chosen: decoded(*chosen, num_frames))

@@ -243,7 +243,7 @@ class VideoExperiment(Experiment):
             "action_size": action_size,
         }
 
-    def train_batches(self, start_step=0) -> tf.data.Dataset:
+    def train_batches(self, start_step=0, share=(0, 1)) -> tf.data.Dataset:
         """Endless training batches, from step `start_step` on, as long as its stage."""
         begun = [n for first, n in self._stages if first <= start_step]
         return batches(
@@ -256,6 +256,7 @@ class VideoExperiment(Experiment):
             repeat=True,
             start_step=start_step,
             seed=self.seed,
+            share=share,
         )
 
     def callbacks(self, folder):

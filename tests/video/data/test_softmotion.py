@@ -1,10 +1,12 @@
 import os
 import resource
+import subprocess
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfsigmavae.files import whole
 from tfsigmavae_video.data.softmotion import find_files, write_shards
 from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 
@@ -110,8 +112,8 @@ def test_clips_are_taken_one_at_a_time(tmp_path):
 
     def episodes():
         for clip in random_clips(40, num_frames=4, size=32):
-            shard = tmp_path / ".partial.train" / "shard"
-            sizes.append(shard.stat().st_size if shard.exists() else 0)
+            shards = list(tmp_path.glob(".partial-*.train/shard"))
+            sizes.append(sum(shard.stat().st_size for shard in shards))
             yield clip
 
     write_shards(tmp_path, "train", episodes())
@@ -130,8 +132,15 @@ def test_nothing_is_left_after_an_error(tmp_path):
 
 
 def test_what_a_killed_run_left_is_no_obstacle(tmp_path):
-    (tmp_path / ".partial.train").mkdir()
-    (tmp_path / ".partial.train" / "shard").write_bytes(b"half")
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    with whole(tmp_path / "file") as partial:
+        partial.touch()
+    here = partial.name.split("-")[1]
+    left = tmp_path / f".partial-{here}-{killed.pid}-0.train"
+    left.mkdir()
+    (left / "shard").write_bytes(b"half")
+    (tmp_path / "file").unlink()
     write_shards(tmp_path, "train", random_clips(1))
     assert files_below(tmp_path) == ["train", "train/traj_0_to_0.tfrecords"]
 

@@ -14,6 +14,7 @@ def batches(
     repeat: bool = False,
     start_step: int = 0,
     drop_remainder: bool = False,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Batches of images, uint8.
 
@@ -38,6 +39,8 @@ def batches(
         start_step: number of batches to skip, at no cost.
         drop_remainder: whether to drop a last, smaller batch. Without effect with
             `repeat`.
+        share: (index, count): of each batch only every count-th image, from `index` on,
+            for one of several machines; `batch_size` is that of all together.
 
     Returns:
         `tf.data.Dataset` of `[B, H, W, C]` uint8 tensors.
@@ -56,6 +59,7 @@ def batches(
         repeat,
         start_step,
         drop_remainder,
+        share,
     )
 
     def pick(chosen):

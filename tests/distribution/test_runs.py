@@ -1,0 +1,175 @@
+"""A run of two processes: one folder, disjoint data, equal weights, exact resume."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from fresh_process import ROOT
+from processes import start, together
+
+from tfsigmavae.data import images
+from tfsigmavae.pictures import write_png
+from tfsigmavae.runs.devices import STRATEGIES, distributed, is_chief, make_strategy
+
+STEPS, EPOCH = 6, 2
+_RUN = """
+import hashlib, json, os, pathlib, signal, sys
+import keras, numpy as np
+from tfsigmavae.experiments import ImageExperiment
+from tfsigmavae.runs import make_strategy, run_folder, training
+
+folder, data, kill_at = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+strategy = make_strategy("multi_worker")
+index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+made, shares = [], []
+
+
+class Recorded(ImageExperiment):
+    def make_model(self):
+        made.append(super().make_model())
+        return made[-1]
+
+    def train_batches(self, start_step=0, share=(0, 1)):
+        shares.append(share)
+        return super().train_batches(start_step, share)
+
+    def callbacks(self, folder):
+        return super().callbacks(folder) + [Killed()]
+
+
+class Killed(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if int(np.asarray(self.model.optimizer.iterations.value)) == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_short_epochs(function):
+    return lambda *args, **kwargs: function(*args, **kwargs | {"epoch_steps": 2})
+
+
+run_folder.RunFolder.fit = in_short_epochs(run_folder.RunFolder.fit)
+import tfsigmavae.experiments.experiment as experiment
+experiment.follow = in_short_epochs(experiment.follow)
+
+summary = Recorded(
+    data=data,
+    model_options={"latent_size": 2, "widths": (2, 3)},
+    steps=6,
+    batch_size=4,
+    preview_every=2,
+    seed=1,
+).run(folder, strategy=strategy)
+weights = b"".join(w.tobytes() for w in made[0].get_weights())
+print(json.dumps({
+    "index": index,
+    "shares": shares,
+    "sha256": hashlib.sha256(weights).hexdigest(),
+    "summary": summary and {key: summary[key] for key in ("nll", "kl", "steps")},
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 12), ("test", 6)):
+        for number in range(count):
+            levels = rng.integers(0, 256, [8, 8, 1], dtype=np.uint8)
+            write_png(folder / split / f"{number:02d}.png", levels)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "whole"
+    return folder, together(_RUN, folder, data, -1)
+
+
+def test_one_folder_disjoint_shares_equal_weights(whole):
+    folder, printed = whole
+    (first,), (second,) = printed
+    assert first["sha256"] == second["sha256"]
+    assert {tuple(share) for share in second["shares"]} == {(1, 2)}
+    *training, recalibration = map(tuple, first["shares"])
+    assert set(training) == {(0, 2)} and recalibration == (0, 1)
+    assert first["summary"]["steps"] == STEPS and second["summary"] is None
+    assert json.loads((folder / "summary.json").read_text())["nll"]
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert len(rows) == 1 + STEPS // EPOCH
+    assert not list(folder.rglob(".*"))
+
+
+def test_after_one_was_killed_the_other_ends_and_both_resume(whole, data, tmp_path):
+    folder = tmp_path / "run"
+    # The writer dies in the third step, after one checkpoint.
+    killed, left = start(_RUN, folder, data, [3, -1])
+    began = time.monotonic()
+    killed.communicate(timeout=600)
+    assert killed.returncode == -9
+    _, errors = left.communicate(timeout=180)
+    assert left.returncode not in (0, None), errors[-2000:]
+    assert time.monotonic() - began < 600
+    resumed = together(_RUN, folder, data, -1)
+    expected = [each[0] for each in whole[1]]
+    for one, other in zip(resumed, expected, strict=True):
+        assert one[0]["sha256"] == other["sha256"]
+    assert resumed[0][0]["summary"] == expected[0]["summary"]
+    history = (folder / "history.csv").read_text()
+    assert history == (whole[0] / "history.csv").read_text()
+
+
+def test_shares_of_a_batch_are_disjoint_and_whole():
+    levels = np.arange(12, dtype=np.uint8).reshape(12, 1, 1, 1)
+    options = {"batch_size": 6, "shuffle": True, "repeat": True, "start_step": 3}
+    batches = [images.batches(levels, **options, share=(i, 3)) for i in range(3)]
+    whole = images.batches(levels, **options)
+    for *shares, batch in tf.data.Dataset.zip((*batches, whole)).take(5):
+        assert all(share.shape == [2, 1, 1, 1] for share in shares)
+        joined = np.stack(shares, axis=1).reshape(batch.shape)
+        np.testing.assert_array_equal(joined, batch)
+
+
+@pytest.mark.parametrize(
+    "share, options",
+    [((3, 3), {}), ((-1, 3), {}), ((0, 0), {}), ((0, 4), {}), ((0, 2), {"repeat": 0})],
+)
+def test_wrong_shares_are_refused(share, options):
+    levels = np.zeros([12, 1, 1, 1], np.uint8)
+    with pytest.raises(ValueError, match="`share`"):
+        images.batches(levels, 6, **{"repeat": True, **options}, share=share)
+
+
+def test_one_device_is_the_default_and_writes():
+    strategy = make_strategy("none")
+    assert strategy.num_replicas_in_sync == 1 and is_chief(strategy)
+    seen = []
+    assert distributed(strategy, lambda share: seen.append(share), 7) is None
+    assert seen == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ("", "needs TF_CONFIG in the environment"),
+        ("{", "needs TF_CONFIG in the environment"),
+        ('{"cluster": {"worker": ["a:1"]}}', "needs TF_CONFIG in the environment"),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+            "names 1 workers, and this one is number 1",
+        ),
+    ],
+)
+def test_a_cluster_that_nobody_named_is_asked_for(config, message, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match=message):
+        make_strategy("multi_worker")
+
+
+def test_unknown_strategies_are_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="Unknown `strategy` 'horovod'.*mirrored"):
+        make_strategy("horovod")
+    flags = (ROOT / "scripts" / "flags.py").read_text()
+    assert json.dumps(list(STRATEGIES)) in flags

@@ -1,0 +1,97 @@
+"""Where a run trains: one device, several, or several machines."""
+
+import json
+import os
+
+import tensorflow as tf
+
+from tfsigmavae.checks import check_choice
+
+STRATEGIES = ("none", "mirrored", "multi_worker")
+# What TensorFlow raises where another machine has ended.
+LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+
+
+def make_strategy(name: str) -> tf.distribute.Strategy:
+    """The strategy of a name; of several machines before TensorFlow computes anything.
+
+    Args:
+        name: `"none"`: one device. `"mirrored"`: all GPUs of this machine, a part of
+            every batch each. `"multi_worker"`: the same on several machines, or
+            processes, that TF_CONFIG in the environment names; see docs/distributed.md.
+
+    Raises:
+        ValueError: if there is no such name, or TF_CONFIG does not name the machines.
+    """
+    check_choice("strategy", name, STRATEGIES)
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    _check_cluster(os.environ.get("TF_CONFIG", ""))
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def is_chief(strategy) -> bool:
+    """Whether this process is the one that writes: the first of several machines."""
+    resolver = strategy.cluster_resolver
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return True
+    return resolver.task_type in (None, "chief") or (
+        "chief" not in resolver.cluster_spec().jobs and resolver.task_id == 0
+    )
+
+
+def distributed(strategy, batches, batch_size):
+    """Training batches as `fit` takes them, each machine reading its share alone.
+
+    Args:
+        strategy: of `make_strategy`.
+        batches: function from (index, count) to the dataset of that share of each
+            batch.
+        batch_size: int, examples of all shares together.
+
+    Raises:
+        ValueError: if the shares are not equal.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {replicas} devices, got "
+            f"{batch_size}."
+        )
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return batches((0, 1))  # Keras deals the parts out itself
+    return strategy.distribute_datasets_from_function(
+        lambda context: batches(
+            (context.input_pipeline_id, context.num_input_pipelines)
+        )
+    )
+
+
+def _check_cluster(text):
+    try:
+        config = json.loads(text)
+        addresses = config["cluster"]["worker"]
+        index = config["task"]["index"]
+    except (ValueError, KeyError, TypeError) as error:
+        example = {
+            "cluster": {"worker": ["one:2222", "two:2222"]},
+            "task": {"type": "worker", "index": 0},
+        }
+        raise ValueError(
+            "`multi_worker` needs TF_CONFIG in the environment, in JSON: the addresses "
+            f"of all machines, and which one this is, as in {json.dumps(example)}, got "
+            f"{text!r}."
+        ) from error
+    if not 0 <= index < len(addresses):
+        raise ValueError(
+            f"TF_CONFIG names {len(addresses)} workers, and this one is number {index} "
+            "of them (from 0)."
+        )
