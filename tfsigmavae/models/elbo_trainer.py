@@ -350,8 +350,8 @@ class ElboTrainer(keras.Model):
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             # It leaves such steps out itself, and lowers the scale.
             optimizer.apply(gradients, weights)
-        elif tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            # Replicas cannot meet within a condition.
+        elif tf.distribute.has_strategy():
+            # Replicas, also a single one, cannot meet within a condition.
             kept = [g if g is None else tf.where(is_good, g, 0) for g in gradients]
             optimizer.apply(kept, weights)
         else:

@@ -60,7 +60,7 @@ class StepGuard:
 
         def keep(is_good):
             pairs = list(zip(variables, values, strict=True))
-            if _is_one_of_several():  # which cannot meet within a condition
+            if tf.distribute.has_strategy():  # replicas cannot meet in a condition
                 for variable, value in pairs:
                     variable.assign(tf.where(is_good, variable, value))
                 return
