@@ -93,8 +93,9 @@ def test_one_folder_disjoint_shares_equal_weights(whole):
     (first,), (second,) = printed
     assert first["sha256"] == second["sha256"]
     assert {tuple(share) for share in second["shares"]} == {(1, 2)}
-    *training, recalibration = map(tuple, first["shares"])
-    assert set(training) == {(0, 2)} and recalibration == (0, 1)
+    # What follows training reads whole batches: its check, and recalibration.
+    *training, check, recalibration = map(tuple, first["shares"])
+    assert set(training) == {(0, 2)} and check == recalibration == (0, 1)
     assert first["summary"]["steps"] == STEPS and second["summary"] is None
     assert json.loads((folder / "summary.json").read_text())["nll"]
     rows = (folder / "history.csv").read_text().splitlines()
