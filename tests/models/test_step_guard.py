@@ -1,5 +1,6 @@
 """A step that is not finite changes nothing but the noise, and is counted."""
 
+import types
 import warnings
 
 import keras
@@ -12,6 +13,7 @@ from tiny_vae import TinyVAE
 from tfsigmavae import DivergedError, HierarchicalVAE, decoders
 from tfsigmavae.callbacks import HistoryLog, read_history
 from tfsigmavae.models import ElboTerms
+from tfsigmavae.models.step_guard import StepGuard
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
 IMAGES = np.random.default_rng(0).random((16, 4, 4, 1), dtype=np.float32)
@@ -244,3 +246,13 @@ def test_a_list_of_callbacks_that_keras_made_is_taken_too():
     with pytest.warns(UserWarning, match="undone"):
         model.fit(images, batch_size=4, callbacks=callbacks, verbose=0)
     assert len(watch.logs) == 4
+
+
+def test_many_finite_gradients_of_half_precision_are_finite():
+    """Their sum is beyond the largest number of float16, 65,504."""
+    guard, ones = StepGuard(), tf.ones([2])
+    terms = types.SimpleNamespace(nll=ones, kl=ones)
+    large = tf.fill([10], tf.constant(60_000.0, tf.float16))
+    assert guard.judge(ones, terms, ones, [large, None])
+    assert not guard.judge(ones, terms, ones, [large * 2.0])
+    assert (int(guard.bad_steps), guard.term_name) == (1, "a gradient")

@@ -302,10 +302,13 @@ class ElboTrainer(keras.Model):
         mass = self._means.get("bits_per_dim_mass")
         if mass is not None and tf.executing_eagerly() and not np.any(mass.count):
             del logs["bits_per_dim_mass"]
+        # Where every step was undone there is no figure: not 0, which is that of
+        # examples without weight.
+        was_undone = tf.convert_to_tensor(self._guard.in_row) > 0
         for name, mean in self._means.items():
-            if name in logs:  # where every step was undone: no figure, and not 0
+            if name in logs:
                 empty = tf.equal(tf.convert_to_tensor(mean.count), 0)
-                logs[name] = tf.where(empty, np.nan, logs[name])
+                logs[name] = tf.where(was_undone & empty, np.nan, logs[name])
         sigma = self.decoder.sigma
         if sigma is not None:
             # Root mean square: one figure also where every channel has its own.

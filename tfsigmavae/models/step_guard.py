@@ -193,9 +193,12 @@ def _number(variable):
 
 
 def _sums(gradients):
-    """One number for each gradient that is there."""
+    """One number for each gradient that is there; half precision would overflow."""
     there = [g.values if isinstance(g, tf.IndexedSlices) else g for g in gradients]
-    return [tf.reduce_sum(g) for g in there if g is not None]
+    there = [g for g in there if g is not None]
+    return [
+        tf.reduce_sum(tf.cast(g, tf.float32) if g.dtype.size < 4 else g) for g in there
+    ]
 
 
 def _all_finite(numbers):
