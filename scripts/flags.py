@@ -114,8 +114,8 @@ def run_options(flags) -> dict:
 
     The strategy is made, which has to come before anything is computed.
     """
-    names = ("tensorboard", "accept_changed_data", "strategy")
-    options = {name: flags.pop(name) for name in names}
+    names = ("tensorboard", "accept_changed_data", "strategy", "data_service")
+    options = {name: flags.pop(name) for name in names if name in flags}
     if options["strategy"] != "none":
         from tfsigmavae.runs.devices import make_strategy
 

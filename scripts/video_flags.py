@@ -18,6 +18,7 @@ OWN = [
     ("--eval-frames", 28, "frames to predict in evaluation and pictures"),
     ("--windows", "first", "which part of a record to train on"),
     ("--cache", str, "'memory', or a folder for decoded frames (default: none)"),
+    ("--data-service", str, "grpc://host:port that reads (docs/distributed.md)"),
     ("--frame-size", "64", "pixels, height and width alike or as HEIGHTxWIDTH"),
     ("--channels", 3, "channels of a frame"),
     ("--use-actions", False, "give the model the actions"),

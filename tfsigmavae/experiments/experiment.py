@@ -33,7 +33,7 @@ from tfsigmavae.experiments.training_options import (
 from tfsigmavae.models import registry
 from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.runs import RunFolder, RunLock
-from tfsigmavae.runs.devices import LOST, distributed, is_chief
+from tfsigmavae.runs.devices import LOST, check_distributed, distributed, is_chief
 from tfsigmavae.runs.training import follow, is_complete
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -258,7 +258,12 @@ class Experiment(abc.ABC):
         return model
 
     def run(
-        self, output, tensorboard=False, accept_changed_data=False, strategy=None
+        self,
+        output,
+        tensorboard=False,
+        accept_changed_data=False,
+        strategy=None,
+        data_service=None,
     ) -> dict | None:
         """Trains, evaluates and draws; goes on where an earlier attempt stopped.
 
@@ -272,17 +277,23 @@ class Experiment(abc.ABC):
                 on other numbers of devices. Of several machines one writes, evaluates
                 and draws, and `output` is a folder that all of them see. Defaults to
                 `None`, one device.
+            data_service: `"grpc://host:port"` of a tf.data service that reads the
+                training batches, see docs/distributed.md; the data have to be records.
+                Defaults to `None`: this process reads them.
 
         Returns:
             The summary (also `summary.json`), or `None` if Ctrl-C or SIGTERM ended
             training, and on machines that only train along.
         """
         strategy = strategy or tf.distribute.get_strategy()
+        train = functools.partial(self._train, strategy, data_service)
         if not is_chief(strategy):
             if not is_complete(output, self.steps):
                 self.check_data()
-                self._train(strategy, functools.partial(follow, output))
+                train(functools.partial(follow, output))
             return None
+        shares = functools.partial(self.train_batches, 0)
+        check_distributed(strategy, shares, self.batch_size, data_service)
         with RunLock(output):
             folder = RunFolder(
                 output,
@@ -301,18 +312,21 @@ class Experiment(abc.ABC):
                 tensorboard=tensorboard,
                 example=self.example,
                 batch_size=self.batch_size,
+                setting={
+                    "strategy": type(strategy).__name__,
+                    "replicas": strategy.num_replicas_in_sync,
+                    "data_service": data_service,
+                },
             )
-            model = self._train(
-                strategy, fit, self.callbacks(folder.path), folder.checkpoint
-            )
+            model = train(fit, self.callbacks(folder.path), folder.checkpoint)
             return None if model is None else self._conclude(folder, model)
 
-    def _train(self, strategy, fit, callbacks=(), checkpoint=None):
+    def _train(self, strategy, data_service, fit, callbacks=(), checkpoint=None):
         """The trained model on one device, or `None` if a signal ended training."""
 
         def batches_from(step):
             shares = functools.partial(self.train_batches, step)
-            return distributed(strategy, shares, self.batch_size)
+            return distributed(strategy, shares, self.batch_size, data_service)
 
         with strategy.scope():
             model = self.make_model()

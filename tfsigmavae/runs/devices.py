@@ -6,6 +6,7 @@ import os
 import tensorflow as tf
 
 from tfsigmavae.checks import check_choice
+from tfsigmavae.data.service import by_service
 
 STRATEGIES = ("none", "mirrored", "multi_worker")
 # What TensorFlow raises where another machine has ended.
@@ -48,17 +49,12 @@ def is_chief(strategy) -> bool:
     )
 
 
-def distributed(strategy, batches, batch_size):
-    """Training batches as `fit` takes them, each machine reading its share alone.
-
-    Args:
-        strategy: of `make_strategy`.
-        batches: function from (index, count) to the dataset of that share of each
-            batch.
-        batch_size: int, examples of all shares together.
+def check_distributed(strategy, batches, batch_size, data_service=None):
+    """Raises what `distributed` would, before there is a run.
 
     Raises:
-        ValueError: if the shares are not equal.
+        ValueError: if the shares are not equal, or the service cannot read them.
+        ConnectionError: if there is no such service.
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
@@ -66,12 +62,34 @@ def distributed(strategy, batches, batch_size):
             f"`batch_size` must be a multiple of the {replicas} devices, got "
             f"{batch_size}."
         )
+    if data_service is not None:
+        by_service(batches((0, 1)), data_service)
+
+
+def distributed(strategy, batches, batch_size, data_service=None):
+    """Training batches as `fit` takes them, each machine reading its share alone.
+
+    Args:
+        strategy: of `make_strategy`.
+        batches: function from (index, count) to the dataset of that share of each
+            batch.
+        batch_size: int, examples of all shares together.
+        data_service: address of a tf.data service that reads the batches. Defaults to
+            `None`: each machine reads its own.
+
+    Raises:
+        ValueError, ConnectionError: see `check_distributed`.
+    """
+    check_distributed(strategy, batches, batch_size, data_service)
+
+    def read(share):
+        mine = batches(share)
+        return mine if data_service is None else by_service(mine, data_service)
+
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return batches((0, 1))  # Keras deals the parts out itself
+        return read((0, 1))  # Keras deals the parts out itself
     return strategy.distribute_datasets_from_function(
-        lambda context: batches(
-            (context.input_pipeline_id, context.num_input_pipelines)
-        )
+        lambda context: read((context.input_pipeline_id, context.num_input_pipelines))
     )
 
 

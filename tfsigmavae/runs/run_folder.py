@@ -162,6 +162,7 @@ class RunFolder:
         example="example",
         batch_size=None,
         stages=(),
+        setting=None,
     ):
         """Trains up to `num_steps` in all, from wherever the last attempt stopped.
 
@@ -187,6 +188,9 @@ class RunFolder:
             stages: list of (first step, text), ascending from step 0: where batches
                 take another shape. No graph is shared by two stages, and each begins
                 with its text. Defaults to none, all batches are of one shape.
+            setting: dict of JSON values, how it is trained beside the options: recorded
+                in `run.json`, and told where it is another one at resuming. Defaults to
+                none.
 
         Returns:
             bool, whether `num_steps` were reached (not if Ctrl-C ended it).
@@ -196,7 +200,7 @@ class RunFolder:
             step = resumed.step if resumed else 0
             if step < num_steps:
                 self._forget_results()
-                self._begin_attempt(step, num_steps)
+                self._begin_attempt(step, num_steps, setting or {})
             started = time.time(), time.process_time()
             progress = ProgressLine(num_steps, step, example, batch_size)
             with self._watch(progress, resumed, tensorboard, callbacks) as (seen, stop):
@@ -236,10 +240,10 @@ class RunFolder:
             )
         return None
 
-    def _begin_attempt(self, step, num_steps):
+    def _begin_attempt(self, step, num_steps, setting):
         """Says and records that training goes on, and on what."""
         record = self.read_json("run.json") or {}
-        here = environment()
+        here = environment() | setting
         if step:
             print(f"Resuming at step {step} of {num_steps}.", file=sys.stderr)
             if changed := differences({k: record.get(k, here[k]) for k in here}, here):
