@@ -36,10 +36,16 @@ def share_cores(model):
 
 
 def stopped(output) -> int:
-    """The exit code of training that a signal ended, after a line how it goes on."""
+    """The exit code of training without a result, after a line how it goes on."""
     from tfsigmavae.callbacks import StopOnInterrupt
 
     how = f"the same command resumes '{output}'."
+    if StopOnInterrupt.followed:  # not done: what starts processes starts it again
+        print(f"Another machine was asked to end; on all, {how}", file=sys.stderr)
+        return os.EX_TEMPFAIL
+    if StopOnInterrupt.received is None:
+        print(f"Trained; the first machine completes '{output}'.", file=sys.stderr)
+        return 0
     if StopOnInterrupt.received == signal.SIGTERM:  # asked by a system, and obeyed
         print(f"Stopped, all is saved; {how}", file=sys.stderr)
         return 0

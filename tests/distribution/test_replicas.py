@@ -22,13 +22,19 @@ from keras_subjects import SUBJECTS
 from tfsigmavae import decoders
 from tfsigmavae.models import seeding
 
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with two.scope():
+    generator = seeding.ReplicaSeedGenerator(4)
+results = {"noise": []}
+for _ in range(2):
+    noise = two.run(tf.function(lambda: generator.normal([1000])))
+    results["noise"] += [value.numpy().tolist() for value in noise.values]
+
 # Each replica has noise of its own, and then there would be nothing to compare.
 seeding.ReplicaSeedGenerator.normal = lambda self, shape: tf.zeros(
     shape, self.noise_dtype
 )
-two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 strategies = {"one": tf.distribute.get_strategy(), "two": two}
-results = {}
 for kind in ("ConvVAE", "HierarchicalVAE", "SVGLP"):
     subject, weights = SUBJECTS[kind], {}
     data = subject.data(8)
@@ -77,6 +83,13 @@ def test_two_replicas_train_as_one_device(replicas, kind):
     """Ten steps of SGD; batch norm included, whose batch is that of both."""
     assert replicas[kind]["moved"] > 1e-3, "nothing trained"
     assert replicas[kind]["apart"] < 1e-6  # float32 sums in another order
+
+
+def test_every_replica_has_noise_of_its_own(replicas):
+    """Two replicas, two draws of 1,000 numbers each."""
+    assert np.std(replicas["noise"]) == pytest.approx(1.0, abs=0.1)
+    between = np.corrcoef(replicas["noise"])[np.triu_indices(4, 1)]
+    assert np.abs(between).max() < 0.16  # five standard deviations
 
 
 def test_a_bad_step_on_one_replica_is_one_on_all(replicas):

@@ -16,7 +16,8 @@ from tfsigmavae.runs.devices import STRATEGIES, distributed, is_chief, make_stra
 STEPS, EPOCH = 6, 2
 _RUN = """
 import hashlib, json, os, pathlib, signal, sys
-import keras, numpy as np
+import numpy as np
+from tfsigmavae import StopOnInterrupt
 from tfsigmavae.experiments import ImageExperiment
 from tfsigmavae.runs import make_strategy, run_folder, training
 
@@ -35,14 +36,14 @@ class Recorded(ImageExperiment):
         shares.append(share)
         return super().train_batches(start_step, share)
 
-    def callbacks(self, folder):
-        return super().callbacks(folder) + [Killed()]
+
+def signalled(self, batch, logs=None, end=StopOnInterrupt.on_train_batch_end):
+    if int(np.asarray(self.model.optimizer.iterations.value)) == kill_at:
+        os.kill(os.getpid(), signal.Signals[sys.argv[4]])
+    end(self, batch, logs)
 
 
-class Killed(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch, logs=None):
-        if int(np.asarray(self.model.optimizer.iterations.value)) == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+StopOnInterrupt.on_train_batch_end = signalled
 
 
 def in_short_epochs(function):
@@ -67,6 +68,8 @@ print(json.dumps({
     "shares": shares,
     "sha256": hashlib.sha256(weights).hexdigest(),
     "summary": summary and {key: summary[key] for key in ("nll", "kl", "steps")},
+    "step": int(np.asarray(made[0].optimizer.iterations.value)),
+    "followed": StopOnInterrupt.followed,
 }))
 """
 
@@ -85,7 +88,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "whole"
-    return folder, together(_RUN, folder, data, -1)
+    return folder, together(_RUN, folder, data, -1, "SIGKILL")
 
 
 def test_one_folder_disjoint_shares_equal_weights(whole):
@@ -106,20 +109,42 @@ def test_one_folder_disjoint_shares_equal_weights(whole):
 def test_after_one_was_killed_the_other_ends_and_both_resume(whole, data, tmp_path):
     folder = tmp_path / "run"
     # The writer dies in the third step, after one checkpoint.
-    killed, left = start(_RUN, folder, data, [3, -1])
+    killed, left = start(_RUN, folder, data, [3, -1], "SIGKILL")
     began = time.monotonic()
     killed.communicate(timeout=600)
     assert killed.returncode == -9
     _, errors = left.communicate(timeout=180)
     assert left.returncode not in (0, None), errors[-2000:]
     assert time.monotonic() - began < 600
-    resumed = together(_RUN, folder, data, -1)
+    _check_resumed(folder, data, whole)
+
+
+def test_sigterm_to_one_ends_both_after_the_same_step_saved(whole, data, tmp_path):
+    folder = tmp_path / "run"
+    # The one that does not write is asked, in the middle of an epoch.
+    first, second = (p[0] for p in together(_RUN, folder, data, [-1, 3], "SIGTERM"))
+    assert (first["followed"], second["followed"]) == (True, False)
+    assert first["step"] == second["step"] == 3
+    assert first["sha256"] == second["sha256"]
+    assert first["summary"] is None
+    assert (folder / "checkpoint" / "state-000000003.npz").is_file()
+    _check_resumed(folder, data, whole, cut_epoch=1)
+
+
+def _check_resumed(folder, data, whole, cut_epoch=None):
+    """The same command goes on to what an undisturbed run has."""
+    resumed = together(_RUN, folder, data, -1, "SIGKILL")
     expected = [each[0] for each in whole[1]]
     for one, other in zip(resumed, expected, strict=True):
         assert one[0]["sha256"] == other["sha256"]
     assert resumed[0][0]["summary"] == expected[0]["summary"]
-    history = (folder / "history.csv").read_text()
-    assert history == (whole[0] / "history.csv").read_text()
+    rows, wanted = (
+        (path / "history.csv").read_text().splitlines() for path in (folder, whole[0])
+    )
+    assert len(rows) == len(wanted)
+    # Of an epoch that was cut, the means up to there are the first machine's.
+    differing = [i for i in range(len(rows)) if rows[i] != wanted[i]]
+    assert differing == ([] if cut_epoch is None else [1 + cut_epoch])
 
 
 def test_shares_of_a_batch_are_disjoint_and_whole():

@@ -137,6 +137,18 @@ def test_the_exit_code_says_who_ended_training(signum, code, word, monkeypatch, 
     assert capsys.readouterr().err == f"{word}; the same command resumes 'runs/a'.\n"
 
 
+def test_a_machine_that_ended_with_another_is_not_done(monkeypatch, capsys):
+    monkeypatch.setattr(StopOnInterrupt, "followed", True)
+    assert stopped("runs/a") == os.EX_TEMPFAIL
+    assert "the same command resumes 'runs/a'" in capsys.readouterr().err
+
+
+def test_a_machine_that_only_trains_along_ends_well(monkeypatch, capsys):
+    monkeypatch.setattr(StopOnInterrupt, "received", None)
+    assert stopped("runs/a") == 0
+    assert "the first machine completes 'runs/a'" in capsys.readouterr().err
+
+
 def test_outside_training_steps_sigterm_ends_a_command_at_once(monkeypatch, capsys):
     previous = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as ended:

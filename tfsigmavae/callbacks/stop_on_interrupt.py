@@ -5,6 +5,7 @@ import threading
 import typing
 
 import keras
+import tensorflow as tf
 
 
 class StopOnInterrupt(keras.callbacks.Callback):
@@ -13,15 +14,19 @@ class StopOnInterrupt(keras.callbacks.Callback):
     `fit` returns normally then, and `interrupted` is true. A second one interrupts at
     once. Schedulers of clusters, containers and `kill` send SIGTERM before they end a
     process by force. Outside the main thread, where Python delivers no signals, it does
-    nothing.
+    nothing. Of several machines that train together all end after the same step,
+    whichever was asked.
     """
 
     # The last one of this process that ended training, or `None`.
     received: typing.ClassVar[int | None] = None
+    # Whether another machine was asked, and this one ended with it.
+    followed: typing.ClassVar[bool] = False
 
     def __init__(self):
         super().__init__()
         self.interrupted = False
+        self._is_asked = False
         self._previous = {}
 
     def on_train_begin(self, logs=None):
@@ -33,11 +38,23 @@ class StopOnInterrupt(keras.callbacks.Callback):
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 self._previous[number] = signal.signal(number, self._interrupt)
 
+    def on_train_batch_end(self, batch, logs=None):
+        strategy = self.model.distribute_strategy
+        if _has_others(strategy) and _any_of_all(strategy, self._is_asked):
+            StopOnInterrupt.followed = not self._is_asked
+            self._stop()
+
     def _interrupt(self, signum, frame):
+        self._is_asked = True
+        StopOnInterrupt.received = signum
+        # Alone it would leave the others in the middle of a sum over all.
+        if not _has_others(self.model.distribute_strategy):
+            self._stop()
+        self.restore()
+
+    def _stop(self):
         self.interrupted = True
         self.model.stop_training = True
-        StopOnInterrupt.received = signum
-        self.restore()
 
     def on_train_end(self, logs=None):
         self.restore()
@@ -47,3 +64,15 @@ class StopOnInterrupt(keras.callbacks.Callback):
         for number, previous in self._previous.items():
             signal.signal(number, previous)
         self._previous = {}
+
+
+def _has_others(strategy):
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def _any_of_all(strategy, flag):
+    """Whether it is true on any of the machines, which all have to ask."""
+    values = strategy.experimental_distribute_values_from_function(
+        lambda _: tf.constant(float(flag))
+    )
+    return bool(strategy.reduce("SUM", values, axis=None) > 0)
