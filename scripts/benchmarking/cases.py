@@ -26,7 +26,8 @@ TRAINING = {
     "frame_statistics": {"options": {"frame_statistics": True}},
     "bfloat16": {"precision": "bfloat16"},
 }
-OTHER_TRAINING = {
+UNGUARDED = {"unguarded": {"program": "unguarded"}}
+OTHER_TRAINING = UNGUARDED | {
     "remat": {"options": {"remat": True}},
     "xla": {"jit_compile": True},
     "naive_xla": {"program": "naive", "jit_compile": True},
@@ -143,6 +144,7 @@ class Case:
 
 
 _STEP_RATIOS = {"fast/naive": 1.9, "frame_statistics/naive": 1.6}
+_STEP_RATIOS |= {"fast/unguarded": 0.99}
 CASES = {
     "svg_dcgan": Case(
         "a training step of SVG-LP with DCGAN networks",
@@ -172,8 +174,10 @@ CASES = {
             "two_at_a_time": {"environment": TWO_AT_A_TIME},
             "bfloat16": {"precision": "bfloat16"},
         },
-        {"fast/naive": 1.5, "two_at_a_time/fast": None, "bfloat16/fast": None},
-        {
+        {"fast/naive": 1.5, "two_at_a_time/fast": None, "bfloat16/fast": None}
+        | {"fast/unguarded": 0.99},
+        UNGUARDED
+        | {
             "xla": {"jit_compile": True},
             "naive_xla": {"program": "naive", "jit_compile": True},
         },
@@ -210,7 +214,8 @@ CASES = {
             "compiled_loop": {"program": "compiled_loop"},
             "fit": {},
         },
-        {"fit/loop": 1.2, "fit/compiled_loop": None},
+        {"fit/loop": 1.2, "fit/compiled_loop": None, "fit/unguarded": 0.99},
+        UNGUARDED,
         short={"variants": ["loop", "fit"]},
         tiny=TINY | {"batch_size": 2, "frame_size": 8, "sizes": {"widths": [2, 4]}},
         unit="images",

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from benchmarking.flops import image_training_macs
 from benchmarking.gate import relative, worst
-from benchmarking.models import adam_step, compiled, endless, with_gradients
+from benchmarking.models import adam_step, compiled, endless, unguarded, with_gradients
 from benchmarking.work import CallCounter, Work
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.models import ConvVAE
@@ -24,7 +24,9 @@ def make(settings) -> Work:
     images = _random_images(settings, _NUM_BATCHES * batch_size)
     batches = tf.data.Dataset.from_tensor_slices(images)
     batches = endless(batches.batch(batch_size, drop_remainder=True))
-    if settings["program"] == "model":
+    if settings["program"] == "unguarded":
+        model = unguarded(model)
+    if settings["program"] in ("model", "unguarded"):
         traces = CallCounter(model, "train_step")
 
         def run(num_steps):

@@ -46,6 +46,16 @@ def compiled(model, jit_compile=False, learning_rate=2e-3):
     return model
 
 
+def unguarded(model):
+    """The model whose step looks at nothing: what the guard costs shows beside it."""
+    model._guard.remember = lambda variables: lambda is_good: None
+    model._guard.judge = lambda *args: None
+    model._apply = lambda gradients, is_good: model.optimizer.apply(
+        gradients, model.trainable_variables
+    )
+    return model
+
+
 def random_clips(settings, num_frames=None):
     """uint8 `[B, T, H, W, 3]` of noise, as a constant on the device."""
     size = settings["frame_size"]

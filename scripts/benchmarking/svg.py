@@ -13,6 +13,7 @@ from benchmarking.models import (
     make_svg,
     random_clips,
     randomise_weights,
+    unguarded,
     with_gradients,
 )
 from benchmarking.work import Work
@@ -25,7 +26,9 @@ _GATE_FRAMES = 5
 def make(settings) -> Work:
     """A compiled step on one batch of uint8 clips that stays on the device."""
     model, num_frames = make_svg(settings), settings["num_frames"]
-    if settings["program"] == "model":
+    if settings["program"] == "unguarded":
+        model = unguarded(model)
+    if settings["program"] != "naive":
         program, macs = model_step(model), svg_training_macs(model, num_frames)
     else:
         reference = FrameByFrameSVGLP(model)

@@ -4,7 +4,12 @@ from benchmarking.cases import SMALL_WARP_VRNN
 from benchmarking.flops import reference_warp_training_macs, warp_training_macs
 from benchmarking.frame_by_frame_warp_vrnn import FrameByFrameWarpVRNN
 from benchmarking.gate import worst
-from benchmarking.models import make_warp_vrnn, random_clips, randomise_weights
+from benchmarking.models import (
+    make_warp_vrnn,
+    random_clips,
+    randomise_weights,
+    unguarded,
+)
 from benchmarking.svg import differences, model_step, naive_step, step_work
 from benchmarking.work import Work
 from tfsigmavae.math import to_unit_range
@@ -15,7 +20,9 @@ _GATE_FRAMES = 5
 def make(settings) -> Work:
     """A compiled step on one batch of uint8 clips that stays on the device."""
     model, num_frames = make_warp_vrnn(settings), settings["num_frames"]
-    if settings["program"] == "model":
+    if settings["program"] == "unguarded":
+        model = unguarded(model)
+    if settings["program"] != "naive":
         program, macs = model_step(model), warp_training_macs(model, num_frames)
     else:
         reference = FrameByFrameWarpVRNN(model)
