@@ -7,6 +7,7 @@ import math
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted, check_at_least
+from tfsigmavae.graphs import compiled
 
 # Inputs that say how many of something to make, and the limit of each.
 _COUNTS = {"num_frames": "max_frames", "num_samples": "max_samples"}
@@ -43,7 +44,7 @@ class Limits:
     def endpoint(self):
         """A traced function without inputs that tells the limits, name -> int32."""
         limits = dataclasses.asdict(self)
-        tell = tf.function(
+        tell = compiled(
             lambda: {name: tf.constant(value) for name, value in limits.items()},
             input_signature=[],
         )

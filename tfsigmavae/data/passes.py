@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.graphs import as_written
 
 
 def pass_batches(
@@ -54,7 +55,7 @@ def pass_batches(
 
     passes = tf.data.Dataset.counter(first_pass) if repeat else tf.data.Dataset.range(1)
     batches = (
-        passes.map(draw_wanted)
+        passes.map(as_written(draw_wanted))
         .rebatch(batch_size, drop_remainder or repeat)
         .apply(tf.data.experimental.assert_cardinality(num_batches))
     )
@@ -66,7 +67,7 @@ def pass_batches(
         taken = tf.nest.map_structure(lambda value: value[index::count], batch)
         return taken if len(taken) > 1 else taken[0]
 
-    return batches.map(take_share)
+    return batches.map(as_written(take_share))
 
 
 def check_share(share, batch_size, are_full):

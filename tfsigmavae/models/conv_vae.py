@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.graphs import as_written
 from tfsigmavae.layers import DiagonalNormal
 from tfsigmavae.models.elbo import ElboTerms, rates_of
 from tfsigmavae.models.image_vae import ImageVAE
@@ -151,6 +152,7 @@ class ConvVAE(ImageVAE):
             name="generator",
         )
 
+    @as_written
     def elbo_terms(self, inputs, training):
         images = self.to_images(inputs)
         posterior = self.encoder(images, training=training)

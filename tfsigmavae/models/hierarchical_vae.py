@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.graphs import as_written
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.models.ladder import Convolutions, TopDownLevel
@@ -214,6 +215,7 @@ class HierarchicalVAE(ImageVAE):
     def _likelihood(self, state, target=None, training=False):
         return self.likelihood(self.output_network(state), target, training)
 
+    @as_written
     def elbo_terms(self, inputs, training):
         images = self.to_images(inputs)
 

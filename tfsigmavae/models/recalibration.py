@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfsigmavae.graphs import compiled
 from tfsigmavae.models.batches import input_batches
 
 
@@ -13,7 +14,7 @@ def recalibrate(model, data, steps=None) -> float:
             "only OptimalSigma has."
         )
     total = count = 0.0
-    errors_of = tf.function(_channel_errors, reduce_retracing=True)
+    errors_of = compiled(_channel_errors, reduce_retracing=True)
     for inputs in input_batches(data, steps=steps):
         sums, size = errors_of(model, inputs)
         total, count = total + sums, count + size

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfsigmavae import decoders
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.graphs import compiled
 from tfsigmavae.layers.parameters import likelihood_dtype
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.elbo_trainer import ElboTrainer
@@ -99,7 +100,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         self.decoder = self._made_decoder(decoder)
         self._start_logging()
         self.beta = beta
-        self._log_likelihood = tf.function(self._log_mean_weight, reduce_retracing=True)
+        self._log_likelihood = compiled(self._log_mean_weight, reduce_retracing=True)
 
     @abc.abstractmethod
     def elbo_terms(self, inputs, training: bool) -> ElboTerms:

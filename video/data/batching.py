@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least, check_choice
 from tfsigmavae.data.passes import pass_batches, pass_key, pass_order
+from tfsigmavae.graphs import as_written
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.decoded_clips import check_cache, decoded_clips
 
@@ -93,7 +94,7 @@ def batches(
         decoded = decoded_clips(cache, source, last_starts + num_frames)
         clips = _mapped(wanted, lambda *chosen: decoded(*chosen, num_frames))
     if list(source.fields) == ["frames"]:
-        clips = clips.map(lambda clip: clip["frames"])
+        clips = clips.map(as_written(lambda clip: clip["frames"]))
     return clips.prefetch(2)
 
 
@@ -154,4 +155,4 @@ def _read_batches(wanted, source, num_frames, batch_size):
 
 def _mapped(dataset, function):
     """Several elements at once, in their order."""
-    return dataset.map(function, tf.data.AUTOTUNE, deterministic=True)
+    return dataset.map(as_written(function), tf.data.AUTOTUNE, deterministic=True)

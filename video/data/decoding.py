@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.files import other_writers, whole, write_json
+from tfsigmavae.graphs import as_written
 
 _BATCH_SIZE = 16
 _SECONDS_BETWEEN_NEWS = 10
@@ -115,7 +116,7 @@ def _batches(source, numbers, length):
     batches = (
         tf.data.Dataset.from_tensor_slices(numbers)
         .map(
-            lambda number: source(number, 0, length),
+            as_written(lambda number: source(number, 0, length)),
             tf.data.AUTOTUNE,
             deterministic=True,
         )

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted
+from tfsigmavae.graphs import as_written
 from tfsigmavae_video.data.record_index import RecordIndex
 
 _READ_BUFFER = 1 << 18  # bytes; the fastest of 64 KiB ... 2 MiB on 742 kB records
@@ -72,6 +73,6 @@ def _read(file, offset):
 
     # TensorFlow's own error knows neither file nor record. `ignore_errors` tries its
     # input again until it ends, so the read is the map of a single element: one try.
-    record = tf.data.Dataset.from_tensors(offset).map(read).ignore_errors()
+    record = tf.data.Dataset.from_tensors(offset).map(as_written(read)).ignore_errors()
     unreadable = tf.data.Dataset.from_tensors("")
     return record.concatenate(unreadable).take(1).get_single_element()

@@ -5,6 +5,7 @@ import abc
 import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.graphs import compiled
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.models import VariationalModel
 from tfsigmavae_video.models import rollout
@@ -236,7 +237,7 @@ class FutureModel(VariationalModel):
 
     def _compiled_rollout(self, *outputs):
         size, numbers = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
-        return tf.function(
+        return compiled(
             lambda size, clip_numbers, *inputs: self._predict(
                 *inputs,
                 clip_numbers=clip_numbers,

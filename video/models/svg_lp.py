@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.graphs import as_written
 from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
@@ -229,6 +230,7 @@ class SVGLP(VideoModel):
             self.decoder.build([None, 1, *size, num_outputs])
         self.built = True
 
+    @as_written
     def elbo_terms(self, inputs, training):
         frames, actions = self.unpack(inputs)
         num_clips, num_frames = tf.unstack(tf.shape(frames)[:2])

@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.graphs import compiled
 from tfsigmavae.models.importance import bound_in_batches, step_log_mean_weights
 from tfsigmavae_video.models.clips import check_clip
 from tfsigmavae_video.models.future_model import FutureModel
@@ -53,11 +54,9 @@ class VideoModel(FutureModel):
     def __init__(self, frame_shape, num_context, action_size=0, **kwargs):
         super().__init__(frame_shape, num_context, action_size, **kwargs)
         clips, *actions = self._clip_signature()
-        self._reconstruct = tf.function(
-            self._serve_reconstruction, input_signature=[clips, *actions]
-        )
+        self._reconstruct = compiled(self._serve_reconstruction, [clips, *actions])
         number = tf.TensorSpec([], tf.int32)
-        self._posterior_rollout = tf.function(
+        self._posterior_rollout = compiled(
             lambda clips, number, actions=None: self.posterior_rollout(
                 clips, actions, number
             ),
@@ -235,8 +234,9 @@ class VideoModel(FutureModel):
         return bound_in_batches(bound, inputs, num_importance_samples, seed, batch_size)
 
     def _compiled_bounds(self, score):
-        return tf.function(
-            functools.partial(self._frame_bounds, score), reduce_retracing=True
+        return compiled(
+            functools.partial(self._frame_bounds, score),
+            reduce_retracing=True,
         )
 
     def _frame_bounds(self, score, inputs, num_samples, key):

@@ -5,6 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.checks import check_at_least, check_choice
+from tfsigmavae.graphs import as_written
 from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
@@ -142,6 +143,7 @@ class WarpVRNN(VideoModel):
             self.decoder.build([None, 1, *size, num_outputs])
         self.built = True
 
+    @as_written
     def elbo_terms(self, inputs, training):
         truth = self._read(*self.unpack(inputs), training)
         noise = self.seed_generator.normal(self._noise_shape(truth))

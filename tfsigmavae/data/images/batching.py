@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.data.passes import pass_batches, pass_order
+from tfsigmavae.graphs import as_written
 
 
 def batches(
@@ -67,7 +68,7 @@ def batches(
         picked = tf.numpy_function(images.__getitem__, [chosen], tf.uint8, False)
         return tf.ensure_shape(picked, [chosen.shape[0], *images.shape[1:]])
 
-    return indices.map(pick).prefetch(2)
+    return indices.map(as_written(pick)).prefetch(2)
 
 
 def _checked(images):

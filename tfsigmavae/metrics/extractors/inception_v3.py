@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.graphs import compiled
 from tfsigmavae.inputs import DAMAGE
 from tfsigmavae.metrics.extractors.extractor import (
     Extractor,
@@ -54,7 +55,7 @@ class InceptionV3(Extractor):
             f"MB, into the Keras cache, '{_cache()}'.",
         )
         network = _load(path)
-        self._network = tf.function(lambda pixels: network(pixels, training=False))
+        self._network = compiled(lambda pixels: network(pixels, training=False))
         super().__init__(
             "inception_v3",
             num_features=2048,

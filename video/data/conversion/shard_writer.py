@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.files import whole
+from tfsigmavae.graphs import compiled
 from tfsigmavae_video.data.clip_source import ArrayClipSource
 from tfsigmavae_video.data.softmotion import write_file
 
@@ -93,7 +94,7 @@ def _reader(source):
     if isinstance(source, ArrayClipSource):
         return lambda *chosen: _checked(source, source.read_arrays(*chosen), chosen[-1])
     # Traced once for each number of frames.
-    read = tf.function(source.__call__)
+    read = compiled(source.__call__)
 
     def arrays(number, start, num_frames):
         number, start = tf.constant(number, tf.int64), tf.constant(start, tf.int32)
