@@ -16,6 +16,9 @@ def write_instead(monkeypatch, action):
         def track(self, model):
             pass
 
+        def add_variable_collection(self, name, variables):
+            pass
+
         def add_endpoint(self, name, function, input_signature=None):
             pass
 

@@ -2,12 +2,13 @@
 
 import os
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from export_archive import write_instead
 from tiny_vae import TinyVAE
 
-from tfsigmavae import export_saved_model
+from tfsigmavae import ConvVAE, export_saved_model
 
 
 @pytest.fixture
@@ -48,6 +49,18 @@ def test_an_export_can_be_read_by_others(model, tmp_path):
     served = tf.saved_model.load(path)
     assert served.same(tf.constant([2.0])).numpy().tolist() == [2.0]
     assert [found.name for found in path.parent.iterdir()] == ["1"]
+
+
+def test_every_weight_is_saved_once(tmp_path):
+    model = ConvVAE((8, 8, 1), latent_size=2, widths=(3, 4))
+    path = export_saved_model(model, tmp_path / "1")
+    names = tf.train.list_variables(str(path / "variables" / "variables"))
+    shapes = [shape for name, shape in names if name.endswith("VARIABLE_VALUE")]
+    assert sorted(shapes) == sorted(list(v.shape) for v in model.variables)
+    served = tf.saved_model.load(path)
+    assert len(served.trainable_variables) == len(model.trainable_variables)
+    for mine, other in zip(model.variables, served.variables, strict=True):
+        np.testing.assert_array_equal(mine, other)
 
 
 def test_half_a_model_is_no_version(model, tmp_path, while_writing):

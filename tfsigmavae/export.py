@@ -57,6 +57,11 @@ def export_saved_model(
     endpoints = checked_endpoints(model.export_endpoints(), limits)
     archive = keras.export.ExportArchive()
     archive.track(model)
+    # Keras tracks its own variables, and TensorFlow those in them: all would be saved
+    # twice.
+    for name in ("variables", "trainable_variables", "non_trainable_variables"):
+        values = [variable.value for variable in getattr(model, name)]
+        archive.add_variable_collection(name, values)
     for name, (function, signature) in endpoints.items():
         archive.add_endpoint(name, function, input_signature=signature)
     archive.add_endpoint("limits", limits.endpoint())
