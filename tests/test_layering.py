@@ -19,7 +19,16 @@ COMMANDS = [
 ]
 # From bottom to top. A module may import its own part and the rows below.
 ROWS = [
-    ["backend", "checks", "files", "graphs", "locks", "progress", "version"],
+    [
+        "backend",
+        "checks",
+        "files",
+        "graphs",
+        "locks",
+        "processor",
+        "progress",
+        "version",
+    ],
     ["downloads", "inputs", "masks", "math", "serving"],
     [
         "calibration",

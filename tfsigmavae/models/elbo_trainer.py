@@ -21,6 +21,7 @@ from tfsigmavae.models.batches import (
 )
 from tfsigmavae.models.kl_weight import KLWeight
 from tfsigmavae.models.step_guard import StepGuard, StopOnBadSteps
+from tfsigmavae.processor import lacks_bfloat16
 
 # Of the step in progress, and not of the model: replicas of a strategy run the steps of
 # one model in threads of their own.
@@ -144,6 +145,7 @@ class ElboTrainer(keras.Model):
                 stacklevel=2,
             )
             jit_compile = False
+        self._check_bfloat16()
         super().compile(
             optimizer=optimizer,
             jit_compile=jit_compile,
@@ -153,6 +155,15 @@ class ElboTrainer(keras.Model):
         )
         self._jit_compile_argument = jit_compile
         self._max_bad_steps = max_bad_steps
+
+    def _check_bfloat16(self):
+        is_half = self.dtype_policy.compute_dtype == "bfloat16"
+        if is_half and lacks_bfloat16() and not tf.config.list_physical_devices("GPU"):
+            warnings.warn(
+                "This processor has no unit for bfloat16, and will be several times "
+                'slower than in float32: leave `dtype` at "float32" here.',
+                stacklevel=3,
+            )
 
     def get_compile_config(self):
         # "auto" is for the machine that loads the model to resolve.

@@ -1,7 +1,6 @@
 """Versions and machine, for the record of a run."""
 
 import os
-import pathlib
 import platform
 
 import keras
@@ -12,6 +11,7 @@ import tensorflow_probability as tfp
 # processor that decides.
 from tensorflow.python.util import _pywrap_util_port
 
+from tfsigmavae.processor import processor
 from tfsigmavae.version import __version__
 
 
@@ -24,7 +24,7 @@ def environment() -> dict:
         "keras": keras.__version__,
         "tensorflow_probability": tfp.__version__,
         "machine": platform.machine(),
-        "processor": _processor(),
+        "processor": processor(),
         "cpus": os.cpu_count(),
         "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
         # Faster kernels of TensorFlow on a CPU, which round otherwise.
@@ -35,11 +35,3 @@ def environment() -> dict:
             "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
         },
     }
-
-
-def _processor():
-    """Its name, as far as the system tells it."""
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
-    return names[0].strip() if names else platform.processor()
