@@ -28,4 +28,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    console.run(main, onednn=True)

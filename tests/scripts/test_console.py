@@ -80,6 +80,10 @@ def test_commands_that_train_ask_for_onednn_unless_the_user_says_no(
     with pytest.raises(SystemExit):
         run(lambda: seen.append(os.environ.get(name)), trains=True)
     assert seen == [after]
+    os.environ.pop(name)
+    with pytest.raises(SystemExit):
+        run(lambda: seen.append(os.environ.get(name)), onednn=True)
+    assert seen == [after, "1"]
 
 
 def test_which_commands_train():
