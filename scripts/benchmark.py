@@ -10,6 +10,7 @@ code is 1. The last line printed is JSON. See docs/performance.md.
 """
 
 import argparse
+import importlib
 import json
 import signal
 import sys
@@ -32,7 +33,11 @@ def parse(argv):
     add("--batch-size", type=int, help="clips or images of a step")
     add("--num-frames", type=int, help="of a clip; generate: to predict")
     add("--network", choices=["dcgan", "vgg"], help="of a video case")
-    add("--peer", metavar="PATH", help="checkout of the official SVG to run as well")
+    add(
+        "--peer",
+        metavar="PATH",
+        help="checkout of SVG, or of the sigma-VAE in PyTorch, to run too",
+    )
     add("--short", action="store_true", help="fewer variants, smaller steps")
     add("--dry-run", action="store_true", help="tiny models, whose figures say nothing")
     add("--report", metavar="FILE", help="Markdown file to put the tables into")
@@ -48,22 +53,27 @@ def main(argv=None):
     args = parse(argv)
     from benchmarking import report
     from benchmarking.benchmark import GateError, run_cases
-    from benchmarking.peer import check
+    from benchmarking.environment import check_gpu
+    from benchmarking.peer import fits
 
     given = {name: getattr(args, name) for name in OVERRIDES}
     given = {name: value for name, value in given.items() if value is not None}
-    names = [args.case] if args.case else list(CASES)
+    names = [n for n in CASES if not CASES[n].on_request]
+    if args.case:
+        names = [args.case]
     if args.report:
         report.check_report(args.report, names)
     jobs = []
     for name in names:
-        # Among all cases, the peer joins where it can.
-        peer = args.peer if args.case or CASES[name].peer else None
+        peer = args.peer
+        if not args.case:  # among all cases it joins where it can
+            peer = peer if fits(peer, CASES[name]) else None
         sizes = args.short, args.dry_run, given
         case, variants = choose(name, *sizes, args.variants, peer)
+        check_gpu(case.settings)
         jobs.append((name, case, variants))
         if "peer" in variants:
-            check(peer, case.settings)
+            importlib.import_module(case.peer).check(peer, case.settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # prints what there is
     try:
         results, are_complete = run_cases(jobs, args.rounds)

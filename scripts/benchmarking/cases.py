@@ -64,6 +64,7 @@ class Case:
         tiny: dict of settings for a dry run.
         unit: what an item is. Defaults to `"frames"`.
         peer: module that runs the official code. Defaults to `None`, there is none.
+        on_request: whether to leave it out where all cases run. Defaults to `False`.
     """
 
     about: str
@@ -75,6 +76,7 @@ class Case:
     tiny: dict = dataclasses.field(default_factory=dict)
     unit: str = "frames"
     peer: str | None = None
+    on_request: bool = False
 
     def sized(self, is_short=False, is_tiny=False, overrides=None):
         """This case in the short version or that of a dry run.
@@ -122,7 +124,8 @@ class Case:
             if self.peer is None:
                 raise ValueError("The case has nothing to compare with a peer.")
             every["peer"] = {"module": self.peer, "path": peer}
-        names = names or [*self.variants, *(["peer"] if peer else [])]
+        names = [*(names or self.variants)]
+        names += ["peer"] if peer and "peer" not in names else []
         for name in names:
             if name not in every:
                 raise ValueError(
@@ -212,13 +215,21 @@ CASES = {
         {
             "loop": {"program": "loop"},
             "compiled_loop": {"program": "compiled_loop"},
+            "plain_keras": {"program": "plain_keras"},
             "fit": {},
         },
-        {"fit/loop": 1.2, "fit/compiled_loop": None, "fit/unguarded": 0.99},
+        {
+            "fit/loop": 1.2,
+            "fit/compiled_loop": None,
+            "fit/plain_keras": 1.05,
+            "fit/unguarded": 0.99,
+            "fit/peer": 1.3,
+        },
         UNGUARDED,
         short={"variants": ["loop", "fit"]},
         tiny=TINY | {"batch_size": 2, "frame_size": 8, "sizes": {"widths": [2, 4]}},
         unit="images",
+        peer="benchmarking.peer_image_vae",
     ),
     "input": Case(
         "reading clips against training on them (DCGAN)",
@@ -247,6 +258,60 @@ CASES = {
         {"fit/bare": 0.97},
         short={"batch_size": 4, "steps": 5},
         tiny=TINY_SVG | {"steps": 2},
+    ),
+    "gpu": Case(
+        "a training step of SVG-LP (DCGAN) on a GPU, against reading clips for it",
+        SVG
+        | {
+            "module": "benchmarking.gpu",
+            "batch_size": 64,
+            "mode": "float32",
+            "needs_gpu": True,
+            "steps": 10,
+            "reading": {"windows": "first"},
+            "record_frames": 30,
+            "num_records": 128,
+        },
+        {
+            "float32": {},
+            "float32_xla": {"jit_compile": True},
+            "tf32": {"mode": "tf32"},
+            "tf32_xla": {"mode": "tf32", "jit_compile": True},
+            "bfloat16": {"mode": "bfloat16", "precision": "bfloat16"},
+            "bfloat16_xla": {
+                "mode": "bfloat16",
+                "precision": "bfloat16",
+                "jit_compile": True,
+            },
+            "input": {"module": "benchmarking.pipeline", "prepare": True},
+        },
+        # By wall time: a GPU's seconds are no CPU's.
+        {"float32_xla/float32": None, "tf32_xla/float32_xla": None},
+        short={"batch_size": 16, "steps": 3},
+        tiny=TINY_SVG
+        | {"needs_gpu": False, "record_frames": 6, "num_records": 8, "steps": 2},
+        on_request=True,
+    ),
+    "felt": Case(
+        "what a user waits for, the first time and then (SVG-LP, DCGAN)",
+        SVG | {"module": "benchmarking.felt", "batch_size": 8},
+        {
+            name: {"program": name}
+            for name in (
+                "import",
+                "fit_step",
+                "load",
+                "predict",
+                "reconstruct",
+                "evaluate_clip",
+                "export",
+                "served",
+            )
+        },
+        {},
+        short={"batch_size": 2},
+        tiny=TINY_SVG,
+        unit="calls",
     ),
     "scaling": Case(
         "cost and memory of a training step along batch and clip length (DCGAN)",

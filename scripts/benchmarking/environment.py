@@ -30,9 +30,25 @@ def describe() -> dict:
         "cpu": cpu.get("model name", platform.processor() or platform.machine()),
         "flags": [flag for flag in _FLAGS if flag in flags],
         "cores": cores or os.cpu_count(),
+        # As the commands set it; without it TensorFlow decides by the processor.
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "as TensorFlow decides"),
         "threads": os.environ.get("TF_NUM_INTRAOP_THREADS", "as many as cores"),
         "memory_gb": _memory_gb(),
     }
+
+
+def check_gpu(settings) -> None:
+    """Raises a `ValueError` where a case needs a GPU and the system has none.
+
+    TensorFlow, which knows better, is loaded by the processes that measure.
+    """
+    devices = pathlib.Path("/dev")
+    found = any(any(devices.glob(name)) for name in ("nvidia[0-9]*", "kfd", "dxg"))
+    if settings.get("needs_gpu") and not found:
+        raise ValueError(
+            "This case needs a GPU, and there is none here; --dry-run tries its "
+            "programs on a CPU."
+        )
 
 
 class Load:

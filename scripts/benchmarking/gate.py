@@ -58,12 +58,19 @@ def worst(differences) -> float:
     return float(np.max(list(differences)))
 
 
+def _without_tf32():
+    """On a GPU, TensorFloat-32 would make what is equal differ by 1e-3."""
+    if tf := sys.modules.get("tensorflow"):
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
 def main():
     channel = Channel()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     end_with_parent()
     settings = json.loads(sys.argv[1])
     module = importlib.import_module(settings["module"])
+    _without_tf32()
     channel.send(judge(module.compare(settings)))
 
 

@@ -3,6 +3,7 @@
 import math
 import unittest.mock
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -32,6 +33,13 @@ def make(settings) -> Work:
         def run(num_steps):
             model.fit(batches, steps_per_epoch=num_steps, verbose=0)
 
+    elif settings["program"] == "plain_keras":
+        plain = PlainVAE(model)
+        traces = CallCounter(plain, "train_step")
+
+        def run(num_steps):
+            plain.fit(batches, steps_per_epoch=num_steps, verbose=0)
+
     else:
         run, traces = _loop(model, batches, settings["program"] == "compiled_loop")
     macs = batch_size * image_training_macs(model)
@@ -55,6 +63,32 @@ def _loop(model, batches, is_compiled):
         float(loss)
 
     return run, traces
+
+
+class PlainVAE(keras.Model):
+    """A VAE as people write it in Keras: a training step of their own, and a metric."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.mean_loss = keras.metrics.Mean("loss")
+        self.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+
+    @property
+    def metrics(self):
+        return [self.mean_loss]
+
+    def train_step(self, images):
+        pixels = tf.cast(images, tf.float32) / 255.0
+        noise = tf.random.normal([tf.shape(images)[0], self.model.latent_size])
+        with tf.GradientTape() as tape:
+            loss = plain_loss(self.model, pixels, noise)
+        weights = self.model.trainable_weights
+        self.optimizer.apply_gradients(
+            zip(tape.gradient(loss, weights), weights, strict=True)
+        )
+        self.mean_loss.update_state(loss)
+        return {"loss": self.mean_loss.result()}
 
 
 def plain_loss(model, images, noise):

@@ -31,9 +31,18 @@ NOT_NEEDED = (
     "skimage",
     "sklearn",
     "torchvision",
+    "tqdm",
 )
 _FRAME_SIZE = 64
 _NETWORKS = ("frame_predictor", "posterior", "prior", "encoder", "decoder")
+
+
+def fits(path, case) -> bool:
+    """Whether a folder, or `None`, holds the program that a case is compared with."""
+    if path is None or case.peer is None:
+        return False
+    script = importlib.import_module(case.peer).SCRIPT
+    return (pathlib.Path(path) / script).is_file()
 
 
 def check(path, settings) -> None:
@@ -61,6 +70,11 @@ def check(path, settings) -> None:
             f"The networks of `--peer` take frames of {_FRAME_SIZE} x {_FRAME_SIZE}, "
             "and have a width of their own: leave out --dry-run."
         )
+    check_torch()
+
+
+def check_torch() -> None:
+    """Raises an `ImportError`, with the way out, where there is no PyTorch."""
     if importlib.util.find_spec("torch") is None:
         raise ImportError(
             "`--peer` needs PyTorch: pip install torch --index-url "
@@ -112,7 +126,7 @@ def load(torch, settings) -> dict:
     sys.path.insert(0, str(folder))
     argv = [SCRIPT, *_arguments(settings)]
     names = {"__name__": "__main__", "__file__": str(folder / SCRIPT)}
-    with _placeholders(), unittest.mock.patch.object(sys, "argv", argv):
+    with placeholders(), unittest.mock.patch.object(sys, "argv", argv):
         utils = importlib.import_module("utils")
         utils.load_dataset = lambda *_, **__: ([None], [None])
         source = (folder / SCRIPT).read_text()
@@ -173,7 +187,7 @@ def counted_work(step, items) -> Work:
 
 
 @contextlib.contextmanager
-def _placeholders():
+def placeholders():
     """Within it, what is imported of `NOT_NEEDED` is a module that does nothing."""
     finder, loaded = _PlaceholderFinder(), _pop_not_needed()
     sys.meta_path.insert(0, finder)

@@ -1,6 +1,7 @@
 """A training step of the official code: its own `train`."""
 
 from benchmarking import peer
+from benchmarking.peer import SCRIPT, check  # noqa: F401 (of every peer)
 from benchmarking.work import Work
 
 

@@ -14,6 +14,8 @@ _OPTIONS = {"shuffle": True, "repeat": True, "seed": 0}
 
 def make(settings) -> Work:
     """Batches of clips, which nobody uses."""
+    if settings.get("prepare"):  # where the gate is of another module
+        prepare(settings)
     batches = iter(_batches(settings))
 
     def run(num_steps):

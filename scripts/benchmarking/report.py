@@ -12,6 +12,7 @@ _COLUMNS = [
     ("% of the convolution's peak", "share_of_peak"),
     ("peak memory, MB", "peak_mb"),
     ("first step, s", "first_step_s"),
+    ("first step, CPU s", "first_step_cpu_s"),
     ("retraces", "retraces"),
 ]
 
@@ -97,6 +98,7 @@ def _circumstances(result):
         f"{found['date'][:10]}, commit {found['commit']}, `{found['command']}`, "
         f"rounds: {result['num_rounds']}. "
         f"{found['cpu']}{flags}, {found['cores']} cores{load}. "
+        f"TF_ENABLE_ONEDNN_OPTS: {found['onednn']}. "
         f"TensorFlow {found['tensorflow']}, Keras {found['keras']}. "
         f"Measured peak, GFLOP per CPU s: {', '.join(peaks)}."
     )

@@ -51,6 +51,7 @@ def _variant(ready, steps, figures, peak):
         "peak_mb": max(row["peak_mb"] for row in figures),
         "start_mb": ready["start_mb"],
         "first_step_s": ready["first_step_s"],
+        "first_step_cpu_s": ready.get("first_step_cpu_s"),
         "gmac_per_step": 1e-9 * ready["macs"] or None,
         "share_of_peak": gflops / peak if peak and gflops else None,
         "retraces": figures[-1]["retraces"],

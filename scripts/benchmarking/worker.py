@@ -48,7 +48,8 @@ def main():
     start_mb = peak_mb()
     first = measure(work, 1)
     traces = work.traces() if work.traces else None
-    ready = {"first_step_s": first["wall"], "start_mb": start_mb}
+    ready = {"first_step_s": first["wall"], "first_step_cpu_s": first["cpu"]}
+    ready["start_mb"] = start_mb
     channel.send(ready | {"items": work.items, "macs": work.macs})
     while True:
         goes.get()

@@ -8,6 +8,7 @@ import importlib
 import json
 import math
 import os
+import pathlib
 import runpy
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import time
 
 import pytest
 import tensorflow as tf
-from benchmarking import benchmark, flops, plots, report
+from benchmarking import benchmark, environment, flops, peer, plots, report
 from benchmarking import gate as gate_module
 from benchmarking.cases import CASES, SVG, TINY_SVG, Case
 from benchmarking.frame_by_frame_svg_lp import FrameByFrameSVGLP
@@ -303,11 +304,41 @@ def test_script_checks_its_flags_before_it_measures(main, tmp_path):
         main("--case", "svg_vgg", "--report", page)
 
 
+def test_a_gpu_is_asked_for_before_anything_runs():
+    settings = CASES["gpu"].settings
+    if any(pathlib.Path("/dev").glob("nvidia[0-9]*")):
+        environment.check_gpu(settings)
+    else:
+        with pytest.raises(ValueError, match="needs a GPU.*--dry-run"):
+            environment.check_gpu(settings)
+    environment.check_gpu(settings | {"needs_gpu": False})
+
+
+def test_variants_that_are_named_keep_the_peer():
+    assert list(CASES["svg_vgg"].choose(["fast"], "folder")) == ["fast", "peer"]
+    assert list(CASES["svg_vgg"].choose(["fast"])) == ["fast"]
+
+
+def test_among_all_cases_a_peer_joins_those_whose_program_it_holds(tmp_path):
+    (tmp_path / "train_vae.py").touch()
+    joined = [name for name, case in CASES.items() if peer.fits(tmp_path, case)]
+    assert joined == ["image_vae"]
+    assert not peer.fits(None, CASES["image_vae"])
+
+
+def test_a_process_that_is_waited_for_counts():
+    code = (
+        "import time; t = time.process_time()\nwhile time.process_time() < t + 0.2: 0"
+    )
+    work = Work(lambda n: subprocess.run([sys.executable, "-c", code], check=True), 1)
+    assert measure(work, 1)["cpu"] >= 0.2
+
+
 def test_cases_are_consistent():
     for name, case in CASES.items():
         for pair in case.wanted:
-            known = case.variants | case.optional
-            assert set(pair.split("/")) <= set(known), (name, pair)
+            known = {*case.variants, *case.optional, *(["peer"] if case.peer else [])}
+            assert set(pair.split("/")) <= known, (name, pair)
         for is_short in (False, True):
             sized = case.sized(is_short, is_tiny=not is_short)
             variants = sized.choose()
