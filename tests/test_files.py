@@ -222,3 +222,28 @@ def test_contents(tmp_path):
     value = {"a": [1, 2.5, None], "b": "σ"}
     assert read_json(write_json(tmp_path / "j", value)) == value
     assert (tmp_path / "j").read_text().endswith("}\n")
+
+
+def test_a_line_is_synchronized_once_it_is_written(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    for _ in range(2):
+        append_line(tmp_path / "history.csv", "0,1\n")
+    assert sizes == [4, 8]
+
+
+def test_what_another_machine_writes_stays_though_its_number_is_nobodys_here(tmp_path):
+    foreign = tmp_path / ".partial-00000000-99999999-00000000.file"
+    foreign.write_text("half")
+    write_text(tmp_path / "file", "whole")
+    assert foreign.read_text() == "half"
+
+
+def test_a_process_of_another_user_lives(tmp_path, monkeypatch):
+    def refuse(number, signal):
+        raise PermissionError
+
+    with whole(tmp_path / "file") as partial:
+        partial.write_text("half")
+        monkeypatch.setattr(os, "kill", refuse)
+        assert other_writers(tmp_path / "file") == [partial]

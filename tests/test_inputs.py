@@ -58,6 +58,12 @@ def test_arrays_are_those_of_numpy(tmp_path):
         inputs.read_arrays(tmp_path / "a.npz", ["c"])
 
 
+def test_arrays_that_would_run_code_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", a=np.array([print], object))
+    with pytest.raises(inputs.InputError, match="a.npz.*Object arrays cannot be load"):
+        inputs.read_arrays(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize(
     "cause",
     [KeyError("it"), zipfile.BadZipFile("it"), zlib.error("it"), OSError("it")],

@@ -132,17 +132,20 @@ def append_line(path, line: str):
 
 
 def read_json(path, way_out="put it right, or delete it"):
-    """What `write_json` wrote.
+    """The dict that `write_json` wrote.
 
     Raises:
-        ValueError: if the file holds no JSON, as one that was cut does.
+        ValueError: if the file holds no dict of JSON, as one that was cut does.
     """
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        found = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except ValueError as error:  # of JSON or of UTF-8
         raise ValueError(
             f"'{path}' is damaged, it holds no JSON: {way_out}."
         ) from error
+    if not isinstance(found, dict):
+        raise ValueError(f"'{path}' is damaged, it holds no dict: {way_out}.")
+    return found
 
 
 @contextlib.contextmanager

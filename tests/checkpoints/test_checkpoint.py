@@ -1,6 +1,7 @@
 """A restored model goes on exactly where the saved one was."""
 
 import concurrent.futures
+import pathlib
 
 import keras
 import numpy as np
@@ -160,6 +161,50 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_taken(damage, tmp_path)
     # Going on replaces it.
     save_checkpoint(model, tmp_path, step=2)
     assert load_checkpoint(_model(), tmp_path) == 2
+
+
+def test_a_score_that_is_not_finite_is_none(tmp_path):
+    model = _model()
+    for step, score in enumerate([1.0, np.nan, 5.0, np.inf, 6.0], 1):
+        save_checkpoint(model, tmp_path, step, keep=1, score=score)
+    assert load_checkpoint(model, tmp_path, best=True) == 1
+
+
+def test_a_damaged_best_one_leaves_the_others(tmp_path):
+    model = _model()
+    for step, score in enumerate([1.0, 2.0, 3.0], 1):
+        path = save_checkpoint(model, tmp_path, step, keep=1, score=score)
+        if step == 1:
+            best = path
+    # Its record can be read, and its checksum does not fit.
+    with np.load(best) as file:
+        arrays = {name: file[name] for name in file.files}
+    name = next(n for n in arrays if n.startswith("model-"))
+    arrays[name] = arrays[name] + 1
+    np.savez(best, **arrays)
+    with pytest.raises(DamagedFileError, match="Delete that file") as raised:
+        load_checkpoint(model, tmp_path, best=True)
+    assert str(best) in str(raised.value)
+    assert load_checkpoint(model, tmp_path) == 3
+
+
+def test_a_text_for_a_checkpoint_is_called_no_npz(tmp_path):
+    save_checkpoint(_model(), tmp_path, 1).write_text("hello")
+    with pytest.raises(DamagedFileError, match="it is no .npz file") as raised:
+        load_checkpoint(_model(), tmp_path)
+    assert "allow_pickle" not in str(raised.value)
+
+
+def test_a_checkpoint_runs_no_code(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return pathlib.Path.touch, (tmp_path / "sprung",)
+
+    trap = np.array([Trap()], object)
+    np.savez(tmp_path / "state-000000001.npz", **{"model-0000": trap})
+    with pytest.raises(DamagedFileError, match="is damaged"):
+        load_checkpoint(_model(), tmp_path)
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_if_all_are_damaged_the_way_out_is_told_and_nothing_changed(tmp_path):

@@ -76,6 +76,18 @@ def test_of_two_workers_each_pass_has_every_example_once():
     del kept
 
 
+def test_no_pass_is_read_by_both_of_two_workers():
+    address, kept = started(2)
+
+    def draw(number):
+        return 10 * number + tf.cast(pass_order(number, 10, seed=3), tf.int64)
+
+    batches = by_service(pass_batches(draw, 10, 2, repeat=True), address).take(100)
+    seen = np.concatenate([batch.numpy() for batch in batches])
+    assert len(np.unique(seen)) == len(seen) == 200
+    del kept
+
+
 def test_a_run_by_the_service_is_the_run_without(address, records, tmp_path):
     first = experiment(records).run(tmp_path / "own")
     served = experiment(records).run(tmp_path / "served", data_service=address)
@@ -101,6 +113,12 @@ def test_what_python_reads_is_refused_before_training(address, records, tmp_path
         pictures.run(tmp_path / "images", data_service=address)
     for name in ("cache", "images"):
         assert not (tmp_path / name).exists(), f"{name} is half a run"
+
+
+def test_so_is_python_that_gets_tensors(address):
+    eager = tf.data.Dataset.range(3).map(lambda n: tf.py_function(abs, [n], tf.int64))
+    with pytest.raises(ValueError, match="whose reader is Python"):
+        by_service(eager, address)
 
 
 @pytest.mark.parametrize("wrong", ["", "host:5050", "grpc://host", "grpc://host:0"])

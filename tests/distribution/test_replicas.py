@@ -67,6 +67,36 @@ bad[7, 0, 0, 0] = np.nan
 history = model.fit(bad, batch_size=8, verbose=0, shuffle=False).history
 same = [np.array_equal(a, b) for a, b in zip(before, model.get_weights())]
 results["guard"] = {"same": all(same), "bad_steps": history["bad_steps"]}
+good = np.where(np.isnan(bad), 0.5, bad)
+both = np.concatenate([bad, good])
+history = model.fit(both, batch_size=8, verbose=0, shuffle=False).history
+results["loss"] = history["loss"]
+
+# Where no sigma is shared, the first replica knows of it only by being told.
+with two.scope():
+    fixed = decoders.get("fixed_sigma", sigma=0.3, values="real")
+    model = SUBJECTS["ConvVAE"].make(decoder=fixed)
+    model.compile(keras.optimizers.SGD(1e-4), jit_compile=False)
+before = model.get_weights()
+history = model.fit(bad, batch_size=8, verbose=0, shuffle=False).history
+same = [np.array_equal(a, b) for a, b in zip(before, model.get_weights())]
+results["told"] = {"same": all(same), "bad_steps": history.get("bad_steps")}
+
+# Two halves of a batch, 5 apart.
+from tfsigmavae.layers import BatchNormalization
+halves = np.random.default_rng(0).normal(size=[2, 4, 3, 3, 2]).astype("float32")
+halves[1] += 5.0
+results["means"] = {}
+for synchronized in (True, False):
+    with two.scope():
+        layer = BatchNormalization(synchronized=synchronized)
+        layer.build(halves.shape[1:])
+    values = two.experimental_distribute_values_from_function(
+        lambda context: tf.constant(halves[context.replica_id_in_sync_group])
+    )
+    outputs = two.run(tf.function(lambda x: layer(x, training=True)), [values])
+    means = [float(np.mean(output)) for output in outputs.values]
+    results["means"]["of all" if synchronized else "own"] = means
 print(json.dumps(results))
 """
 )
@@ -94,6 +124,19 @@ def test_every_replica_has_noise_of_its_own(replicas):
 
 def test_a_bad_step_on_one_replica_is_one_on_all(replicas):
     assert replicas["guard"] == {"same": True, "bad_steps": [1]}
+
+
+def test_replicas_that_share_no_sigma_are_told(replicas):
+    assert replicas["told"] == {"same": True, "bad_steps": [1]}
+
+
+def test_the_figures_of_an_epoch_are_those_of_its_good_steps(replicas):
+    assert np.isfinite(replicas["loss"]).all()
+
+
+def test_a_layer_may_have_statistics_of_each_replica(replicas):
+    np.testing.assert_allclose(replicas["means"]["own"], [0.0, 0.0], atol=1e-5)
+    np.testing.assert_allclose(replicas["means"]["of all"], [-0.93, 0.93], atol=0.1)
 
 
 _WORKER = (

@@ -2,6 +2,7 @@
 
 import json
 import time
+import types
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ from processes import start, together
 
 from tfsigmavae.data import images
 from tfsigmavae.pictures import write_png
-from tfsigmavae.runs.devices import STRATEGIES, distributed, is_chief, make_strategy
+from tfsigmavae.runs.devices import (
+    STRATEGIES,
+    check_distributed,
+    distributed,
+    is_chief,
+    make_strategy,
+)
 
 STEPS, EPOCH = 6, 2
 _RUN = """
@@ -63,6 +70,8 @@ summary = Recorded(
     seed=1,
 ).run(folder, strategy=strategy)
 weights = b"".join(w.tobytes() for w in made[0].get_weights())
+# Without sigma, which is set once more in the end.
+pairs = zip(made[0].trainable_weights, made[-1].trainable_weights, strict=True)
 print(json.dumps({
     "index": index,
     "shares": shares,
@@ -70,6 +79,8 @@ print(json.dumps({
     "summary": summary and {key: summary[key] for key in ("nll", "kl", "steps")},
     "step": int(np.asarray(made[0].optimizer.iterations.value)),
     "followed": StopOnInterrupt.followed,
+    "models": len(made),
+    "evaluates_trained": all(np.array_equal(*map(np.array, pair)) for pair in pairs),
 }))
 """
 
@@ -104,6 +115,11 @@ def test_one_folder_disjoint_shares_equal_weights(whole):
     rows = (folder / "history.csv").read_text().splitlines()
     assert len(rows) == 1 + STEPS // EPOCH
     assert not list(folder.rglob(".*"))
+
+
+def test_what_is_evaluated_is_what_was_trained(whole):
+    (first,), _ = whole[1]
+    assert first["models"] == 2 and first["evaluates_trained"]
 
 
 def test_after_one_was_killed_the_other_ends_and_both_resume(whole, data, tmp_path):
@@ -174,6 +190,15 @@ def test_one_device_is_the_default_and_writes():
     seen = []
     assert distributed(strategy, lambda share: seen.append(share), 7) is None
     assert seen == [(0, 1)]
+
+
+@pytest.mark.parametrize("function", [check_distributed, distributed])
+def test_a_batch_that_devices_cannot_share_alike_is_refused(function):
+    two, read = types.SimpleNamespace(num_replicas_in_sync=2), []
+    with pytest.raises(ValueError, match="multiple of the 2 devices, got 7"):
+        function(two, read.append, 7)
+    assert not read
+    function(two, read.append, 8)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,34 @@ def test_too_many_in_a_row_end_training_with_the_weights_from_before():
     assert history["bad_steps"] == [2]
 
 
+def test_bad_steps_are_counted_in_a_row_and_within_one_fit():
+    """The first and the last of four: in two fits the last and the next meet."""
+    images = IMAGES.copy()
+    images[[0, 15]] = np.nan
+    model = _model()
+    model.compile("adam", run_eagerly=True, max_bad_steps=2)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="undone"):
+            _, history = _fit(model, images)
+        assert history["bad_steps"] == [2]
+
+
+def test_two_bad_steps_at_the_end_of_more_good_ones_are_no_divergence():
+    images = np.concatenate([IMAGES, IMAGES])
+    images[24:] = np.nan
+    with pytest.warns(UserWarning, match="undone"):
+        _, history = _fit(_model(), images)
+    assert history["bad_steps"] == [2]
+
+
+def test_an_epoch_without_a_good_step_has_no_figures():
+    """Neither those of the epoch before, nor the 0 of an empty mean."""
+    with pytest.warns(UserWarning, match="undone"):
+        _, history = _fit(_model(), np.full([4, 4, 4, 1], np.nan, np.float32))
+    assert history["bad_steps"] == [1]
+    assert np.isnan([history[name] for name in ("loss", "nll", "kl", "mse")]).all()
+
+
 def test_a_learning_rate_that_is_far_too_high_is_an_error_not_nan():
     model = HierarchicalVAE((8, 8, 1), levels=[(4, 1)], width=2, seed=0)
     model.compile(keras.optimizers.SGD(1e4), run_eagerly=True, max_bad_steps=2)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 
@@ -14,7 +15,9 @@ from tiny_vae import TinyVAE
 
 from tfsigmavae.callbacks import EvaluationNoise, TrainingCheckpoint
 from tfsigmavae.checkpoints import load_checkpoint
+from tfsigmavae.checkpoints.state_file import read_record
 from tfsigmavae.runs import RunFolder, environment
+from tfsigmavae.runs.training import follow, is_complete
 
 CONFIG = {"steps": 7, "decoder": "optimal_sigma", "shape": (4, 4, 1)}
 
@@ -400,9 +403,11 @@ def test_steps_may_be_raised_and_not_lowered(tmp_path, capsys):
     assert RunFolder(tmp_path, CONFIG, growing=["steps"]).summary
     raised = RunFolder(tmp_path, more, growing=["steps"])
     assert "`steps` is raised from 7 to 14" in capsys.readouterr().err
-    assert raised.summary is None and raised.read_json("config.json")["steps"] == 14
-    assert not parts.exists(), "those of another model"
+    assert raised.summary is None and raised.read_json("config.json")["steps"] == 7
+    # Until training begins, which may be refused yet, all is as it was.
+    assert RunFolder(tmp_path, CONFIG, growing=["steps"]).summary and parts.exists()
     assert raised.fit(_model(), _batches_from, 14, epoch_steps=7)
+    assert raised.read_json("config.json")["steps"] == 14 and not parts.exists()
     assert [row["step"] for row in _history(tmp_path)] == ["7", "14"]
     with pytest.raises(ValueError, match="steps 14 -> 7"):
         RunFolder(tmp_path, CONFIG, growing=["steps"])
@@ -415,6 +420,58 @@ def test_steps_may_be_raised_and_not_lowered(tmp_path, capsys):
     RunFolder(run.path, warm | {"warm_up": 4, "steps": 15}, growing=followers)
     with pytest.raises(ValueError, match="decoder 'optimal_sigma' -> 'other'"):
         RunFolder(tmp_path, more | {"decoder": "other"}, growing=["steps"])
+
+
+def test_a_raise_that_fails_leaves_the_finished_run(tmp_path):
+    run = RunFolder(tmp_path, CONFIG, growing=["steps"])
+    run.fit(_model(), _batches_from, 7, epoch_steps=7)
+    run.write_json("summary.json", {"sigma": 0.1})
+    (newest,) = (tmp_path / "checkpoint").iterdir()
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:100])
+    raised = RunFolder(tmp_path, CONFIG | {"steps": 14}, growing=["steps"])
+    with pytest.raises(ValueError, match="There is no other checkpoint.*history.csv"):
+        raised.fit(_model(), _batches_from, 14, epoch_steps=7)
+    newest.write_bytes(whole)
+    assert RunFolder(tmp_path, CONFIG, growing=["steps"]).summary == {"sigma": 0.1}
+
+
+def test_without_its_model_a_run_is_not_complete(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 3, epoch_steps=3)
+    run.write_json("summary.json", {"sigma": 0.1})
+    assert run.summary
+    (tmp_path / "model.keras").unlink()
+    assert run.summary is None
+    assert run.fit(_model(), _batches_from, 3, epoch_steps=3)
+    assert run.summary
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("config.json", "[]"),
+        ("summary.json", "[]"),
+        ("summary.json", "{}"),
+        ("data.json", "{}"),
+    ],
+)
+def test_json_of_another_kind_is_told_by_its_file(name, text, tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 3, epoch_steps=3)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{name}' is damaged.*: (delete|put)"):
+        again = RunFolder(tmp_path, CONFIG)
+        again.summary  # noqa: B018 (reads it)
+        again.check_data({"train": "a"})
+
+
+def test_steps_that_are_no_number_are_another_option(tmp_path):
+    run = RunFolder(tmp_path, CONFIG, growing=["steps"])
+    run.fit(_model(), _batches_from, 3, epoch_steps=3)
+    run.write_json("config.json", CONFIG | {"steps": "250"})
+    with pytest.raises(ValueError, match="steps '250' -> 7"):
+        RunFolder(tmp_path, CONFIG, growing=["steps"])
 
 
 def test_changed_data_are_refused_or_accepted_and_recorded(tmp_path):
@@ -458,3 +515,77 @@ def test_after_a_fit_that_failed_ctrl_c_is_pythons_own_again(tmp_path):
     with pytest.raises(tf.errors.InvalidArgumentError):
         RunFolder(tmp_path, CONFIG).fit(_model(), out_of_range, 4, epoch_steps=2)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_a_run_goes_on_from_is_on_the_disk_before_it_has_its_name(
+    tmp_path, monkeypatch
+):
+    """So that a machine that stops then has it; the curves are only drawn again."""
+    synchronized, durable, quick = set(), set(), set()
+    fsync, replace = os.fsync, os.replace
+
+    def synchronize(handle):
+        synchronized.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    def rename(partial, path):
+        is_safe = os.stat(partial).st_ino in synchronized
+        (durable if is_safe else quick).add(path.name)
+        replace(partial, path)
+
+    monkeypatch.setattr(os, "fsync", synchronize)
+    monkeypatch.setattr(os, "replace", rename)
+    run = RunFolder(tmp_path, CONFIG)
+    run.check_data({"train": "abc"})
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+    run.write_json("summary.json", {})
+    records = {"config.json", "data.json", "run.json", "summary.json"}
+    state = {"history.csv", "state-000000002.npz", "model.keras"}
+    assert (durable, quick) == (records | state, {"history.png"})
+
+
+def test_a_run_tells_of_latents_that_carry_nothing(tmp_path):
+    model = _model()
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    for weight in model.encoder.weights:
+        weight.assign(tf.zeros_like(weight))  # the posterior is N(0, 1)
+    with pytest.warns(UserWarning, match="for 3 epochs: the latents carry nothing"):
+        RunFolder(tmp_path, CONFIG).fit(model, _batches_from, 3, epoch_steps=1)
+
+
+def test_who_follows_a_run_trains_and_writes_nothing(tmp_path):
+    run, leader, follower = RunFolder(tmp_path, CONFIG), _model(), _model()
+    run.fit(leader, _batches_from, 2, epoch_steps=2)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    assert follow(tmp_path, follower, _batches_from, 4, epoch_steps=2)
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    assert before.keys() == after.keys() and before == after
+    run.fit(leader, _batches_from, 4, epoch_steps=2)
+    for mine, other in zip(leader.weights, follower.weights, strict=True):
+        np.testing.assert_array_equal(other, mine, err_msg=mine.path)
+
+
+def test_a_run_of_fewer_steps_is_not_complete_for_who_follows(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    assert not is_complete(tmp_path, 7)
+    run.write_json("summary.json", {"steps": 7})
+    assert is_complete(tmp_path, 7) and not is_complete(tmp_path, 14)
+
+
+def test_a_result_goes_where_training_goes_on(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+    run.write_json("summary.json", {"steps": 2})
+    run.fit(_model(), _batches_from, 2, epoch_steps=2)
+    assert run.summary
+    run.fit(_model(), _batches_from, 4, epoch_steps=2)
+    assert run.summary is None
+
+
+def test_the_score_of_a_checkpoint_is_the_loss_of_validation(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    data = _validation()
+    run.fit(_model(), _batches_from, 2, epoch_steps=2, validation_data=data)
+    (row,) = _history(tmp_path)
+    score = read_record(run.checkpoint / "state-000000002.npz")["score"]
+    assert score == float(row["val_loss"]) != float(row["loss"])

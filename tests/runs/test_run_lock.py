@@ -1,5 +1,7 @@
 """One run, one writer: who comes second is told who is first."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -94,3 +96,43 @@ def test_a_lock_that_says_nothing_keeps_others_out_too(holder, tmp_path):
     (tmp_path / ".lock").write_text("torn {")
     with pytest.raises(BlockingIOError, match="by another process"):
         RunFolder(tmp_path, {})
+
+
+def test_a_file_that_the_one_before_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    """Opened, then deleted by who had it: a third one would make another."""
+    flock = fcntl.flock
+
+    def after_the_other_left(file, operation):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        (tmp_path / ".lock").unlink()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", after_the_other_left)
+    with RunLock(tmp_path):
+        assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
+
+
+def test_a_run_that_was_opened_before_is_not_trained_beside_another(tmp_path):
+    run, errors = RunFolder(tmp_path, {}), []
+
+    def fit():
+        try:
+            run.fit(None, None, 1)
+        except BlockingIOError as error:
+            errors.append(str(error))
+
+    with RunLock(tmp_path):
+        thread = threading.Thread(target=fit)
+        thread.start()
+        thread.join()
+    assert len(errors) == 1 and f"process {os.getpid()}" in errors[0]
+
+
+def test_a_file_system_without_locks_is_told_and_used(tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    told = pytest.warns(UserWarning, match="is on a file system without locks")
+    with told, RunLock(tmp_path):
+        assert (tmp_path / ".lock").exists()

@@ -79,6 +79,7 @@ class ProgressLine(StepCallback):
         self._show(self._parts(logs, self._clock()))
 
     def on_train_end(self, logs=None):
+        super().on_train_end(logs)
         if self.step >= self.num_steps or self.model.stop_training:
             self.close()
 

@@ -1,9 +1,15 @@
 """Counting the steps of training."""
 
+import weakref
+
 import keras
 import numpy as np
 
 from tfsigmavae.checks import check_at_least
+
+# Model -> updates that its optimizer had counted at the end of a `fit`, and the steps
+# done by then: more, where some were undone.
+_reached = weakref.WeakKeyDictionary()
 
 
 class StepCallback(keras.callbacks.Callback):
@@ -35,7 +41,13 @@ class StepCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if self._asks_optimizer:
-            self.step = _steps_of(self.model.optimizer)
+            count = _steps_of(self.model.optimizer)
+            known, step = _reached.get(self.model, (None, None))
+            self.step = step if known == count else count
+
+    def on_train_end(self, logs=None):
+        if (optimizer := getattr(self.model, "optimizer", None)) is not None:
+            _reached[self.model] = _steps_of(optimizer), self.step
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_start = self.step

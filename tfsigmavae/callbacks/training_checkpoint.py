@@ -67,6 +67,7 @@ class TrainingCheckpoint(StepCallback):
         self._means = None
 
     def on_train_end(self, logs=None):
+        super().on_train_end(logs)
         if self._saved != self.step:
             self._save(None)
 

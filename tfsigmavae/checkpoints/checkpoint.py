@@ -1,5 +1,6 @@
 """Checkpoints of a model in training, of which the last ones and the best are kept."""
 
+import math
 import pathlib
 import re
 import typing
@@ -58,7 +59,7 @@ def save_checkpoint(
             that began again has left behind, are removed.
         keep: int >= 1, how many of the last ones to keep. Defaults to `2`.
         score: float, the lower the better: the best one is kept too, however old.
-            Defaults to `None`, none.
+            Defaults to `None`, none, as one that is not finite.
         record: dict of JSON values to keep with it. Defaults to none.
         metrics: list of arrays, the metrics' state. Defaults to `None`: as it is now.
 
@@ -84,7 +85,7 @@ def save_checkpoint(
     for i, value in enumerate(metric_values(model) if metrics is None else metrics):
         arrays[f"metric-{i:04d}"] = value
     path = directory / _NAME.format(step)
-    score = score if score is None else float(score)
+    score = None if score is None or not math.isfinite(score) else float(score)
     content = {_STEP: int(step), _SCORE: score, "record": record or {}}
     write_state(path, arrays, content)
     _prune(directory, step, keep)
@@ -125,7 +126,13 @@ def restore(model, directory, best: bool = False) -> Restored:
 
     Metrics, which `fit` resets at every epoch, are returned and not assigned.
     """
-    path, arrays, content = _read_last(_candidates(directory, best))
+    way_out = (
+        "Delete that file: the others are whole or not known to be damaged."
+        if best
+        else f"There is no other checkpoint: delete {str(directory)!r}, and the "
+        "`history.csv` beside it, to begin again."
+    )
+    path, arrays, content = _read_last(_candidates(directory, best), way_out)
     step = int(content[_STEP])
     metrics = [arrays.pop(k) for k in sorted(arrays) if k.startswith("metric-")]
     variables = _variables(model)
@@ -207,7 +214,7 @@ def _scores(paths):
     return scores
 
 
-def _read_last(paths):
+def _read_last(paths, way_out):
     """The first one that is not damaged, with a warning of those before it."""
     damages = []
     for path in paths:
@@ -222,10 +229,7 @@ def _read_last(paths):
                 stacklevel=4,
             )
         return path, arrays, content
-    raise DamagedFileError(
-        f"{' '.join(damages)} There is no other checkpoint: delete "
-        f"{str(paths[0].parent)!r}, to begin again."
-    )
+    raise DamagedFileError(f"{' '.join(damages)} {way_out}")
 
 
 def _read_finite(path):

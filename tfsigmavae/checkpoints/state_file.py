@@ -70,6 +70,8 @@ def _read(path, names=None):
         # zipfile, zlib, struct, tokenize, numpy, a seek to nowhere, a sector that
         # cannot be read: a damaged file may raise from any of them.
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        if "allow_pickle" in reason:  # NumPy's guess, and no advice for this file
+            reason = "it is no .npz file"
         raise DamagedFileError(f"'{path}' is damaged ({reason}).") from error
     return arrays, arrays.pop(_RECORD, None)
 

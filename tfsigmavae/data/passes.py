@@ -53,7 +53,9 @@ def pass_batches(
         first = tf.where(number == first_pass, skipped, 0)
         return tf.nest.map_structure(lambda value: value[first:], draw(number))
 
-    passes = tf.data.Dataset.counter(first_pass) if repeat else tf.data.Dataset.range(1)
+    # Not `counter`, which every worker of a tf.data service would count for itself.
+    last_pass = 2**63 - 1 if repeat else 1
+    passes = tf.data.Dataset.range(first_pass, last_pass)
     batches = (
         passes.map(as_written(draw_wanted))
         .rebatch(batch_size, drop_remainder or repeat)

@@ -33,7 +33,15 @@ from tfsigmavae.experiments.training_options import (
 from tfsigmavae.models import registry
 from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.runs import RunFolder, RunLock
-from tfsigmavae.runs.devices import LOST, check_distributed, distributed, is_chief
+from tfsigmavae.runs.devices import (
+    LOST,
+    check_agreement,
+    check_distributed,
+    distributed,
+    is_chief,
+    is_of_several_machines,
+)
+from tfsigmavae.runs.options import flat
 from tfsigmavae.runs.training import follow, is_complete
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -328,9 +336,12 @@ class Experiment(abc.ABC):
             shares = functools.partial(self.train_batches, step)
             return distributed(strategy, shares, self.batch_size, data_service)
 
-        with strategy.scope():
-            model = self.make_model()
         try:
+            if is_of_several_machines(strategy):
+                facts = {"options": self._shaping(), "data": self.data_digest()}
+                check_agreement(strategy, facts)
+            with strategy.scope():
+                model = self.make_model()
             is_done = fit(
                 model=model,
                 batches_from=batches_from,
@@ -354,6 +365,11 @@ class Experiment(abc.ABC):
         alone = self.make_model()  # others may have ended: there is none to wait for
         load_checkpoint(alone, checkpoint)
         return alone
+
+    def _shaping(self):
+        """The options that shape the result, but for where the data are."""
+        leave = {"data", *self.changeable}
+        return {k: v for k, v in flat(self.options()).items() if k not in leave}
 
     def _conclude(self, folder, model):
         """What follows training."""

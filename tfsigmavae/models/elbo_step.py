@@ -147,11 +147,13 @@ class ElboStep(keras.Model):
             with tf.init_scope():
                 optimizer.build(weights)
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            # It leaves such steps out itself, and lowers the scale.
-            optimizer.apply(gradients, weights)
+            # It leaves steps out itself, and lowers the scale, where a gradient is not
+            # finite: also that of a replica whose own are, if another one's are not.
+            marked = _where(is_good, gradients, np.inf)
+            optimizer.apply(marked, weights)
         elif tf.distribute.has_strategy():
             # Replicas, also a single one, cannot meet within a condition.
-            kept = [g if g is None else tf.where(is_good, g, 0) for g in gradients]
+            kept = _where(is_good, gradients, 0.0)
             optimizer.apply(kept, weights)
         else:
             tf.cond(is_good, lambda: optimizer.apply(gradients, weights), lambda: None)
@@ -218,6 +220,15 @@ class ElboStep(keras.Model):
             values["bits_per_dim"] = bits
         for name, value in values.items():
             self._means[name].update_state(value, weights)
+
+
+def _where(is_good, gradients, otherwise):
+    """The gradients, or a number in their place."""
+    dense = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+    return [
+        None if g is None else tf.where(is_good, g, tf.constant(otherwise, g.dtype))
+        for g in dense
+    ]
 
 
 def _share_of_mean(losses, weights):

@@ -1,7 +1,12 @@
 """Where a run trains: one device, several, or several machines."""
 
+import contextlib
+import hashlib
 import json
 import os
+import signal
+import sys
+import threading
 
 import tensorflow as tf
 
@@ -36,17 +41,79 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     if name == "mirrored":
         return tf.distribute.MirroredStrategy()
     _check_cluster(os.environ.get("TF_CONFIG", ""))
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    print("Waiting for the other machines of TF_CONFIG ...", file=sys.stderr)
+    with _interruptible():
+        return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """Within, Ctrl-C and SIGTERM end the process at once.
+
+    TensorFlow waits outside Python, where no handler of Python's is called.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = {n: signal.getsignal(n) for n in numbers}
+    for number, handler in before.items():
+        if callable(handler):  # what is ignored stays so
+            signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def is_of_several_machines(strategy) -> bool:
+    """Whether it is of several machines, or processes."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def is_chief(strategy) -> bool:
     """Whether this process is the one that writes: the first of several machines."""
     resolver = strategy.cluster_resolver
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not is_of_several_machines(strategy):
         return True
     return resolver.task_type in (None, "chief") or (
         "chief" not in resolver.cluster_spec().jobs and resolver.task_id == 0
     )
+
+
+def check_agreement(strategy, facts) -> None:
+    """Refuses to train where the machines are not of one mind; all have to ask.
+
+    Args:
+        strategy: of `make_strategy`; of one machine nothing is asked.
+        facts: dict of JSON values that must be the same on all, by what they are.
+
+    Raises:
+        ValueError: on all of them, if a fact differs.
+    """
+    if not is_of_several_machines(strategy):
+        return
+    own = tf.constant([_word(value) for value in facts.values()], tf.int64)
+    replicas = strategy.num_replicas_in_sync
+    values = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.scatter_nd(
+            [[context.replica_id_in_sync_group]], own[None], [replicas, len(facts)]
+        )
+    )
+    words = strategy.reduce("SUM", values, axis=None).numpy()
+    if wrong := [name for i, name in enumerate(facts) if len(set(words[:, i])) > 1]:
+        raise ValueError(
+            f"The machines of this run do not agree on {', '.join(wrong)}. Start the "
+            "same command on all of them; data and `output` must be what all see."
+        )
+
+
+def _word(value):
+    """A number that is the same of equal JSON values."""
+    text = json.dumps(value, sort_keys=True)
+    return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
 def check_distributed(strategy, batches, batch_size, data_service=None):
@@ -86,7 +153,7 @@ def distributed(strategy, batches, batch_size, data_service=None):
         mine = batches(share)
         return mine if data_service is None else by_service(mine, data_service)
 
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not is_of_several_machines(strategy):
         return read((0, 1))  # Keras deals the parts out itself
     return strategy.distribute_datasets_from_function(
         lambda context: read((context.input_pipeline_id, context.num_input_pipelines))
@@ -98,6 +165,8 @@ def _check_cluster(text):
         config = json.loads(text)
         addresses = config["cluster"]["worker"]
         index = config["task"]["index"]
+        if not isinstance(addresses, list) or type(index) is not int:
+            raise TypeError("workers must be a list, and the index an int")
     except (ValueError, KeyError, TypeError) as error:
         example = {
             "cluster": {"worker": ["one:2222", "two:2222"]},

@@ -9,13 +9,14 @@ def grown(saved, config, growing) -> list:
 
     None unless the first of them is.
     """
-    more = [name for name in growing if name in saved and config[name] > saved[name]]
+    numbers = [n for n in growing if isinstance(saved.get(n), (int, float))]
+    more = [name for name in numbers if config[name] > saved[name]]
     return more if more[:1] == list(growing[:1]) else []
 
 
 def differences(saved, config, changeable=()):
     """What differs between two configurations, as text."""
-    old, new = _flat(saved), _flat(config)
+    old, new = flat(saved), flat(config)
     return [
         f"{key} {old.get(key)!r} -> {new.get(key)!r}"
         for key in sorted((old.keys() | new.keys()) - set(changeable))
@@ -28,12 +29,12 @@ def _is_unknown(key, old, new):
     return key.startswith(_OF_DATA) and not (key in old and key in new)
 
 
-def _flat(config, prefix=""):
+def flat(config, prefix="") -> dict:
     """Options by name, those within a dict as "dict.name"."""
-    flat = {}
+    found = {}
     for key, value in config.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = value
-    return flat
+            found[prefix + key] = value
+    return found

@@ -70,6 +70,7 @@ class RunFolder:
     def __init__(self, path, config, changeable=(), defaults=None, growing=()):
         self.path = pathlib.Path(path)
         self.checkpoint = self.path / CHECKPOINT
+        self._raised = None  # options of a run that is to be trained further
         config, defaults = (json.loads(json.dumps(x or {})) for x in (config, defaults))
         with RunLock(self.path):
             files.sweep(self.path)  # what killed attempts left half written
@@ -99,8 +100,9 @@ class RunFolder:
                     "schedules that depend on it follow the new number.",
                     file=sys.stderr,
                 )
-            if more:
-                self._forget_results()
+            if more:  # written when training begins, which may be refused yet
+                self._raised = config
+                return
         if saved != config:
             self.write_json("config.json", config)
 
@@ -112,7 +114,15 @@ class RunFolder:
     @property
     def summary(self):
         """Result of a complete run, or `None`."""
-        return self.read_json("summary.json")
+        if self._raised or not (self.path / "model.keras").is_file():
+            return None
+        found = self.read_json("summary.json")
+        if found == {}:
+            raise ValueError(
+                f"'{self.path / 'summary.json'}' is damaged, it is empty: "
+                f"{_WAYS_OUT['summary.json']}."
+            )
+        return found
 
     def read_json(self, name):
         path = self.path / name
@@ -136,6 +146,11 @@ class RunFolder:
         record = self.read_json("data.json")
         if record is None:
             self.write_json("data.json", {"digest": digest, "before": []})
+        elif "digest" not in record:
+            raise ValueError(
+                f"'{self.path / 'data.json'}' is damaged, it holds no digest: "
+                f"{_WAYS_OUT['data.json']}."
+            )
         elif record["digest"] != digest:
             if not accept_changed:
                 names = [n for n in digest if digest[n] != record["digest"].get(n)]
@@ -200,6 +215,9 @@ class RunFolder:
             step = resumed.step if resumed else 0
             if step < num_steps:
                 self._forget_results()
+                if self._raised:
+                    self.write_json("config.json", self._raised)
+                    self._raised = None
                 self._begin_attempt(step, num_steps, setting or {})
             started = time.time(), time.process_time()
             progress = ProgressLine(num_steps, step, example, batch_size)

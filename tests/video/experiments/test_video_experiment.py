@@ -379,3 +379,17 @@ def test_dry_run_keeps_nothing(tmp_path, monkeypatch):
     kept = [p for p in tmp_path.iterdir() if not p.name.startswith("__autograph")]
     assert kept == []
     assert (experiment.data, experiment.steps) == ("noise", 1000)
+
+
+def test_other_clips_have_another_digest(tmp_path):
+    """As many of them, of another length."""
+    digests = []
+    for num_frames in (6, 7):
+        for split in ("train", "test"):
+            write_shards(
+                tmp_path / str(num_frames), split, random_clips(3, num_frames, SHAPE)
+            )
+        made = [make(tmp_path / str(num_frames)).data_digest() for _ in range(2)]
+        assert made[0] == made[1]
+        digests.append(made[0]["train"])
+    assert digests[0]["sha256"] != digests[1]["sha256"]
