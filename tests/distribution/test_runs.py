@@ -1,6 +1,8 @@
 """A run of two processes: one folder, disjoint data, equal weights, exact resume."""
 
 import json
+import shutil
+import signal
 import time
 import types
 
@@ -147,6 +149,40 @@ def test_sigterm_to_one_ends_both_after_the_same_step_saved(whole, data, tmp_pat
     _check_resumed(folder, data, whole, cut_epoch=1)
 
 
+@pytest.mark.parametrize("what", ["data", "the checkpoint to go on from"])
+def test_machines_that_do_not_agree_are_refused(what, whole, data, tmp_path):
+    outputs, sources = tmp_path / "run", data
+    if what == "data":
+        other = tmp_path / "data"
+        shutil.copytree(data, other)
+        (other / "train" / "00.png").unlink()
+        sources = [data, other]
+    else:  # the second one does not see the folder of the first
+        shutil.copytree(whole[0], tmp_path / "run")
+        for name in ("summary.json", "checkpoint/state-000000006.npz"):
+            (tmp_path / "run" / name).unlink()
+        outputs = [tmp_path / "run", tmp_path / "elsewhere"]
+    for process in start(_RUN, outputs, sources, -1, "SIGKILL"):
+        _, errors = process.communicate(timeout=180)
+        assert process.returncode == 1
+        assert f"do not agree on {what}." in errors, errors[-2000:]
+        assert "Another machine" not in errors.splitlines()[-1]
+
+
+def test_who_waits_for_others_says_so_and_ctrl_c_ends_it(data, tmp_path):
+    process, other = start(_RUN, tmp_path / "run", data, -1, "SIGKILL")
+    other.kill()
+    other.communicate()
+    line = ""
+    while "Waiting for the other machines" not in line:
+        line = process.stderr.readline()
+        assert line, "ended without a word"
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
+
+
 def _check_resumed(folder, data, whole, cut_epoch=None):
     """The same command goes on to what an undisturbed run has."""
     resumed = together(_RUN, folder, data, -1, "SIGKILL")
@@ -207,6 +243,14 @@ def test_a_batch_that_devices_cannot_share_alike_is_refused(function):
         ("", "needs TF_CONFIG in the environment"),
         ("{", "needs TF_CONFIG in the environment"),
         ('{"cluster": {"worker": ["a:1"]}}', "needs TF_CONFIG in the environment"),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"index": "0"}}',
+            "needs TF_CONFIG in the environment",
+        ),
+        (
+            '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+            "needs TF_CONFIG in the environment",
+        ),
         (
             '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
             "names 1 workers, and this one is number 1",

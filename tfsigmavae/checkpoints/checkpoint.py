@@ -97,6 +97,11 @@ def has_checkpoint(directory) -> bool:
     return bool(_files(directory))
 
 
+def newest(directory) -> str | None:
+    """Name of the last checkpoint in `directory`, damaged or not; `None` for none."""
+    return next((path.name for path in _files(directory)), None)
+
+
 def load_checkpoint(model, directory, best: bool = False) -> int:
     """Restores what `save_checkpoint` wrote, into an equal model.
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tfsigmavae import decoders
 from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.checkpoints import DivergedError, load_checkpoint
+from tfsigmavae.checkpoints.checkpoint import newest
 from tfsigmavae.checks import check_choice
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.report import read_picture, write_report
@@ -42,7 +43,7 @@ from tfsigmavae.runs.devices import (
     is_of_several_machines,
 )
 from tfsigmavae.runs.options import flat
-from tfsigmavae.runs.training import follow, is_complete
+from tfsigmavae.runs.training import CHECKPOINT, follow, is_complete
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -294,7 +295,7 @@ class Experiment(abc.ABC):
             training, and on machines that only train along.
         """
         strategy = strategy or tf.distribute.get_strategy()
-        train = functools.partial(self._train, strategy, data_service)
+        train = functools.partial(self._train, output, strategy, data_service)
         if not is_chief(strategy):
             if not is_complete(output, self.steps):
                 self.check_data()
@@ -329,7 +330,9 @@ class Experiment(abc.ABC):
             model = train(fit, self.callbacks(folder.path), folder.checkpoint)
             return None if model is None else self._conclude(folder, model)
 
-    def _train(self, strategy, data_service, fit, callbacks=(), checkpoint=None):
+    def _train(
+        self, output, strategy, data_service, fit, callbacks=(), checkpoint=None
+    ):
         """The trained model on one device, or `None` if a signal ended training."""
 
         def batches_from(step):
@@ -338,8 +341,7 @@ class Experiment(abc.ABC):
 
         try:
             if is_of_several_machines(strategy):
-                facts = {"options": self._shaping(), "data": self.data_digest()}
-                check_agreement(strategy, facts)
+                check_agreement(strategy, self._facts(output))
             with strategy.scope():
                 model = self.make_model()
             is_done = fit(
@@ -366,10 +368,15 @@ class Experiment(abc.ABC):
         load_checkpoint(alone, checkpoint)
         return alone
 
-    def _shaping(self):
-        """The options that shape the result, but for where the data are."""
-        leave = {"data", *self.changeable}
-        return {k: v for k, v in flat(self.options()).items() if k not in leave}
+    def _facts(self, output):
+        """What has to be the same on all machines of a run."""
+        leave = {"data", *self.changeable}  # where the data are
+        options = {k: v for k, v in flat(self.options()).items() if k not in leave}
+        return {
+            "options": options,
+            "data": self.data_digest(),
+            "the checkpoint to go on from": newest(pathlib.Path(output) / CHECKPOINT),
+        }
 
     def _conclude(self, folder, model):
         """What follows training."""

@@ -48,24 +48,20 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def _interruptible():
-    """Within, Ctrl-C and SIGTERM end the process at once.
+    """Within, Ctrl-C ends the process at once, unless it is ignored.
 
-    TensorFlow waits outside Python, where no handler of Python's is called.
+    TensorFlow waits outside Python, where no handler of Python's is called. (It takes
+    SIGTERM for itself there, and does nothing then.)
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = signal.SIGINT, signal.SIGTERM
-    before = {n: signal.getsignal(n) for n in numbers}
-    for number, handler in before.items():
-        if callable(handler):  # what is ignored stays so
-            signal.signal(number, signal.SIG_DFL)
+    before = signal.getsignal(signal.SIGINT)
+    is_free = threading.current_thread() is threading.main_thread() and callable(before)
+    if is_free:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            if handler is not None:
-                signal.signal(number, handler)
+        if is_free:
+            signal.signal(signal.SIGINT, before)
 
 
 def is_of_several_machines(strategy) -> bool:

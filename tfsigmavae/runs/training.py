@@ -6,7 +6,6 @@ from tfsigmavae.callbacks import EvaluationNoise, StopOnInterrupt, TrainingCheck
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.checkpoints.checkpoint import has_checkpoint, restore
 from tfsigmavae.files import read_json
-from tfsigmavae.runs.devices import check_agreement
 from tfsigmavae.runs.stages import Stages
 
 # Folder of the checkpoints, within that of the run.
@@ -43,10 +42,6 @@ def train(
         int, steps done in all.
     """
     step = resumed.step if resumed else 0
-    check_agreement(
-        model.distribute_strategy,
-        {"the step to go on from": step, "`steps`": num_steps},
-    )
     while step < num_steps and not stop.interrupted:
         end = stages.enter(step, model)
         steps_per_epoch, epochs = _next_fit(step, end, epoch_steps)
