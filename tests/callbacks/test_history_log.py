@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_vae import TinyVAE
 
+from tfsigmavae import decoders
 from tfsigmavae.callbacks import HistoryLog, HistoryPlot, read_history
 from tfsigmavae.callbacks.history_plot import history_panels
 
@@ -167,3 +168,19 @@ def test_steps_are_counted_from_where_the_run_is(tmp_path):
     log.on_epoch_begin(0)
     log.on_train_batch_end(0)
     assert log.step == 8
+
+
+def test_a_second_fit_goes_on_after_steps_that_were_undone(tmp_path):
+    """The optimizer has not counted them."""
+    path = tmp_path / "history.csv"
+    decoder = decoders.OptimalSigma(values="real")
+    model = TinyVAE((4, 4, 1), decoder=decoder, seed=0)
+    model.compile(keras.optimizers.SGD(1e-4), run_eagerly=True)
+    images = np.random.default_rng(0).random([8, 4, 4, 1]).astype(np.float32)
+    images[3] = np.nan
+    with pytest.warns(UserWarning, match="is undone"):
+        model.fit(
+            images, batch_size=2, epochs=2, verbose=0, callbacks=[HistoryLog(path)]
+        )
+    model.fit(images[4:], batch_size=2, verbose=0, callbacks=[HistoryLog(path)])
+    assert [row["step"] for row in read_history(path)] == [4, 8, 10]

@@ -18,6 +18,7 @@ from tfsigmavae_video import models
 from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, softmotion
 from tfsigmavae_video.data.batching import WINDOWS
 from tfsigmavae_video.data.decoded_clips import check_cache
+from tfsigmavae_video.data.file_contents import contents_digest
 from tfsigmavae_video.evaluation import Protocol, evaluate, evaluate_actions
 from tfsigmavae_video.evaluation.scores import prediction_summary
 from tfsigmavae_video.experiments.curriculum import check_curriculum, evenly, stages_of
@@ -393,6 +394,9 @@ class VideoExperiment(Experiment):
 
 
 def _digest(source):
-    """What tells the clips of a source from others, short."""
-    values = json.dumps(source.fingerprint(), sort_keys=True)
+    """What tells the clips of a source from others, short; of a copy it is the same."""
+    values = source.fingerprint()
+    if source.files:
+        values["files"] = contents_digest(source.files)
+    values = json.dumps(values, sort_keys=True)
     return {"clips": len(source), "sha256": hashlib.sha256(values.encode()).hexdigest()}
