@@ -179,6 +179,16 @@ def test_bad_steps_are_counted_in_a_row_and_within_one_fit():
         assert history["bad_steps"] == [2]
 
 
+def test_several_steps_in_one_execution_hide_none():
+    model = TinyVAE(decoder=decoders.OptimalSigma(values="real"), seed=0)
+    model.compile(keras.optimizers.SGD(1e-4), steps_per_execution=2)
+    images = np.random.default_rng(0).random([8, 4, 4, 1]).astype(np.float32)
+    images[0] = np.nan  # the first step of two
+    with pytest.warns(UserWarning, match="an input is not finite"):
+        history = model.fit(images, batch_size=2, shuffle=False, verbose=0).history
+    assert history["bad_steps"] == [1]
+
+
 def test_two_bad_steps_at_the_end_of_more_good_ones_are_no_divergence():
     images = np.concatenate([IMAGES, IMAGES])
     images[24:] = np.nan

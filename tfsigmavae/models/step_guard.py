@@ -125,8 +125,7 @@ class StopOnBadSteps(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._guard.reset()
-
-        self._steps = 0
+        self._steps = self._seen = 0
 
     def on_train_end(self, logs=None):
         # A few steps only, and the better part of them bad: too few for the limit.
@@ -144,9 +143,12 @@ class StopOnBadSteps(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self._steps += 1
-        in_row = _number(self._guard.in_row)
-        if not in_row:
+        # Of several steps in one execution the last one may be good.
+        bad_steps = _number(self._guard.bad_steps)
+        if bad_steps == self._seen:
             return
+        self._seen = bad_steps
+        in_row = _number(self._guard.in_row)
         where = f"step {batch + 1} of epoch {self._epoch + 1}"
         what = self._guard.term_name
         if in_row >= self._most:
