@@ -1,6 +1,10 @@
-"""Writes the tables of docs/performance.md, each case between marks of its own."""
+"""Writes the tables of docs/performance.md, each case between marks of its own.
+
+Within them, every kind of processor that was measured keeps its own.
+"""
 
 import pathlib
+import re
 
 from benchmarking import plots
 
@@ -38,7 +42,7 @@ def check_report(path, names) -> None:
 
 
 def write_report(results, path) -> None:
-    """Replaces the sections of these cases in a Markdown file, and nothing else there.
+    """Replaces the tables of these cases, of this processor, in a Markdown file.
 
     The plot of the case "scaling" goes into the folder that is called as the file.
 
@@ -53,8 +57,10 @@ def write_report(results, path) -> None:
     path = pathlib.Path(path)
     text = path.read_text(encoding="utf-8")
     for result in results:
-        before, after = _split(text, result["case"], path)
-        text = f"{before}\n{section(result)}\n{after}"
+        before, old, after = _split(text, result["case"], path)
+        tables = _of_processors(old) | {_processor(result): section(result)}
+        shown = "\n".join(f"{_mark(name)}\n\n{tables[name]}" for name in tables)
+        text = f"{before}\n{shown}\n{after}"
         if result["case"] == "scaling":
             plots.draw_scaling(result, path.with_suffix("") / "scaling.png")
     # Imports TensorFlow, which must not happen before the measurements.
@@ -64,16 +70,34 @@ def write_report(results, path) -> None:
 
 
 def _split(text, name, path):
-    """What stands before the section of a case and after, the marks included."""
+    """What stands before the section of a case, in it and after; marks go with them."""
     begin, end = (f"<!-- {name}: {mark} -->\n" for mark in ("begin", "end"))
     before, found_begin, rest = text.partition(begin)
-    _, found_end, after = rest.partition(end)
+    old, found_end, after = rest.partition(end)
     if not (found_begin and found_end):
         raise ValueError(
             f"'{path}' must hold the lines '{begin.strip()}' and '{end.strip()}', "
             "between which the figures of the case go."
         )
-    return before + begin, end + after
+    return before + begin, old, end + after
+
+
+def _mark(processor):
+    return f"<!-- processor: {processor} -->"
+
+
+def _of_processors(text):
+    """Processor -> its tables."""
+    parts = re.split(f"^{_mark('(.*)')}\n", text, flags=re.MULTILINE)[1:]
+    return {
+        name: tables.strip() + "\n"
+        for name, tables in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def _processor(result):
+    found = result["environment"]
+    return found["cpu"] + (f" ({', '.join(found['flags'])})" if found["flags"] else "")
 
 
 def section(result) -> str:
@@ -86,7 +110,6 @@ def section(result) -> str:
 
 def _circumstances(result):
     found = result["environment"]
-    flags = f" ({', '.join(found['flags'])})" if found["flags"] else ""
     others = found["others_cpu_share"]
     load = "" if others is None else f"; others used {100 * others:.0f} % of the cores"
     peaks = [
@@ -97,7 +120,7 @@ def _circumstances(result):
     return (
         f"{found['date'][:10]}, commit {found['commit']}, `{found['command']}`, "
         f"rounds: {result['num_rounds']}. "
-        f"{found['cpu']}{flags}, {found['cores']} cores{load}. "
+        f"**{_processor(result)}**, {found['cores']} cores{load}. "
         f"TF_ENABLE_ONEDNN_OPTS: {found['onednn']}. "
         f"TensorFlow {found['tensorflow']}, Keras {found['keras']}. "
         f"Measured peak, GFLOP per CPU s: {', '.join(peaks)}."

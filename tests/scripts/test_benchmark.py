@@ -353,6 +353,19 @@ def test_cases_are_consistent():
     assert CASES["svg_vgg"].ratios(["fast", "xla"]) == ["xla/fast"]
 
 
+def test_report_keeps_the_tables_of_other_processors(scripted_case, tmp_path):
+    result, _ = run_case(scripted_case(), num_rounds=1)
+    page = tmp_path / "page.md"
+    page.write_text("<!-- scripted: begin -->\n<!-- scripted: end -->\n")
+    for name, date in (("A", "2026-01-01"), ("B", "2026-02-02"), ("A", "2026-03-03")):
+        found = result["environment"] | {"cpu": name, "flags": ["avx2"], "date": date}
+        report.write_report([result | {"environment": found}], page)
+    text = page.read_text()
+    assert [name in text for name in ("**A (avx2)**", "**B (avx2)**")] == [True, True]
+    assert [text.count(f"2026-0{i}") for i in (1, 2, 3)] == [0, 1, 1]
+    assert text.count("| fast/naive |") == 2
+
+
 def test_report_replaces_its_section_and_nothing_else(scripted_case, tmp_path):
     result, _ = run_case(scripted_case(), num_rounds=1)
     page = tmp_path / "page.md"
