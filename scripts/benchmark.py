@@ -10,13 +10,12 @@ code is 1. The last line printed is JSON. See docs/performance.md.
 """
 
 import argparse
-import importlib
 import json
 import signal
 import sys
 
 import console
-from benchmarking.cases import CASES, choose
+from benchmarking.cases import CASES
 
 OVERRIDES = ("batch_size", "num_frames", "network")
 
@@ -53,27 +52,13 @@ def main(argv=None):
     args = parse(argv)
     from benchmarking import report
     from benchmarking.benchmark import GateError, run_cases
-    from benchmarking.environment import check_gpu
-    from benchmarking.peer import fits
+    from benchmarking.jobs import case_names, choose_jobs
 
     given = {name: getattr(args, name) for name in OVERRIDES}
     given = {name: value for name, value in given.items() if value is not None}
-    names = [n for n in CASES if not CASES[n].on_request]
-    if args.case:
-        names = [args.case]
     if args.report:
-        report.check_report(args.report, names)
-    jobs = []
-    for name in names:
-        peer = args.peer
-        if not args.case:  # among all cases it joins where it can
-            peer = peer if fits(peer, CASES[name]) else None
-        sizes = args.short, args.dry_run, given
-        case, variants = choose(name, *sizes, args.variants, peer)
-        check_gpu(case.settings)
-        jobs.append((name, case, variants))
-        if "peer" in variants:
-            importlib.import_module(case.peer).check(peer, case.settings)
+        report.check_report(args.report, case_names(args.case))
+    jobs = choose_jobs(args, given)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # prints what there is
     try:
         results, are_complete = run_cases(jobs, args.rounds)

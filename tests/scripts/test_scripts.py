@@ -120,8 +120,8 @@ def call(monkeypatch, capsys, tmp_path):
 
 def run_options(flags):
     """Takes out what is not an option of an experiment."""
-    for name in ("tensorboard", "accept_changed_data", "strategy"):
-        flags.pop(name)
+    for name in ("tensorboard", "accept_changed_data", "strategy", "data_service"):
+        flags.pop(name, None)
 
 
 def test_flags_default_to_the_experiment():
