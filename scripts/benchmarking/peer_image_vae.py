@@ -90,7 +90,9 @@ def _load(settings):
         os.chdir(settings["folder"])
         enter(contextlib.redirect_stdout(sys.stderr))
         enter(unittest.mock.patch.object(sys, "argv", argv))
-        enter(unittest.mock.patch.dict(sys.modules, {logs.__name__: logs}))
+        # Not `patch.dict`, which would forget what PyTorch loads meanwhile.
+        sys.modules[logs.__name__] = logs
+        stack.callback(sys.modules.pop, logs.__name__)
         enter(unittest.mock.patch("torch.utils.data.DataLoader"))
         source = (folder / SCRIPT).read_text()
         exec(compile(source, names["__file__"], "exec"), names)
