@@ -43,10 +43,7 @@ def config(file) -> dict:
         ValueError: if it is damaged.
     """
     path = pathlib.Path(file).parent / "config.json"
-    found = read_json(path) if path.is_file() else {}
-    if not isinstance(found, dict):
-        raise ValueError(f"'{path}' holds no options of a run: delete it.")
-    return found
+    return read_json(path) if path.is_file() else {}
 
 
 def data_options(file) -> dict:

@@ -201,7 +201,7 @@ def copied(runs, folder, **files):
     "files, message",
     [
         ({"config_json": '{"data"'}, "config.json' is damaged, it holds no JSON"),
-        ({"config_json": "[]"}, "config.json' holds no options of a run"),
+        ({"config_json": "[]"}, "config.json' is damaged, it holds no dict"),
         ({"model_keras": "cut"}, "model.keras' is damaged"),
         ({"history_csv": "a,b\nx,y\n"}, "history.csv' is no table of figures"),
     ],
