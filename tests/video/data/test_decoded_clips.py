@@ -305,6 +305,7 @@ def test_experiment_trains_from_the_cache(clips, tmp_path, monkeypatch):
 def test_a_run_may_go_on_with_another_cache(clips, tmp_path, monkeypatch):
     experiment = VideoExperiment(str(clips[0]), frame_shape=SHAPE)
     (tmp_path / "summary.json").write_text('{"steps": 1}')
+    (tmp_path / "model.keras").touch()
     options = experiment.options()
     del options["cache"]  # a run from before there were caches
     (tmp_path / "config.json").write_text(json.dumps(options))
