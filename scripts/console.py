@@ -62,13 +62,14 @@ def _terminate(signum, frame):
 def run(main, trains=False, onednn=None):
     """Calls `main()`; an error that this package raises itself is shown as one line.
 
+    So is one of the system that names a file: no right to read it, no room to write it.
+    Errors from elsewhere, and all of them with TFSIGMAVAE_TRACEBACK=1 in the
+    environment, keep their traceback.
+
     With `trains` the same command goes on, so that SIGTERM is no error. With `onednn`,
     by default `trains`, TensorFlow has the kernels of oneDNN where it leaves them off,
     unless TF_ENABLE_ONEDNN_OPTS says otherwise; it reads that when it is loaded, in
     `main`.
-    So is one of the system that names a file: no right to read it, no room to write it.
-    Errors from elsewhere, and all of them with TFSIGMAVAE_TRACEBACK=1 in the
-    environment, keep their traceback.
     """
     if trains:
         previous = signal.signal(signal.SIGTERM, _terminate)

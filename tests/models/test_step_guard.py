@@ -184,9 +184,13 @@ def test_several_steps_in_one_execution_hide_none():
     model.compile(keras.optimizers.SGD(1e-4), steps_per_execution=2)
     images = np.random.default_rng(0).random([8, 4, 4, 1]).astype(np.float32)
     images[0] = np.nan  # the first step of two
-    with pytest.warns(UserWarning, match="an input is not finite"):
+    with pytest.warns(UserWarning, match="A step up to step 2 .*an input is not fini"):
         history = model.fit(images, batch_size=2, shuffle=False, verbose=0).history
     assert history["bad_steps"] == [1]
+    model.compile(keras.optimizers.SGD(1e-4), steps_per_execution=4, max_bad_steps=3)
+    images[:6] = np.nan  # the last step of the execution is good
+    with pytest.raises(DivergedError, match="3 steps in a row"):
+        model.fit(images, batch_size=2, shuffle=False, verbose=0)
 
 
 def test_two_bad_steps_at_the_end_of_more_good_ones_are_no_divergence():

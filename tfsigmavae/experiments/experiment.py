@@ -296,6 +296,8 @@ class Experiment(abc.ABC):
         """
         strategy = strategy or tf.distribute.get_strategy()
         train = functools.partial(self._train, output, strategy, data_service)
+        if is_of_several_machines(strategy):
+            self._check_machines(strategy, output)
         if not is_chief(strategy):
             if not is_complete(output, self.steps):
                 self.check_data()
@@ -341,7 +343,7 @@ class Experiment(abc.ABC):
 
         try:
             if is_of_several_machines(strategy):
-                check_agreement(strategy, self._facts(output))
+                check_agreement(strategy, {"data": self.data_digest()})
             with strategy.scope():
                 model = self.make_model()
             is_done = fit(
@@ -355,11 +357,7 @@ class Experiment(abc.ABC):
         except LOST as error:
             if strategy.num_replicas_in_sync == 1:
                 raise
-            raise ConnectionError(
-                "Another machine of this run has ended, or cannot be reached. Start "
-                "all of them again with the same command: it goes on from the last "
-                "checkpoint."
-            ) from error
+            raise _lost() from error
         if not is_done or strategy.num_replicas_in_sync == 1:
             return model if is_done else None
         if checkpoint is None:
@@ -368,15 +366,19 @@ class Experiment(abc.ABC):
         load_checkpoint(alone, checkpoint)
         return alone
 
-    def _facts(self, output):
-        """What has to be the same on all machines of a run."""
+    def _check_machines(self, strategy, output):
+        """Raises where the machines of a run were told, or see, different things."""
         leave = {"data", *self.changeable}  # where the data are
         options = {k: v for k, v in flat(self.options()).items() if k not in leave}
-        return {
+        facts = {
             "options": options,
-            "data": self.data_digest(),
             "the checkpoint to go on from": newest(pathlib.Path(output) / CHECKPOINT),
+            "whether the run is complete": is_complete(output, self.steps),
         }
+        try:
+            check_agreement(strategy, facts)
+        except LOST as error:
+            raise _lost() from error
 
     def _conclude(self, folder, model):
         """What follows training."""
@@ -446,6 +448,13 @@ class Experiment(abc.ABC):
             for name, value in summary.items()
             if not str(value).startswith(str(folder))
         }
+
+
+def _lost():
+    return ConnectionError(
+        "Another machine of this run has ended, or cannot be reached. Start all of "
+        "them again with the same command: it goes on from the last checkpoint."
+    )
 
 
 def dry_run(experiment) -> dict:

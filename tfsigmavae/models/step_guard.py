@@ -23,6 +23,7 @@ class StepGuard:
     Attributes:
         bad_steps: variable, how many steps were undone since `reset`.
         in_row: variable, how many of them were the last ones.
+        most_in_row: variable, the most in a row since `reset`.
         term: variable, what was not finite in the last of them, see `term_name`.
     """
 
@@ -35,10 +36,11 @@ class StepGuard:
         with tf.init_scope():
             self.bad_steps = tf.Variable(0, name="bad_steps", **kind)
             self.in_row = tf.Variable(0, name="bad_steps_in_row", **kind)
+            self.most_in_row = tf.Variable(0, name="most_bad_steps_in_row", **kind)
             self.term = tf.Variable(0, name="bad_term", **kind)
 
     def reset(self):
-        for variable in (self.bad_steps, self.in_row, self.term):
+        for variable in (self.bad_steps, self.in_row, self.most_in_row, self.term):
             variable.assign(0)
 
     @property
@@ -102,7 +104,9 @@ class StepGuard:
         )
         bad = tf.cast(tf.logical_not(is_good), tf.int32)
         self.bad_steps.assign(self.bad_steps + bad)
-        self.in_row.assign((self.in_row + bad) * bad)
+        in_row = (self.in_row + bad) * bad
+        self.in_row.assign(in_row)
+        self.most_in_row.assign(tf.maximum(self.most_in_row, in_row))
         self.term.assign(tf.where(is_good, self.term, term))
         return is_good
 
@@ -148,7 +152,7 @@ class StopOnBadSteps(keras.callbacks.Callback):
         if bad_steps == self._seen:
             return
         self._seen = bad_steps
-        in_row = _number(self._guard.in_row)
+        in_row = _number(self._guard.most_in_row)
         where = f"step {batch + 1} of epoch {self._epoch + 1}"
         what = self._guard.term_name
         if in_row >= self._most:
@@ -165,6 +169,8 @@ class StopOnBadSteps(keras.callbacks.Callback):
             )
         if not self._told and not self._finds_its_scale():
             self._told = True
+            if self.model.steps_per_execution > 1:
+                where = f"a step up to {where}"
             warnings.warn(
                 f"{where.capitalize()} is undone: {what} is not finite. So is every "
                 f"such step; `bad_steps` counts them, and {self._most} in a row end "

@@ -108,9 +108,10 @@ def follow(
 
 
 def is_complete(path, num_steps) -> bool:
-    """Whether the run in a folder has its result, and of so many steps."""
+    """Whether the run in a folder has its model and result, and of so many steps."""
     summary = pathlib.Path(path) / "summary.json"
-    return summary.is_file() and read_json(summary).get("steps") == num_steps
+    is_there = summary.is_file() and (summary.parent / "model.keras").is_file()
+    return is_there and read_json(summary).get("steps") == num_steps
 
 
 def _next_fit(step, num_steps, epoch_steps):

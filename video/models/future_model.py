@@ -139,7 +139,7 @@ class FutureModel(VariationalModel):
         Raises:
             ValueError: if a shape does not fit the model.
             TypeError: if `sample_noise` is asked of a model whose `step` returns frames
-                without noise.
+                without noise, or Python's control flow is on tensors there.
         """
         inputs = self._prediction_inputs(
             context,
@@ -151,7 +151,7 @@ class FutureModel(VariationalModel):
             clip_numbers,
         )
         predict = self._pixel_rollout if sample_noise else self._rollout
-        return predict(*inputs)[0]
+        return self._sampled_by(predict, inputs)[0]
 
     def sample_futures(
         self,
@@ -188,7 +188,17 @@ class FutureModel(VariationalModel):
             sample_batch_size,
             clip_numbers,
         )
-        return tuple(self._double_rollout(*inputs))
+        return tuple(self._sampled_by(self._double_rollout, inputs))
+
+    def _sampled_by(self, rollout, inputs):
+        try:
+            return rollout(*inputs)
+        except tf.errors.OperatorNotAllowedInGraphError as error:
+            raise TypeError(
+                f"`{type(self).__name__}` has Python's `if`, `while` or `for` on a "
+                "tensor in what sampling calls (`read_context`, `start`, `step`): "
+                "write `tf.cond`, `tf.where` or `tf.while_loop`."
+            ) from error
 
     def _prediction_inputs(
         self,

@@ -17,8 +17,8 @@ MEANS, PIXELS = "means", "pixels"
 class NoPixelNoiseError(TypeError):
     """A model whose frames have no noise has no pixels to be drawn."""
 
-    # AutoGraph raises what has the constructor of `Exception` again as what it is, and
-    # any other as a `StagingError`, which is no `TypeError`.
+    # In a user's `tf.function` AutoGraph raises what has the constructor of `Exception`
+    # again as what it is, and any other as a `StagingError`, which is no `TypeError`.
     __init__ = Exception.__init__
 
 

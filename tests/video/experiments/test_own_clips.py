@@ -164,6 +164,7 @@ def test_a_complete_run_needs_no_data(tmp_path):
     mine = experiment(str(tmp_path / "data"), data_options={"camera": "image_main"})
     folder = sv.RunFolder(tmp_path / "run", mine.options())
     folder.write_json("summary.json", {"psnr": 1})
+    (folder.path / "model.keras").touch()
     (tmp_path / "data").rename(tmp_path / "moved")
     assert mine.run(tmp_path / "run") == {"psnr": 1}
     other = experiment(str(tmp_path / "data"), data_options={"camera": "image_aux1"})

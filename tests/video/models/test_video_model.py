@@ -422,3 +422,19 @@ def test_lists_of_uint8_clips_are_clips():
     np.testing.assert_array_equal(model.reconstruct(given), model.reconstruct(clips))
     with pytest.raises(TypeError, match="`context` must be uint8.*int64"):
         model.predict_frames(clips.tolist(), 2, seed=1)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Undecided(DriftingModel):
+    """Has Python's `if` on a tensor, which a graph cannot have."""
+
+    def step(self, state, noise, action, folded):
+        if tf.reduce_mean(state) > 2.0:
+            state = 0.0 * state
+        return super().step(state, noise, action, folded)
+
+
+def test_pythons_if_on_a_tensor_is_told_with_the_way_out():
+    model = Undecided(SHAPE, num_context=1)
+    with pytest.raises(TypeError, match="`Undecided` has Python's `if`.*`tf.cond`"):
+        model.predict_frames(np.zeros([1, 1, *SHAPE], np.uint8), 2)
