@@ -569,6 +569,8 @@ def test_a_run_of_fewer_steps_is_not_complete_for_who_follows(tmp_path):
     run = RunFolder(tmp_path, CONFIG)
     assert not is_complete(tmp_path, 7)
     run.write_json("summary.json", {"steps": 7})
+    assert not is_complete(tmp_path, 7), "without its model"
+    (tmp_path / "model.keras").touch()
     assert is_complete(tmp_path, 7) and not is_complete(tmp_path, 14)
 
 

@@ -263,7 +263,9 @@ def test_script_prints_the_cases_that_are_complete(main, scripted_case, monkeypa
 @pytest.mark.slow
 def test_script_from_end_to_end(main, tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# P\n<!-- image_vae: begin -->\nold\n<!-- image_vae: end -->\nx\n")
+    page.write_text(
+        "# P\n<!-- image_vae: begin -->\nstale figures\n<!-- image_vae: end -->\nx\n"
+    )
     flags = ["--case", "image_vae", "--dry-run", "--variants", "fit"]
     code, output, _ = main(*flags, "--report", page)
     result = json.loads(output.splitlines()[-1])
@@ -272,7 +274,7 @@ def test_script_from_end_to_end(main, tmp_path):
     assert found["retraces"] == 0 and found["frames_per_cpu_s"] > 0
     assert found["share_of_peak"] > 0 and result["ratios"] == {}
     assert max(result["gate"].values()) < 1e-3
-    assert "| fit |" in page.read_text() and "old" not in page.read_text()
+    assert "| fit |" in page.read_text() and "stale figures" not in page.read_text()
 
 
 def test_script_prints_no_timing_where_the_gate_fails(main, scripted_case, monkeypatch):
@@ -370,11 +372,11 @@ def test_report_replaces_its_section_and_nothing_else(scripted_case, tmp_path):
     result, _ = run_case(scripted_case(), num_rounds=1)
     page = tmp_path / "page.md"
     begin, end = "<!-- scripted: begin -->\n", "<!-- scripted: end -->\n"
-    page.write_text(f"before\n{begin}old\n{end}after\n")
+    page.write_text(f"before\n{begin}stale figures\n{end}after\n")
     report.write_report([result], page)
     text = page.read_text()
     assert text.startswith(f"before\n{begin}\n") and text.endswith(f"\n{end}after\n")
-    assert "old" not in text and result["environment"]["date"][:10] in text
+    assert "stale figures" not in text and result["environment"]["date"][:10] in text
     ratios = [line for line in text.splitlines() if line.startswith("| fast/naive |")]
     assert len(ratios) == 1 and ratios[0].endswith("| 1.50 |")
     report.write_report([result], page)
