@@ -1,7 +1,9 @@
 """Several processes that know one another, as TF_CONFIG tells TensorFlow."""
 
 import concurrent.futures
+import contextlib
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -36,7 +38,7 @@ def start(code, *arguments):
     return processes
 
 
-def together(code, *arguments, timeout=600):
+def together(code, *arguments, timeout=300):
     """Lines of JSON that each of two processes printed, which have to succeed.
 
     They wait for one another, so none may fill its pipe while another one is read.
@@ -57,7 +59,12 @@ def together(code, *arguments, timeout=600):
 
 
 def _free_ports(number):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    """Below those that systems give to outgoing connections, such as other tests'."""
+    sockets = []
+    while len(sockets) < number:
+        with contextlib.suppress(OSError):
+            port = random.SystemRandom().randrange(20_000, 30_000)
+            sockets.append(socket.create_server(("127.0.0.1", port)))
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
         each.close()

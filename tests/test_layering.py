@@ -25,6 +25,7 @@ ROWS = [
         "files",
         "graphs",
         "locks",
+        "machines",
         "processor",
         "progress",
         "version",

@@ -7,6 +7,8 @@ import typing
 import keras
 import tensorflow as tf
 
+from tfsigmavae.machines import is_of_several_machines
+
 
 class StopOnInterrupt(keras.callbacks.Callback):
     """Lets Ctrl-C, or SIGTERM, end training after the current step, the state saved.
@@ -40,7 +42,7 @@ class StopOnInterrupt(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         strategy = self.model.distribute_strategy
-        if _has_others(strategy) and _any_of_all(strategy, self._is_asked):
+        if is_of_several_machines(strategy) and _any_of_all(strategy, self._is_asked):
             StopOnInterrupt.followed = not self._is_asked
             self._stop()
 
@@ -48,7 +50,7 @@ class StopOnInterrupt(keras.callbacks.Callback):
         self._is_asked = True
         StopOnInterrupt.received = signum
         # Alone it would leave the others in the middle of a sum over all.
-        if not _has_others(self.model.distribute_strategy):
+        if not is_of_several_machines(self.model.distribute_strategy):
             self._stop()
         self.restore()
 
@@ -64,10 +66,6 @@ class StopOnInterrupt(keras.callbacks.Callback):
         for number, previous in self._previous.items():
             signal.signal(number, previous)
         self._previous = {}
-
-
-def _has_others(strategy):
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def _any_of_all(strategy, flag):

@@ -31,6 +31,7 @@ from tfsigmavae.experiments.training_options import (
     make_optimizer,
     recalibrate,
 )
+from tfsigmavae.machines import is_of_several_machines
 from tfsigmavae.models import registry
 from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.runs import RunFolder, RunLock
@@ -40,7 +41,6 @@ from tfsigmavae.runs.devices import (
     check_distributed,
     distributed,
     is_chief,
-    is_of_several_machines,
 )
 from tfsigmavae.runs.options import flat
 from tfsigmavae.runs.training import CHECKPOINT, follow, is_complete

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.machines import is_of_several_machines
 from tfsigmavae.math import nats_to_bits_per_dim
 from tfsigmavae.models.batches import inputs_and_weights
 from tfsigmavae.models.kl_weight import KLWeight
@@ -250,8 +251,7 @@ def _reducible(logs):
 
     Those of several machines it joins along an axis, which a number does not have.
     """
-    kind = tf.distribute.MultiWorkerMirroredStrategy
-    if not isinstance(tf.distribute.get_strategy(), kind):
+    if not is_of_several_machines(tf.distribute.get_strategy()):
         return logs
     return {name: tf.reshape(value, [1]) for name, value in logs.items()}
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfsigmavae.checks import check_choice
 from tfsigmavae.data.service import by_service
+from tfsigmavae.machines import is_of_several_machines
 
 STRATEGIES = ("none", "mirrored", "multi_worker")
 # What TensorFlow raises where another machine has ended.
@@ -64,11 +65,6 @@ def _interruptible():
             signal.signal(signal.SIGINT, before)
 
 
-def is_of_several_machines(strategy) -> bool:
-    """Whether it is of several machines, or processes."""
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-
-
 def is_chief(strategy) -> bool:
     """Whether this process is the one that writes: the first of several machines."""
     resolver = strategy.cluster_resolver
@@ -119,14 +115,18 @@ def check_distributed(strategy, batches, batch_size, data_service=None):
         ValueError: if the shares are not equal, or the service cannot read them.
         ConnectionError: if there is no such service.
     """
+    _check_batch_size(strategy, batch_size)
+    if data_service is not None:
+        by_service(batches((0, 1)), data_service)
+
+
+def _check_batch_size(strategy, batch_size):
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(
             f"`batch_size` must be a multiple of the {replicas} devices, got "
             f"{batch_size}."
         )
-    if data_service is not None:
-        by_service(batches((0, 1)), data_service)
 
 
 def distributed(strategy, batches, batch_size, data_service=None):
@@ -143,7 +143,7 @@ def distributed(strategy, batches, batch_size, data_service=None):
     Raises:
         ValueError, ConnectionError: see `check_distributed`.
     """
-    check_distributed(strategy, batches, batch_size, data_service)
+    _check_batch_size(strategy, batch_size)
 
     def read(share):
         mine = batches(share)
