@@ -5,7 +5,11 @@ import tensorflow as tf
 
 from tfsigmavae import calibration
 from tfsigmavae.math import to_unit_range
-from tfsigmavae_video.evaluation.baselines import baseline_frames, has_own
+from tfsigmavae_video.evaluation.baselines import (
+    BASELINES,
+    baseline_frames,
+    has_own,
+)
 from tfsigmavae_video.models.rollout import NoPixelNoiseError
 
 # Futures scored at a time: what is made on the way is larger than the frames.
@@ -32,14 +36,24 @@ class ClipScorer:
         extractor: `tfsigmavae.metrics.extractors.Extractor`, or `None`.
         has_noise: whether pixels are drawn as well, see `draws_pixels`. Defaults to
             `False`.
+        baselines: which of `BASELINES` stand beside the futures. Defaults to all.
     """
 
-    def __init__(self, model, protocol, rows, extractor=None, has_noise=False):
+    def __init__(
+        self,
+        model,
+        protocol,
+        rows,
+        extractor=None,
+        has_noise=False,
+        baselines=BASELINES,
+    ):
         self.model = model
         self.protocol = protocol
         self.rows = rows
         self.extractor = extractor
         self.has_noise = has_noise
+        self.baselines = baselines
 
     def __call__(self, frames, actions, first_number) -> dict:
         """Scores clips.
@@ -59,7 +73,7 @@ class ClipScorer:
         samples = self._predict(context, truth, actions, numbers)
         compared = {"mean_prediction": tf.reduce_mean(samples, 0)[None]}
         for name, found in baseline_frames(
-            self.model, frames, num_context, actions
+            self.model, frames, num_context, actions, self.baselines
         ).items():
             compared[name] = found[None]
         for source, found in {"predict_frames": samples, **compared}.items():
@@ -100,6 +114,7 @@ class ClipScorer:
 
     def _score(self, samples, compared, truth, context):
         arrays = {}
+        together = tf.concat([*compared.values()], 0)
         for name, row in self.rows.items():
             if row.of == "sample":
                 parts = [
@@ -109,8 +124,8 @@ class ClipScorer:
                     for i in range(0, len(samples), _SAMPLES_AT_A_TIME)
                 ]
                 arrays[f"sample/{name}"] = np.moveaxis(np.concatenate(parts), 0, 1)
-                for source, frames in compared.items():
-                    score = row.scored(name, frames, truth, context)[0]
+                scores = row.scored(name, together, truth, context)
+                for source, score in zip(compared, scores, strict=True):
                     arrays[f"{source}/{name}"] = score
             elif row.of == "futures":
                 arrays[f"futures/{name}"] = row.scored(name, samples, truth, context)

@@ -18,6 +18,7 @@ _TOLD = {
     "survival": ("mean", "copy_last", "reconstruction"),
     "sharpness": ("mean", "copy_last", "reconstruction"),
 }
+_BASELINES = "copy_last", "reconstruction"
 
 
 def evaluate_prediction(
@@ -86,7 +87,7 @@ def evaluate_prediction(
         clips_per_call = max(1, 160 // num_samples)
     check_at_least("clips_per_call", clips_per_call, 1)
     rows = chosen(protocol, clips.shape[2:])
-    score = ClipScorer(model, protocol, rows)
+    score = ClipScorer(model, protocol, rows, baselines=_BASELINES)
     parts = []
     for first in range(0, len(clips), clips_per_call):
         some = slice(first, first + clips_per_call)

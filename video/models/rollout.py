@@ -4,6 +4,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae_video.models.future_noise import draw_pixels, future_noise
+from tfsigmavae_video.models.rows import empty_rows, write_rows
 
 # Futures drawn at a time, unless the caller says otherwise. More are not faster; this
 # many take about 1 GB in the paper's VGG networks at 64 x 64 pixels.
@@ -59,13 +60,11 @@ def predict(
     folded = model.fold()
     if actions is not None:
         actions = actions[:, :num_steps]  # more are not worth a copy for each sample
-    num_rounds = (num_samples - 1) // sample_batch_size + 1
     dtype = model.decoder.compute_dtype
-    arrays = [tf.TensorArray(dtype, num_rounds, infer_shape=False) for _ in outputs]
-    specs = [tf.TensorSpec([None, *model.frame_shape], dtype) for _ in outputs]
+    num_rows = num_samples * batch * num_frames
+    frames = [empty_rows(num_rows, model.frame_shape, dtype) for _ in outputs]
 
-    def body(i, arrays):
-        first = i * sample_batch_size
+    def body(first, frames):
         num_copies = tf.minimum(sample_batch_size, num_samples - first)
         noise = future_noise(
             seed, clip_numbers, num_copies, num_steps, model.noise_size, first
@@ -78,16 +77,17 @@ def predict(
             drawn = seed, clip_numbers, num_copies, step, first
             return [_read(model, frame, output, drawn) for output in outputs]
 
-        futures = _sample_futures(
-            model, copied, folded, num_frames, noise, acting, read, specs
+        rows = (first * batch + tf.range(num_copies * batch)) * num_frames
+        frames = _sample_futures(
+            model, copied, folded, num_frames, noise, acting, read, frames, rows
         )
-        return i + 1, _written(arrays, i, futures)
+        return first + num_copies, frames
 
-    _, arrays = tf.while_loop(
-        lambda i, _: i < num_rounds, body, (0, arrays), parallel_iterations=1
+    _, frames = tf.while_loop(
+        lambda first, _: first < num_samples, body, (0, frames), parallel_iterations=1
     )
     shape = [num_samples, batch, num_frames, *model.frame_shape]
-    return [tf.reshape(array.concat(), shape) for array in arrays]
+    return [tf.reshape(values, shape) for values in frames]
 
 
 def _read(model, frame, output, drawn):
@@ -103,8 +103,10 @@ def _read(model, frame, output, drawn):
     return frame.mean() if isinstance(frame, tfp.distributions.Distribution) else frame
 
 
-def _sample_futures(model, given, folded, num_frames, noise, actions, read, specs):
-    """One future for each clip and sample: `[S * B, num_frames, H, W, C]` of each kind.
+def _sample_futures(
+    model, given, folded, num_frames, noise, actions, read, frames, rows
+):
+    """Writes one future for each clip and sample, and returns `frames`.
 
     Args:
         model: a `VideoModel`.
@@ -114,18 +116,29 @@ def _sample_futures(model, given, folded, num_frames, noise, actions, read, spec
         noise: `[S * B, T, noise_size]`, samples outermost.
         actions: `[S * B, T, action_size]`, or `None`.
         read: function from a frame of `step` and its number to a list of tensors.
-        specs: their `tf.TensorSpec`.
+        frames: for each of them, `[rows, H, W, C]` to write to.
+        rows: `[S * B]`, where the first frame of each future belongs; the others follow
+            it.
     """
     first = tf.shape(noise)[1] - num_frames
     before = None if actions is None else actions[:, :first]
     state = model.start(given, noise[:, :first], before)
 
-    def step(i, state):
+    def body(i, state, frames):
         action = None if actions is None else actions[:, first + i]
         frame, state = model.step(state, noise[:, first + i], action, folded)
-        return read(frame, first + i), state
+        values = read(frame, first + i)
+        pairs = zip(frames, values, strict=True)
+        return i + 1, state, [write_rows(*pair, rows + i) for pair in pairs]
 
-    return unroll(step, state, num_frames, specs)
+    free = tf.nest.map_structure(_with_free_batch, state)
+    *_, frames = tf.while_loop(
+        lambda i, *_: i < num_frames,
+        body,
+        (0, state, frames),
+        shape_invariants=(tf.TensorShape([]), free, [x.shape for x in frames]),
+    )
+    return frames
 
 
 def unroll(step, state, num_steps, specs):

@@ -52,6 +52,17 @@ class Stub:
         return tf.constant(self.reconstruction[self._rows(clips)])
 
 
+class Rolling(Stub):
+    """One that could give the posterior rollout, which no score here tells."""
+
+    def posterior_rollout(self, frames, actions=None, num_context=None):
+        raise AssertionError("Nobody asked for it.")
+
+    def reconstruct(self, clips, actions=None, teacher_forced=None, num_context=None):
+        assert teacher_forced is True
+        return super().reconstruct(clips)
+
+
 @pytest.fixture(scope="module")
 def clips():
     rng = np.random.default_rng(0)
@@ -182,3 +193,7 @@ def test_still_clips_give_figures_that_json_has():
     still = np.full([NUM_CLIPS, 6, *SHAPE], 0.5, np.float32)
     scores = evaluate_prediction(Stub(still), still, num_samples=2)
     json.dumps(scores, allow_nan=False)
+
+
+def test_only_what_is_told_is_computed(clips, scores):
+    assert evaluate_prediction(Rolling(clips), clips, num_samples=5, seed=3) == scores
