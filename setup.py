@@ -1,11 +1,20 @@
-"""Package metadata. The folder `video/` is installed as `tfsigmavae_video`."""
+"""Package metadata, and how folders of the source are called once installed."""
 
+import os
 import pathlib
 import re
 
 from setuptools import find_packages, setup
+from setuptools.command.editable_wheel import editable_wheel
 
 HERE = pathlib.Path(__file__).parent
+# Import name -> folder.
+FOLDERS = {
+    "tfsigmavae": "tfsigmavae",
+    "tfsigmavae_commands": "scripts/commands",
+    "tfsigmavae_video": "video",
+}
+LINKS = ".links"
 VERSION = re.search(
     r'__version__ = "([^"]+)"', (HERE / "tfsigmavae/version.py").read_text()
 )[1]
@@ -25,6 +34,29 @@ INSTALL_REQUIRES = [
     "jinja2>=3.1",
     "matplotlib>=3.8",
 ]
+
+
+class EditableWheel(editable_wheel):
+    """`pip install -e`: a folder of links on the path, named as the packages are.
+
+    By itself setuptools would hide packages whose folders are called otherwise behind
+    an import hook, which no editor can look through; and Python would take a clone in
+    the working directory, `./tfsigmavae/`, for a package without files before it asks
+    the hook.
+    """
+
+    def finalize_options(self):
+        links = pathlib.Path(self.distribution.src_root or os.curdir, LINKS)
+        links.mkdir(exist_ok=True)
+        try:
+            for name, folder in FOLDERS.items():
+                (links / name).unlink(missing_ok=True)
+                (links / name).symlink_to(pathlib.Path("..", folder), True)
+            self.distribution.package_dir = {"": LINKS}
+        except OSError:  # Windows without the right to make links: setuptools' hook
+            pass
+        super().finalize_options()
+
 
 setup(
     name="tfsigmavae",
@@ -52,10 +84,14 @@ setup(
         "svg-lp",
     ],
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["tfsigmavae", "tfsigmavae.*"])
-    + ["tfsigmavae_video"]
-    + ["tfsigmavae_video." + name for name in find_packages("video")],
-    package_dir={"tfsigmavae_video": "video"},
+    packages=[
+        package
+        for name, folder in FOLDERS.items()
+        for package in [name, *(f"{name}.{part}" for part in find_packages(folder))]
+    ],
+    package_dir=dict(FOLDERS),
+    cmdclass={"editable_wheel": EditableWheel},
+    entry_points={"console_scripts": ["tfsigmavae=tfsigmavae_commands.__main__:main"]},
     package_data={
         "tfsigmavae": ["py.typed", "evaluation/report/templates/*"],
         "tfsigmavae_video": ["py.typed"],

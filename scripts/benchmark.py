@@ -14,8 +14,8 @@ import json
 import signal
 import sys
 
-import console
 from benchmarking.cases import CASES
+from tfsigmavae_commands import console
 
 OVERRIDES = ("batch_size", "num_frames", "network")
 

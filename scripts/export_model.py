@@ -1,53 +1,8 @@
-"""Exports a trained model as a SavedModel for TensorFlow Serving.
+"""`tfsigmavae export`, from a clone."""
 
-    python scripts/export_model.py --model runs/demo/model.keras --output export/svg/1
+import sys
 
-The last line printed is JSON: the folder, its endpoints, and what one request may ask
-for. A request for more is refused; lower the limits to what the server's memory holds.
-"""
-
-import argparse
-import json
-
-import console
-import saved
-
-# What one request may ask for: default, words.
-LIMITS = {
-    "max_frames": (1000, "frames of a clip that is given, and to predict"),
-    "max_samples": (1000, "futures of each clip, or images, to draw"),
-    "max_batch": (256, "clips, images or latents in a request"),
-    "max_bytes": (2**30, "pixels in an answer, in bytes"),
-}
-
-
-def main(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--model", required=True, help="a run folder or its model.keras"
-    )
-    parser.add_argument("--output", required=True, help="folder to create")
-    for name, (default, text) in LIMITS.items():
-        flag = "--" + name.replace("_", "-")
-        text = f"the most {text} (default {default})"
-        parser.add_argument(flag, type=int, default=default, metavar="N", help=text)
-    args = parser.parse_args(argv)
-    limits = {name: getattr(args, name) for name in LIMITS}
-    from tfsigmavae import export_saved_model
-    from tfsigmavae.serving import Limits
-
-    Limits(**limits)  # a wrong one is said before the model is opened
-    model, _ = saved.load(args.model)
-    path = export_saved_model(model, args.output, **limits)
-    endpoints = {
-        name: [spec.name for spec in signature]
-        for name, (_, signature) in model.export_endpoints().items()
-    }
-    result = {"path": str(path), "endpoints": endpoints, "limits": limits}
-    print(json.dumps(result))
-
+from tfsigmavae_commands.__main__ import main
 
 if __name__ == "__main__":
-    console.run(main)
+    main(["export", *sys.argv[1:]])

@@ -1,58 +1,8 @@
-"""Samples futures with a trained model and draws them as GIF and film strip.
+"""`tfsigmavae predict`, from a clone."""
 
-    python scripts/predict_video.py --model runs/demo/model.keras --data data/pushing
-    python scripts/predict_video.py --model runs/mine --data clip.mp4 --start end
-    python scripts/predict_video.py ... --actions left --actions up,up,right
-
-Columns are clips; rows are the truth, the reconstruction, the best of all samples, two
-samples and their mean. With --actions, columns are futures of one clip under these, and
-rows are samples. Given frames are framed green, predicted ones red. Videos are read as
-those that the model was trained on, and play at their own rate. The last line printed
-is the result as JSON.
-"""
-
-import json
-import pathlib
 import sys
 
-import console
-import predict_flags
-import saved
-
-HOW = ("num_frames", "num_samples", "seed", "format")
-
-
-def main(argv=None):
-    args = predict_flags.parse(argv, __doc__)
-    from tfsigmavae import video
-
-    model, path = saved.load(args.model)
-    plans = video.read_plans(args.actions, model.action_size)
-    is_single = video.is_video(args.data) and not plans
-    options = saved.data_options(path, args.data, dict(args.data_options))
-    how = {key: getattr(args, key) for key in HOW}
-    output = pathlib.Path(args.output or path.parent / "predictions")
-    if args.start != 0 and not is_single:
-        raise ValueError("--start is for one video, and without --actions.")
-    if is_single:
-        how |= {"start": args.start}
-        drawn = video.predict_file(model, args.data, output, **how, **options)
-    else:
-        length = model.num_context + args.num_frames
-        options |= {"min_frames": length, "with_actions": model.action_size > 0}
-        options |= {"frame_shape": model.frame_shape}
-        source = video.load_clips(args.data, args.split, **options)
-        clips = video.first_clips(source, args.num_clips, length)
-        shown = f"{len(clips['frames'])} of the {len(source)} clips of the {args.split}"
-        print(f"Drawing {shown} split (--split, --num-clips).", file=sys.stderr)
-        fps = video.playing_fps(source, args.format)
-        how |= {"actions": clips.get("actions"), "fps": fps}
-        draw = video.write_prediction
-        if plans:
-            draw, how = video.write_steered, how | {"plans": plans}
-        drawn = draw(model, clips["frames"], folder=output, **how)
-    print(json.dumps({"animation": str(drawn[0]), "film_strip": str(drawn[1])}))
-
+from tfsigmavae_commands.__main__ import main
 
 if __name__ == "__main__":
-    console.run(main)
+    main(["predict", *sys.argv[1:]])

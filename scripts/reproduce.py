@@ -1,19 +1,8 @@
-"""Runs the sigma-VAE paper's comparison of decoders again, and reports what held.
+"""`tfsigmavae reproduce`, from a clone."""
 
-    python scripts/reproduce.py --preset laptop --color-data cifar.zip
+import sys
 
-`--help` has the rest; `python -m tfsigmavae.experiments.reproduction` is the same. The
-last line printed is the outcome as JSON; the exit code is 1 if a check failed.
-"""
-
-import console
-import source
-
-
-def main(argv=None):
-    command = source.names("tfsigmavae.experiments.reproduction.command")
-    return command["main"](argv)
-
+from tfsigmavae_commands.__main__ import main
 
 if __name__ == "__main__":
-    console.run(main, trains=True)
+    main(["reproduce", *sys.argv[1:]])

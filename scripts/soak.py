@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 
-import console
+from tfsigmavae_commands import console
 
 
 def parse(argv):

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-import console
+from tfsigmavae_commands import console
 
 # Longer than anything here takes on a busy machine: what does not end then hangs.
 LIMIT = 600.0

@@ -5,10 +5,10 @@ import functools
 import warnings
 from collections.abc import Callable
 
-import console
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from tfsigmavae_commands import console
 
 from tfsigmavae.experiments import ImageExperiment
 from tfsigmavae.models import VariationalModel

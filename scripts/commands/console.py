@@ -3,12 +3,55 @@
 import contextlib
 import errno
 import os
+import re
 import signal
 import sys
+import tempfile
 import traceback
 
 # TensorFlow's notices about CPU features and missing GPUs are not the user's business.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+_PACKAGES = "tfsigmavae", "tfsigmavae_video", "tfsigmavae_commands"
+# What TensorFlow says at its start on every machine without a GPU or built for others.
+_NOTICES = re.compile(
+    r"WARNING: All log messages before absl|I0000 |"
+    r"To enable the following instructions|"
+    r"E0000 .*failed call to cuInit: (INTERNAL: CUDA error: Failed call to cuInit: )?"
+    r"(UNKNOWN ERROR \(303\)|CUDA_ERROR_NO_DEVICE)"
+)
+
+
+def load():
+    """Imports TensorFlow, whose notices at its start do not reach the terminal.
+
+    All else that it says does: also if the import fails.
+    """
+    with _without_notices():
+        import tensorflow as tf
+
+        import tfsigmavae.video  # noqa: F401
+
+        tf.config.list_physical_devices()  # looks for GPUs
+
+
+@contextlib.contextmanager
+def _without_notices():
+    """Holds back what is written to standard error; TensorFlow writes below Python."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            held.seek(0)
+            lines = held.read().decode(errors="replace").splitlines(keepends=True)
+            sys.stderr.writelines(x for x in lines if not _NOTICES.match(x))
 
 
 def share_cores(model):
@@ -83,7 +126,7 @@ def run(main, trains=False, onednn=None):
     except (ValueError, TypeError, OSError, ImportError) as error:
         raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
         raised_in = os.path.realpath(raised_in)
-        modules = map(sys.modules.get, ("__main__", "tfsigmavae", "tfsigmavae_video"))
+        modules = map(sys.modules.get, ("__main__", *_PACKAGES))
         files = [getattr(module, "__file__", None) for module in modules]
         ours = tuple(os.path.dirname(os.path.realpath(f)) + os.sep for f in files if f)
         of_system = isinstance(error, OSError) and error.filename is not None

@@ -1,8 +1,8 @@
-"""Flags of `predict_video.py`. No heavy import: `--help` must be instant."""
+"""Flags of `predict`. No heavy import: `--help` must be instant."""
 
 import argparse
 
-import flags
+from tfsigmavae_commands.parsing import Parser, existing, option
 
 ACTIONS = """sequence of actions for the future, the last one held: 'left,left,up' (also
 right, down, stay; for models of the pushing data), or a .csv or .npy file with a row of
@@ -11,12 +11,15 @@ numbers a step; repeat the flag for a column each"""
 
 def parse(argv, description):
     """Parses flags; some defaults depend on others."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("predict", description)
     add = parser.add_argument
-    add("--model", required=True, help="a run folder or its model.keras")
-    add("--data", required=True, help="a video, a folder of videos, or a data set")
+    add("--model", type=existing, required=True, help="a run folder or its model.keras")
+    add(
+        "--data",
+        type=existing,
+        required=True,
+        help="a video, a folder of videos, or a data set",
+    )
     add("--split", default="test", help="train or test (default: %(default)s)")
     start = "first frame given, counted as training takes them, or 'end' (one video)"
     add("--start", type=_start, default=0, help=start)
@@ -27,8 +30,8 @@ def parse(argv, description):
     add("--num-clips", type=int, help="clips (default: 4; 1 with --actions)")
     add("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
     add("--format", default="gif", choices=["gif", "mp4", "webp", "apng"])
-    option = {"type": flags.option, "nargs": "+", "default": []}
-    add("--data-options", **option, metavar="NAME=VALUE", help="other than training's")
+    kind = {"type": option, "nargs": "+", "default": []}
+    add("--data-options", **kind, metavar="NAME=VALUE", help="other than training's")
     args = parser.parse_args(argv)
     samples, clips = (2, 1) if args.actions else (10, 4)
     args.num_samples = samples if args.num_samples is None else args.num_samples
@@ -37,4 +40,10 @@ def parse(argv, description):
 
 
 def _start(text):
-    return text if text == "end" else int(text)
+    if text == "end":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        told = f"{text!r} is neither a number of frames nor 'end'"
+        raise argparse.ArgumentTypeError(told) from None

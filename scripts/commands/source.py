@@ -1,12 +1,11 @@
 """What the package says of itself, read from its source: `--help` imports nothing."""
 
 import ast
+import importlib.util
 import pathlib
 import runpy
 
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
-# Import name -> folder.
-_PACKAGES = {"tfsigmavae": "tfsigmavae", "tfsigmavae_video": "video"}
+_PACKAGES = "tfsigmavae", "tfsigmavae_video"
 # The last base whose arguments count; its own base is Keras'.
 _LAST_BASE = "VariationalModel"
 
@@ -59,7 +58,9 @@ def _called(call):
 
 def _path(module):
     package, *rest = module.split(".")
-    path = _ROOT.joinpath(_PACKAGES[package], *rest)
+    # Finding a package at the top imports nothing.
+    (folder,) = importlib.util.find_spec(package).submodule_search_locations
+    path = pathlib.Path(folder, *rest)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 

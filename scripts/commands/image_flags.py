@@ -1,7 +1,6 @@
-"""Flags of `train_image.py`. No heavy import: `--help` must be instant."""
+"""Flags of `train images`. No heavy import: `--help` must be instant."""
 
-import flags
-import source
+from tfsigmavae_commands import source, training_flags
 
 OWN = [
     ("--data", str, "name, folder or zip, see tfsigmavae.data.images.load"),
@@ -24,9 +23,9 @@ CHOICES = {"--crop": ["square"], "--channels": [1, 3]}
 def parse(argv, description) -> dict:
     """Parses flags; explicit ones win over the preset's."""
     recipes = source.names("tfsigmavae.experiments.recipes")["RECIPES"]
-    parser = flags.parser_of(
-        description, OWN, CHOICES, "tfsigmavae.models", recipes, argv
+    parser = training_flags.parser_of(
+        "train images", description, OWN, CHOICES, "tfsigmavae.models", recipes, argv
     )
     # The demo of videos has the plain name.
     names = {name: f"runs/{name}" for name in recipes} | {"demo": "runs/image_demo"}
-    return flags.parse(parser, argv, recipes, names)
+    return training_flags.parse(parser, argv, recipes, names)

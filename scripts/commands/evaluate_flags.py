@@ -1,10 +1,7 @@
-"""Flags of `evaluate.py`. No heavy import: `--help` must be instant."""
+"""Flags of `evaluate`. No heavy import: `--help` must be instant."""
 
-import argparse
-import pathlib
-
-import flags
-import source
+from tfsigmavae_commands import source
+from tfsigmavae_commands.parsing import Parser, existing, option
 
 PROTOCOL = """what is measured, and how: {names} for videos (default: svg-2-28),
 {images} for images (default: images); see docs/evaluation.md"""
@@ -16,12 +13,11 @@ EXTRACTOR = """network for distances of features: inception_v3, inception_2015:F
 
 def parse(argv, description) -> dict:
     """Flags by name."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("evaluate", description)
     add = parser.add_argument
-    add("--model", required=True, help="a run folder or its model.keras")
-    add("--compare", nargs="+", default=[], metavar="RUN", help="runs to set beside it")
+    add("--model", type=existing, required=True, help="a run folder or its model.keras")
+    runs = {"type": existing, "nargs": "+", "default": [], "metavar": "RUN"}
+    add("--compare", **runs, help="runs to set beside it")
     add("--data", help="held-out data (default: what the model was trained with)")
     add("--split", default="test", help="train or test (default: %(default)s)")
     modules = {
@@ -36,14 +32,11 @@ def parse(argv, description) -> dict:
     add("--num-clips", type=int, help="clips or images, at most")
     add("--seed", type=int, help="of all that is drawn")
     add("--extractor", help=EXTRACTOR)
-    option = {"type": flags.option, "nargs": "+", "default": [], "action": "extend"}
-    option |= {"metavar": "NAME=VALUE"}
-    add("--protocol-options", **option, help=FIELDS)
-    add("--data-options", **option, help="other than training's, see docs/data.md")
+    kind = {"type": option, "nargs": "+", "default": [], "action": "extend"}
+    kind |= {"metavar": "NAME=VALUE"}
+    add("--protocol-options", **kind, help=FIELDS)
+    add("--data-options", **kind, help="other than training's, see docs/data.md")
     known = vars(parser.parse_args(argv))
-    for run in [known["model"], *known["compare"]]:  # before anything heavy is loaded
-        if not pathlib.Path(run).exists():
-            parser.error(f"there is no run '{run}'")
     for name in ("protocol_options", "data_options"):
         known[name] = dict(known[name])
     return known

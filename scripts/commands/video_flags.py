@@ -1,10 +1,11 @@
-"""Flags of `train_video.py`. No heavy import: `--help` must be instant."""
+"""Flags of `train video`. No heavy import: `--help` must be instant."""
 
 import argparse
+import pathlib
 import sys
 
-import flags
-import source
+from tfsigmavae_commands import console, source, training_flags
+from tfsigmavae_commands.parsing import early, existing, frame_size
 
 OWN = [
     ("--data", str, "folder of videos, a video, or a data set of docs/data.md"),
@@ -30,7 +31,7 @@ OWN = [
 CHOICES = {"--windows": ["first", "random", "last"]}
 
 
-OPTIONS = flags.OPTIONS | {
+OPTIONS = training_flags.OPTIONS | {
     "--data-options": "options of this kind of data, see docs/data.md, e.g. fps=10",
 }
 
@@ -38,23 +39,41 @@ OPTIONS = flags.OPTIONS | {
 def parse(argv, description) -> dict:
     """Parses flags; explicit ones win over the preset's."""
     argv = sys.argv[1:] if argv is None else argv
-    found = source.names("tfsigmavae_video.experiments.recipes")
-    recipes = found["RECIPES"]
-    if data := _videos(argv):
-        from tfsigmavae_video.experiments import own_recipe
+    data = _videos(argv)
+    if not data:
+        return _parsed(argv, description)
+    # Mistakes in flags are told before the videos are looked at.
+    argv = ["--preset", "own", *argv]
+    _parsed(argv, description, own={})
+    console.load()
+    from tfsigmavae_video.experiments import own_recipe
+    from tfsigmavae_video.experiments.own_videos import is_own
 
-        own = own_recipe(data, use_actions="--use-actions" in argv)
-        recipes["own"] = own.options
-        argv = ["--preset", "own", *argv]
+    if early(argv[2:], "--preset")["preset"] is None and not is_own(data):
+        return _parsed(argv[2:], description)
+    own = own_recipe(data, use_actions="--use-actions" in argv)
+    known = _parsed(argv, description, own=own.options)
+    _tell_own(known, own, data)
+    return known
+
+
+def _parsed(argv, description, **more):
+    """The flags by name; `more` are recipes of data."""
+    found = source.names("tfsigmavae_video.experiments.recipes")
+    recipes = found["RECIPES"] | more
     models = "tfsigmavae_video.models"
-    if (model := _model(argv)) in source.registry(models, "MODELS"):
+    model = early(argv, "--model")["model"]
+    if model in source.registry(models, "MODELS"):
         recipes = {k: found["for_model"](each, model) for k, each in recipes.items()}
     recipes = {name: _with_flags(recipe) for name, recipe in recipes.items()}
-    parser = flags.parser_of(description, OWN, CHOICES, models, recipes, argv, OPTIONS)
+    parser = training_flags.parser_of(
+        "train video", description, OWN, CHOICES, models, recipes, argv, OPTIONS
+    )
     outputs = {name: f"runs/{name}" for name in recipes if name.startswith("demo")}
-    known = flags.parse(parser, argv, recipes, outputs, OPTIONS)
+    known = training_flags.parse(parser, argv, recipes, outputs, OPTIONS)
+    _check_data(parser, known, recipes)
     try:
-        size = flags.frame_size(known.pop("frame_size"))
+        size = frame_size(known.pop("frame_size"))
     except argparse.ArgumentTypeError as error:
         parser.error(f"argument --frame-size: {error}")
     is_presets = known["curriculum"] == parser.get_default("curriculum")
@@ -68,10 +87,19 @@ def parse(argv, description) -> dict:
     if is_presets:  # no longer than the clips that flags ask for
         most = known["num_frames"]
         known["curriculum"] = [s for s in known["curriculum"] if s[1] < most]
-    known |= {"frame_shape": (*size, known.pop("channels"))}
-    if data:
-        _tell_own(known, own, data)
-    return known
+    return known | {"frame_shape": (*size, known.pop("channels"))}
+
+
+def _check_data(parser, known, recipes):
+    """Refuses data that are not there; the demo makes its own."""
+    made = recipes.get(known["preset"], {}).get("data")
+    done = pathlib.Path(known["output"] or "", "summary.json")
+    if known["dry_run"] or known["data"] == made or done.exists():
+        return
+    try:
+        existing(known["data"])
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"argument --data: {error}")
 
 
 def _tell_own(known, own, data):
@@ -88,26 +116,12 @@ def _tell_own(known, own, data):
     print(f"--preset own, for '{data}':", *told, sep="\n  ", file=sys.stderr)
 
 
-def _model(argv):
-    """The model that is asked for, or `None`: the preset's."""
-    early = argparse.ArgumentParser(add_help=False)
-    early.add_argument("--model")
-    return early.parse_known_args(argv)[0].model
-
-
 def _videos(argv):
-    """The videos for which options are to be found, or `None`."""
-    early = argparse.ArgumentParser(add_help=False)
-    for flag in ("--preset", "--data"):
-        early.add_argument(flag)
-    for flag in ("-h", "--help", "--dry-run"):
-        early.add_argument(flag, action="store_true", dest="no_data")
-    known, _ = early.parse_known_args(argv)
-    if known.no_data or not known.data or known.preset not in (None, "own"):
+    """Data that may be videos for which options are to be found, or `None`."""
+    known = early(argv, "--preset", "--data")
+    if {"-h", "--help", "--dry-run"} & {*argv} or known["preset"] not in (None, "own"):
         return None
-    from tfsigmavae_video.experiments.own_videos import is_own
-
-    return known.data if known.preset or is_own(known.data) else None
+    return known["data"]
 
 
 def _stages(text):

@@ -1,12 +1,10 @@
-"""What the flags of `train_image.py` and `train_video.py` have in common."""
+"""What the flags of `train video` and `train images` have in common."""
 
 import argparse
-import ast
-import json
-import re
 import textwrap
 
-import source
+from tfsigmavae_commands import source
+from tfsigmavae_commands.parsing import Parser, closest, early, option
 
 # Flag, default (its type is the flag's) or type, explanation.
 COMMON = [
@@ -30,11 +28,14 @@ OWN = {"decoder", "beta", "seed", "num_context", "frame_shape", "image_shape"}
 OWN |= {"action_size"}
 
 
-def parser_of(description, own, choices, package, recipes, argv, options=OPTIONS):
-    """A parser with the flags of both scripts and those of one.
+def parser_of(
+    command, description, own, choices, package, recipes, argv, options=OPTIONS
+):
+    """A parser with the flags of both commands and those of one.
 
     Args:
-        description: docstring of the script.
+        command: its words after `tfsigmavae`.
+        description: docstring of its module.
         own: rows as of `COMMON`.
         choices: flag -> allowed values.
         package: with the registry of models.
@@ -43,15 +44,14 @@ def parser_of(description, own, choices, package, recipes, argv, options=OPTIONS
         options: as `OPTIONS`, flags that take NAME=VALUE.
     """
     # Known before `--help` prints the defaults.
-    early = argparse.ArgumentParser(add_help=False)
-    early.add_argument("--preset")
-    recipe = recipes.get(early.parse_known_args(argv)[0].preset, {})
+    recipe = recipes.get(early(argv, "--preset")["preset"], {})
     models = source.model_options(package, OWN)
-    parser = argparse.ArgumentParser(
-        description=description,
-        epilog=_explained(models, recipe),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(command, description, epilog=_explained(models, recipe))
+    parser.on_unknown = (
+        " Arguments of model and decoder are given as --model-options NAME=VALUE and "
+        "--decoder-options NAME=VALUE."
     )
+    parser.models = models
     add = parser.add_argument
     add("--preset", choices=sorted(recipes), help="data set with its recipe")
     add("--output", help="run folder")
@@ -85,13 +85,7 @@ def parse(parser, argv, recipes, outputs, options=OPTIONS) -> dict:
 
     `outputs` are the run folders of presets where `--output` is not given.
     """
-    known, unknown = parser.parse_known_args(argv)
-    if unknown:
-        parser.error(
-            f"unrecognized arguments: {' '.join(unknown)}. Those of model and decoder "
-            "are given as --model-options NAME=VALUE and --decoder-options NAME=VALUE."
-        )
-    flags = vars(known)
+    flags = vars(parser.parse_args(argv))
     recipe = recipes.get(flags["preset"], {})
     if flags["model"] != parser.get_default("model"):  # the preset's are of its own
         recipe = {key: recipe[key] for key in recipe if key != "model_options"}
@@ -101,12 +95,25 @@ def parse(parser, argv, recipes, outputs, options=OPTIONS) -> dict:
         if len(given) < len(flags[name]):
             parser.error(f"{flag} gives an option twice: {flags[name]}.")
         flags[name] = recipe.get(name, {}) | given
+    _check_model_options(parser, flags)
     if flags["warm_up_steps"] == recipe.get("warm_up_steps"):  # not asked for
         flags["warm_up_steps"] = min(flags["warm_up_steps"], flags["steps"])
     flags["output"] = flags["output"] or outputs.get(flags["preset"])
     if not flags["dry_run"] and not (flags["data"] and flags["output"]):
         parser.error("--data and --output are needed, or --preset, or --dry-run.")
     return flags
+
+
+def _check_model_options(parser, flags):
+    """Refuses unknown ones before anything is loaded; the model judges values."""
+    known = parser.models[flags["model"]]
+    for name in flags["model_options"]:
+        if name not in known:
+            near = closest(name, known)
+            told = f"Did you mean {near}?" if near else f"It has {', '.join(known)}."
+            parser.error(
+                f"--model-options: model {flags['model']} has no {name}. {told}"
+            )
 
 
 def run_options(flags) -> dict:
@@ -146,26 +153,3 @@ def _explained(models, recipe):
         lines.append(f"--model-options {title}:")
         lines += textwrap.wrap(shown, 78, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
-
-
-def frame_size(text):
-    """`64` or `48x80` as (height, width)."""
-    if not re.fullmatch(r"\d+(x\d+)?", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not like 64, or like 48x80 (HEIGHTxWIDTH)"
-        )
-    height, _, width = text.partition("x")
-    return int(height), int(width or height)
-
-
-def option(text):
-    """`NAME=VALUE` -> (name, value), the value as JSON or Python writes it."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    for read in (json.loads, ast.literal_eval):  # true as well as True
-        try:
-            return name, read(value)
-        except (ValueError, SyntaxError):
-            continue
-    return name, value  # a word

@@ -1,0 +1,107 @@
+"""How flags are read: whole names only, and mistakes are told in a line or two."""
+
+import argparse
+import ast
+import difflib
+import json
+import pathlib
+import re
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of a command.
+
+    Args:
+        command: its words after `tfsigmavae`.
+        description: docstring of its module.
+        **kwargs: see `argparse.ArgumentParser`.
+    """
+
+    # Of flags that the parser does not know; for more words on where they belong.
+    on_unknown = ""
+
+    def __init__(self, command, description, **kwargs):
+        super().__init__(
+            prog=f"tfsigmavae {command}",
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            **kwargs,
+        )
+
+    def parse_args(self, args=None, namespace=None):
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flag = unknown[0].partition("=")[0]
+            near = closest(flag, self._option_string_actions)
+            told = f" Did you mean {near}?" if near else ""
+            self.error(f"there is no {flag}.{told}{self.on_unknown}")
+        return known
+
+    def error(self, message):
+        end = "" if message[-1] in ".?!" else "."
+        self.exit(2, f"error: {message}{end}\n{self.prog} --help explains.\n")
+
+
+class _Silent(argparse.ArgumentParser):
+    """What is wrong is told later, by the parser that knows all flags."""
+
+    def error(self, message):
+        raise ValueError(message)
+
+
+def closest(word, words):
+    """The one of `words` that is most like a misspelt one, or `None`."""
+    return next(iter(difflib.get_close_matches(word, list(words), 1, 0.7)), None)
+
+
+def early(argv, *flags):
+    """Values of some flags, before the others are known: name -> value or `None`."""
+    parser = _Silent(add_help=False, allow_abbrev=False)
+    for flag in flags:
+        parser.add_argument(flag)
+    try:
+        return vars(parser.parse_known_args(argv)[0])
+    except ValueError:
+        return dict.fromkeys(flag[2:] for flag in flags)
+
+
+def existing(text):
+    """A path that is there."""
+    if not pathlib.Path(text).exists():
+        raise argparse.ArgumentTypeError(_missing(text))
+    return text
+
+
+def _missing(text):
+    path = pathlib.Path(text)
+    parent = path.parent
+    names = [p.name for p in parent.iterdir()] if parent.is_dir() else []
+    if not parent.is_dir():
+        return f"there is no '{text}', nor a folder '{parent}'"
+    near = closest(path.name, names)
+    told = f"; did you mean '{parent / near}'?" if near else ""
+    return f"there is no '{text}'{told}"
+
+
+def frame_size(text):
+    """`64` or `48x80` as (height, width)."""
+    if not re.fullmatch(r"\d+(x\d+)?", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not like 64, or like 48x80 (HEIGHTxWIDTH)"
+        )
+    height, _, width = text.partition("x")
+    return int(height), int(width or height)
+
+
+def option(text):
+    """`NAME=VALUE` -> (name, value), the value as JSON or Python writes it."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    for read in (json.loads, ast.literal_eval):  # true as well as True
+        try:
+            return name, read(value)
+        except (ValueError, SyntaxError):
+            continue
+    return name, value  # a word
