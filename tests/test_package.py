@@ -17,6 +17,12 @@ import tfsigmavae
 pytestmark = pytest.mark.slow
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Import name -> folder.
+FOLDERS = {
+    pathlib.Path("tfsigmavae"): "tfsigmavae",
+    pathlib.Path("tfsigmavae_commands"): "scripts/commands",
+    pathlib.Path("tfsigmavae_video"): "video",
+}
 
 
 def snippet():
@@ -111,11 +117,10 @@ def printed(installed, tmp_path_factory):
 def test_wheel_holds_the_library_and_nothing_else(archives):
     _, in_wheel, _ = archives
     wanted = {
-        path.as_posix().replace("video/", "tfsigmavae_video/", 1)
-        if path.parts[0] == "video"
-        else path.as_posix()
+        str(package / path.relative_to(folder))
+        for package, folder in FOLDERS.items()
         for path in _sources()
-        if path.parts[0] in ("tfsigmavae", "video")
+        if path.is_relative_to(folder)
     }
     info = f"tfsigmavae-{tfsigmavae.__version__}.dist-info/"
     assert {name for name in in_wheel if not name.startswith(info)} == wanted
@@ -139,3 +144,49 @@ def test_wheel_imports_from_another_directory(installed, printed):
 
 def test_wheel_trains_from_another_directory(printed):
     assert printed[-1] == "trained"
+
+
+def test_the_command_of_the_wheel_makes_data_where_it_is_called(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "tfsigmavae_commands"]
+    flags = "--output data/pushing --num-train 1 --num-test 1 --num-frames 4".split()
+    _run([*command, "data", "pushing", *flags], env=environment, cwd=tmp_path)
+    assert list((tmp_path / "data/pushing/train").glob("*.tfrecords"))
+    entry = (installed / "bin" / "tfsigmavae").read_text()
+    assert "from tfsigmavae_commands.__main__ import main" in entry
+
+
+def test_an_editable_install_is_a_folder_of_links(tmp_path):
+    """Editors follow them, and a module that is added later is there at once."""
+    clone = tmp_path / "tfsigmavae"
+    for path in _sources():
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, clone / path)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    options = ["--no-build-isolation"] if _build_options() else []
+    target = tmp_path / "site"
+    _run([*pip, *options, "--target", target, "-e", clone], cwd=tmp_path)
+    (entry,) = target.glob("*.pth")
+    assert entry.read_text().strip() == str(clone / ".links")
+    assert not list(target.glob("*finder*"))
+    links = {path.name: path.resolve() for path in (clone / ".links").glob("tf*_*")}
+    assert links == {
+        str(name): clone / folder
+        for name, folder in FOLDERS.items()
+        if "_" in str(name)
+    }
+    (clone / "video" / "added.py").write_text("there = True")
+    # Beside the clone: its folder is no package, and does not hide the one installed.
+    code = (
+        f"import site; site.addsitedir({str(target)!r})\n"
+        "import importlib.util as u\n"
+        "print(u.find_spec('tfsigmavae').origin)\n"
+        "print(u.find_spec('tfsigmavae_video').submodule_search_locations[0])\n"
+    )
+    bare = [sys.executable, "-S", "-c", code]
+    lines = _run(bare, cwd=tmp_path).splitlines()
+    assert lines == [
+        str(clone / ".links/tfsigmavae/__init__.py"),
+        str(clone / ".links/tfsigmavae_video"),
+    ]
+    assert (pathlib.Path(lines[1]) / "added.py").is_file()

@@ -146,5 +146,8 @@ def _of_system(error):
         errno.EDQUOT: "Make room, and the same command goes on.",
         errno.EROFS: "Name another folder.",
         errno.EACCES: "Mend its rights, or name another.",
+        errno.EEXIST: "Remove it, or name another.",
+        errno.ENOTDIR: "Name a folder.",
+        errno.EISDIR: "Name a file.",
     }.get(error.errno, "")
     return f"'{error.filename}': {error.strerror or error}. {way_out}".rstrip()

@@ -25,7 +25,7 @@ def main(argv=None):
     console.load()
     from tfsigmavae import video
 
-    model, path = saved.load(args.model)
+    model, path = saved.load_video_model(args.model)
     plans = video.read_plans(args.actions, model.action_size)
     is_single = video.is_video(args.data) and not plans
     options = saved.data_options(path, args.data, dict(args.data_options))

@@ -9,6 +9,19 @@ def load(path):
     return open_run(path)
 
 
+def load_video_model(path):
+    """As `load`; a model of images is refused."""
+    model, file = load(path)
+    from tfsigmavae_video.models import VideoModel
+
+    if not isinstance(model, VideoModel):
+        raise ValueError(
+            f"'{file}' holds a {type(model).__name__}, a model of images: only models "
+            "of videos predict. (`tfsigmavae evaluate` takes both.)"
+        )
+    return model, file
+
+
 def data_options(file, data, given: dict) -> dict:
     """Options with which the model's training data were opened, for other data.
 

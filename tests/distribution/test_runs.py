@@ -266,5 +266,5 @@ def test_a_cluster_that_nobody_named_is_asked_for(config, message, monkeypatch):
 def test_unknown_strategies_are_refused_with_those_there_are():
     with pytest.raises(ValueError, match="Unknown `strategy` 'horovod'.*mirrored"):
         make_strategy("horovod")
-    flags = (ROOT / "scripts" / "flags.py").read_text()
+    flags = (ROOT / "scripts/commands/training_flags.py").read_text()
     assert json.dumps(list(STRATEGIES)) in flags

@@ -43,6 +43,7 @@ from tfsigmavae.runs.devices import (
     is_chief,
 )
 from tfsigmavae.runs.options import flat
+from tfsigmavae.runs.run_folder import removed_if_nothing_came
 from tfsigmavae.runs.training import CHECKPOINT, follow, is_complete
 
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -145,6 +146,11 @@ class Experiment(abc.ABC):
         defaults = decoders.option_defaults(self.decoder)
         check_types(self.decoder_options, defaults, "decoder_options")
         decoders.get(self.decoder, **self.decoder_options)
+        if self.decoder == "fixed_sigma" and "sigma" not in self.decoder_options:
+            raise ValueError(
+                "`decoder` 'fixed_sigma' needs its `sigma` in `decoder_options`, such "
+                "as sigma=0.1; 1.0 is the plain squared error."
+            )
 
     @classmethod
     @abc.abstractmethod
@@ -305,7 +311,7 @@ class Experiment(abc.ABC):
             return None
         shares = functools.partial(self.train_batches, 0)
         check_distributed(strategy, shares, self.batch_size, data_service)
-        with RunLock(output):
+        with removed_if_nothing_came(output), RunLock(output):
             folder = RunFolder(
                 output,
                 self.options(),

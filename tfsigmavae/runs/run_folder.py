@@ -37,6 +37,24 @@ _WAYS_OUT = {
 }
 
 
+@contextlib.contextmanager
+def removed_if_nothing_came(path):
+    """Removes a run folder that an attempt made which failed before it trained.
+
+    Args:
+        path: run folder; one that was there before stays as the attempt leaves it.
+    """
+    path = pathlib.Path(path)
+    was_there = path.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there and path.is_dir():
+            if {each.name for each in path.iterdir()} <= _NO_RUN:
+                shutil.rmtree(path)
+        raise
+
+
 class RunFolder:
     """One training run on disk; the same command again resumes it.
 

@@ -122,7 +122,9 @@ class _Run:
     def data(self):
         data = self.config.get("data")
         if not isinstance(data, str) or not data:
-            raise ValueError(f"Nobody knows the data of '{self.file}': give `data`.")
+            raise ValueError(
+                f"Nobody knows the data of '{self.file}': give `data` (--data)."
+            )
         return data
 
     def choose(self, protocol, changes, num_examples):

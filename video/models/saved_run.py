@@ -6,6 +6,7 @@ import zipfile
 import keras
 
 from tfsigmavae.files import read_json
+from tfsigmavae.models import VariationalModel
 
 # How a clip is made of a video's frames; other options tell which clips there are.
 _OF_A_VIDEO = ("stride", "fps", "fit", "alpha")
@@ -22,7 +23,7 @@ def open_run(path) -> tuple:
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it is damaged.
+        ValueError: if it is damaged, or of another package.
     """
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
@@ -33,7 +34,17 @@ def open_run(path) -> tuple:
         )
     if not zipfile.is_zipfile(file):
         raise ValueError(f"'{file}' is damaged, or no model that Keras has saved.")
-    return keras.models.load_model(file), file
+    try:
+        model = keras.models.load_model(file)
+    except Exception as error:  # Keras raises whatever it stumbles over
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"Keras cannot load the model '{file}': {reason}") from error
+    if not isinstance(model, VariationalModel):
+        raise ValueError(
+            f"'{file}' holds a {type(model).__name__} and no model of this package: "
+            "name a run folder or its model.keras."
+        )
+    return model, file
 
 
 def config(file) -> dict:

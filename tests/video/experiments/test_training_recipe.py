@@ -13,15 +13,13 @@ no pairs, no order, no step        told when the experiment is made
 """
 
 import csv
-import runpy
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from drifting_model import DriftingModel
-from fresh_process import ROOT
+from tfsigmavae_commands import video_flags
 from tiny_svg_lp import random_clips
 
 import tfsigmavae as sv
@@ -334,18 +332,10 @@ def test_a_dry_run_goes_through_every_stage(data, tmp_path):
     assert [next(iter(small.train_batches(s))).shape[1] for s in range(3)] == [2, 3, 4]
 
 
-@pytest.fixture
-def video_flags(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    yield runpy.run_path(str(ROOT / "scripts" / "video_flags.py"))
-    for name in ("flags", "source"):
-        sys.modules.pop(name, None)
-
-
-def test_a_preset_has_the_training_of_the_model_that_is_asked_for(video_flags):
+def test_a_preset_has_the_training_of_the_model_that_is_asked_for():
     argv = ["--preset", "demo_svg_lp", "--model", "warp_vrnn", "--kl-ramp", "0.2"]
     argv += ["--model-options", "width=8", "--dry-run"]
-    found = video_flags["parse"](argv, "")
+    found = video_flags.parse(argv, "")
     assert found["model"] == "warp_vrnn"
     assert found["model_options"] == {"max_gradient_norm": 1e5, "width": 8}
     assert (found["kl_ramp"], found["learning_rate"]) == (0.2, 1.5e-3)
@@ -360,16 +350,14 @@ def test_a_preset_has_the_training_of_the_model_that_is_asked_for(video_flags):
         (["--steps", "6", "--warm-up-steps", "8"], 8),  # for the experiment to refuse
     ],
 )
-def test_a_warm_up_that_nobody_asked_for_fits_into_the_steps(
-    video_flags, argv, expected
-):
-    found = video_flags["parse"](["--preset", "demo", *argv], "")
+def test_a_warm_up_that_nobody_asked_for_fits_into_the_steps(argv, expected):
+    found = video_flags.parse(["--preset", "demo", *argv], "")
     assert found["warm_up_steps"] == expected
 
 
-def test_flags_give_the_options(video_flags, capsys):
+def test_flags_give_the_options(capsys):
     given = "--kl-ramp 0.1 --warm-up-steps 5 --recalibration-steps 0".split()
-    parse = video_flags["parse"]
+    parse = video_flags.parse
     known = parse(["--dry-run", "--curriculum", "0.3:2,0.6:5", *given], "")
     assert known["curriculum"] == [[0.3, 2], [0.6, 5]]
     assert (known["kl_ramp"], known["warm_up_steps"]) == (0.1, 5)
@@ -380,8 +368,8 @@ def test_flags_give_the_options(video_flags, capsys):
         assert "stages are SHARE:FRAMES" in capsys.readouterr().err
 
 
-def test_a_recipe_may_have_a_curriculum_that_a_flag_takes_away(video_flags):
-    recipe = video_flags["_with_flags"]({"curriculum": CURRICULUM, "steps": 8})
-    stages = video_flags["_stages"](recipe["curriculum"])
+def test_a_recipe_may_have_a_curriculum_that_a_flag_takes_away():
+    recipe = video_flags._with_flags({"curriculum": CURRICULUM, "steps": 8})
+    stages = video_flags._stages(recipe["curriculum"])
     assert stages == [list(stage) for stage in CURRICULUM]
-    assert video_flags["_stages"]("") == []
+    assert video_flags._stages("") == []

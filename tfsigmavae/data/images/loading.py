@@ -1,5 +1,6 @@
 """Finds a data set by its name or path, and loads one split of it."""
 
+import difflib
 import os
 import pathlib
 import zipfile
@@ -206,9 +207,11 @@ def _checked_path(source, root):
             f"the path '{source}' with `root` '{root}'."
         )
     if not path.exists():
+        near = difflib.get_close_matches(str(source), NAMED, 1)
         raise FileNotFoundError(
             f"'{source}' is neither a data set's name, {sorted(NAMED)} or "
             "'tfds:NAME', nor an existing folder or zip file."
+            + "".join(f" Did you mean '{name}'?" for name in near)
         )
     if path.is_dir():
         return path

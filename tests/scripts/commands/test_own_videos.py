@@ -1,19 +1,18 @@
 """From a folder of videos to a picture of their future, by two commands."""
 
+import importlib
 import json
-import runpy
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from fresh_process import ROOT
 from PIL import Image
+from tfsigmavae_commands import video_flags
 
 from tfsigmavae.pictures import write_png
 from tfsigmavae.video import write_animation
 
-SCRIPTS = ROOT / "scripts"
 SHAPE = (16, 16)
 SMALL = "--model-options width=2 latent_size=2 code_size=4 hidden_size=4"
 pytestmark = pytest.mark.filterwarnings("ignore:Even though.*run_functions_eagerly")
@@ -45,13 +44,12 @@ def videos(tmp_path_factory):
 
 @pytest.fixture
 def call(monkeypatch, capsys, tmp_path):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
     monkeypatch.chdir(tmp_path)
     tf.config.run_functions_eagerly(True)  # so small a model is slower to trace
 
     def main(name, *arguments):
-        script = runpy.run_path(str(SCRIPTS / f"{name}.py"))
-        assert not script["main"](list(map(str, arguments)))
+        module = importlib.import_module(f"tfsigmavae_commands.{name}")
+        assert not module.main(list(map(str, arguments)))
         captured = capsys.readouterr()
         return json.loads(captured.out.splitlines()[-1]), captured.err
 
@@ -60,10 +58,8 @@ def call(monkeypatch, capsys, tmp_path):
 
 
 @pytest.fixture
-def flags_of(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    module = runpy.run_path(str(SCRIPTS / "video_flags.py"))
-    return lambda *argv: module["parse"](list(map(str, argv)), "")
+def flags_of():
+    return lambda *argv: video_flags.parse(list(map(str, argv)), "")
 
 
 def test_two_commands_from_videos_to_their_future(videos, call, tmp_path):
@@ -84,12 +80,12 @@ def test_two_commands_from_videos_to_their_future(videos, call, tmp_path):
         assert (tmp_path / summary[name]).is_file()
     video = videos / "gif" / "clip 0.gif"
     few = ("--num-samples", 2, "--num-frames", 3)
-    drawn, _ = call("predict_video", "--model", run, "--data", video, *few)
+    drawn, _ = call("predict", "--model", run, "--data", video, *few)
     assert drawn["animation"].endswith("predictions/clip 0-predicted.gif")
     with Image.open(drawn["animation"]) as animation:
         assert animation.n_frames == 2 + 3
         assert animation.info["duration"] == 100  # as the video's
-    drawn, _ = call("predict_video", "--model", run, "--data", videos, *few)
+    drawn, _ = call("predict", "--model", run, "--data", videos, *few)
     assert drawn["animation"].endswith("predictions/prediction.gif")
 
 

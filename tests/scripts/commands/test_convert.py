@@ -1,9 +1,8 @@
-"""The script that converts videos, as people call it."""
+"""The command that converts videos, as people call it."""
 
 import json
 import os
 import pathlib
-import runpy
 import signal
 import subprocess
 import sys
@@ -11,12 +10,13 @@ import time
 
 import numpy as np
 import pytest
-from fresh_process import ROOT, environment
+from fresh_process import environment
+from tfsigmavae_commands import console
+from tfsigmavae_commands.convert import main
 
 from tfsigmavae_video.data import load_clips
 from tfsigmavae_video.data.conversion import plan
 
-SCRIPT = ROOT / "scripts" / "make_dataset.py"
 SMALL = ["--frame-size", "8", "--num-frames", "4"]
 
 
@@ -35,9 +35,7 @@ def videos(tmp_path_factory):
 
 @pytest.fixture
 def call(monkeypatch, capsys, tmp_path):
-    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     monkeypatch.chdir(tmp_path)
-    main = runpy.run_path(str(SCRIPT))["main"]
 
     def answer(*arguments):
         assert main(list(map(str, arguments))) == 0
@@ -108,7 +106,6 @@ def test_flags_are_the_options_of_load_clips(videos, call, flags, options):
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--data", "nowhere"], "error: There is no file or folder 'nowhere'"),
         (["--fit", "zoom"], "error: .*'zoom'.*crop"),
         (["--data-options", "colour=1"], "error: Unknown option 'colour' .*Allowed"),
         (["--num-frames", "11"], "error: .*11 are needed .`min_frames`"),
@@ -117,10 +114,9 @@ def test_flags_are_the_options_of_load_clips(videos, call, flags, options):
     ids=str,
 )
 def test_mistakes_are_one_line_and_leave_nothing(videos, tmp_path, call, flags, words):
-    console = runpy.run_path(str(SCRIPT.parent / "console.py"))["run"]
     arguments = ["--data", videos, "--output", "out", *SMALL, *flags]
     with pytest.raises(SystemExit, match=words) as exit:
-        console(lambda: call(*arguments))
+        console.run(lambda: call(*arguments))
     assert "\n" not in str(exit.value)
     assert not any(tmp_path.iterdir())
 
@@ -138,9 +134,8 @@ def slowly(self, *chosen):
     return read(self, *chosen)
 
 VideoFolder.read_arrays = slowly
-sys.path.insert(0, sys.argv[1])
-import console, make_dataset
-console.run(lambda: make_dataset.main(sys.argv[2:]))
+from tfsigmavae_commands import console, convert
+console.run(lambda: convert.main(sys.argv[1:]))
 """
 
 
@@ -150,7 +145,7 @@ def test_killed_and_interrupted_it_goes_on_to_the_same_files(
 ):
     """Kill -9, then Ctrl-C, then to the end by another number of workers."""
     flags = ["--data", str(videos), *SMALL, "--output"]
-    command = [sys.executable, "-c", SLOW, str(SCRIPT.parent), *flags, "out"]
+    command = [sys.executable, "-c", SLOW, *flags, "out"]
     for number, how in enumerate((signal.SIGKILL, signal.SIGINT), start=1):
         process = subprocess.Popen(
             [*command, "--workers", "1"],

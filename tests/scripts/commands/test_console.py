@@ -1,22 +1,20 @@
 """Errors that a user can mend end a script in one line; others keep their traceback."""
 
 import errno
+import importlib
 import os
-import pathlib
-import runpy
 import signal
+import subprocess
+import sys
 import unittest.mock
 
 import pytest
 import tensorflow as tf
+from tfsigmavae_commands.__main__ import COMMANDS
+from tfsigmavae_commands.console import run, share_cores, stopped
 
 from tfsigmavae.callbacks import StopOnInterrupt
 from tfsigmavae.video import SVGLP, WarpVRNN, bair
-
-CONSOLE = pathlib.Path(__file__).parents[2] / "scripts" / "console.py"
-run, share_cores, stopped = map(
-    runpy.run_path(str(CONSOLE)).get, ("run", "share_cores", "stopped")
-)
 
 
 def test_exit_code_is_that_of_main():
@@ -87,14 +85,17 @@ def test_commands_that_train_ask_for_onednn_unless_the_user_says_no(
 
 
 def test_which_commands_train():
-    texts = {path.stem: path.read_text() for path in CONSOLE.parent.glob("*.py")}
-    assert {
-        n for n, text in texts.items() if "console.run(main, trains=True)" in text
-    } == {
-        "benchmark",
-        "reproduce",
-        "train_image",
-        "train_video",
+    modules = {
+        name: importlib.import_module(f"tfsigmavae_commands.{module}")
+        for name, (module, _) in COMMANDS.items()
+    }
+    found = {name: getattr(each, "CONSOLE", {}) for name, each in modules.items()}
+    assert {name: options for name, options in found.items() if options} == {
+        "demo": {"trains": True},
+        "train video": {"trains": True},
+        "train images": {"trains": True},
+        "reproduce": {"trains": True},
+        "evaluate": {"onednn": True},
     }
 
 
@@ -160,3 +161,41 @@ def test_outside_training_steps_sigterm_ends_a_command_at_once(monkeypatch, caps
     assert ended.value.code == 0
     assert "the same command goes on" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is previous
+
+
+NOISY = """
+import os, sys
+from tfsigmavae_commands import console
+console.load()
+import tensorflow as tf
+assert tf.constant(1).numpy() == 1
+print("seen", file=sys.stderr)
+os.write(2, b"E0000 00:00:1 1 some.cc:1] an error of later\\n")
+"""
+
+
+def standard_error(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True).stderr
+
+
+def test_notices_of_tensorflow_do_not_reach_the_terminal_and_all_else_does():
+    assert standard_error(NOISY).splitlines() == [
+        "seen",
+        "E0000 00:00:1 1 some.cc:1] an error of later",
+    ]
+
+
+def test_what_is_said_while_loading_is_told_also_where_loading_fails():
+    code = (
+        "import os, sys\n"
+        "from tfsigmavae_commands import console\n"
+        "with console._without_notices():\n"
+        "    os.write(2, b'I0000 00:00:1 1 port.cc:1] a notice\\n')\n"
+        "    os.write(2, b'W0000 00:00:1 1 real.cc:1] a warning\\n')\n"
+        "    print('python too', file=sys.stderr)\n"
+        "    raise ImportError('no TensorFlow')\n"
+    )
+    lines = standard_error(code).splitlines()
+    assert lines[:2] == ["W0000 00:00:1 1 real.cc:1] a warning", "python too"]
+    assert lines[-1] == "ImportError: no TensorFlow"
