@@ -54,6 +54,7 @@ ROWS = [
     ["tfsigmavae_video.evaluation"],
     ["tfsigmavae_video.experiments"],
     ["tfsigmavae_video"],  # its `__init__`
+    ["tfsigmavae_commands"],  # its `__init__`, which imports nothing
     [
         "tfsigmavae_commands.console",
         "tfsigmavae_commands.outcome",
@@ -71,7 +72,6 @@ ROWS = [
     COMMANDS,
     ["tfsigmavae_commands.demo"],
     ["tfsigmavae_commands.__main__"],
-    ["tfsigmavae_commands"],  # its `__init__`
     ["scripts.benchmarking", "scripts.soaking"],
     FILES,
 ]

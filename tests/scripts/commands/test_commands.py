@@ -59,14 +59,6 @@ def call(monkeypatch, capsys, tmp_path):
     tf.config.run_functions_eagerly(False)
 
 
-@pytest.mark.parametrize("name", ["predict", "export"])
-def test_a_model_that_is_not_there_is_named(name, call, tmp_path):
-    flags = ["--data", "d"] if name == "predict" else ["--output", "o"]
-    for path in ("nowhere", "."):
-        with pytest.raises(FileNotFoundError, match="There is no model '.*run folder"):
-            call(name, "--model", path, *flags)
-
-
 @pytest.mark.slow
 def test_training_has_one_writer_and_stops_when_asked_and_its_model_predicts(
     data, tmp_path, call
@@ -160,7 +152,7 @@ def test_export_script(tmp_path, call):
     assert (tmp_path / result["path"] / "saved_model.pb").is_file()
     assert result["endpoints"]["reconstruct"] == ["clips", "actions"]
     inputs = ["context", "num_frames", "num_samples", "seed", "actions"]
-    assert result["endpoints"]["predict"] == inputs
+    assert result["endpoints"]["predict_video"] == inputs
 
 
 def test_actions_of_ones_own_steer_a_prediction(data, tmp_path, call):
