@@ -16,7 +16,8 @@ WORKERS ?= 2
 # More options for the demo: make demo DEMO_ARGS="--compare"
 DEMO_ARGS ?=
 
-# More options for the benchmark: make bench BENCH_ARGS="--rounds 3"
+# More options for the benchmark: make bench BENCH_ARGS="--rounds 3", or
+# BENCH_ARGS="--report docs/performance.md" to put its tables into that page
 BENCH_ARGS ?=
 
 export KERAS_BACKEND := tensorflow
@@ -29,13 +30,12 @@ help:
 	@echo "make demo   train a small video predictor, write runs/demo/ and its GIFs"
 	@echo "make test   lint and run all tests"
 	@echo "make lint   check style only (ruff)"
-	@echo "make bench  measure the speed, write docs/performance.md's tables and plot"
+	@echo "make bench  measure the speed on this machine, some minutes"
 	@echo "make venv   make the Python environment $(VENV) that the others use"
 	@echo "make clean  remove $(VENV), caches and builds; keeps data/ and runs/"
 
 demo: $(STAMP)
-	@$(RUN) scripts/train_video.py --preset demo --data data/pushing \
-		--output runs/demo $(DEMO_ARGS)
+	@$(VENV)/bin/tfsigmavae demo $(DEMO_ARGS)
 
 test: lint
 	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
@@ -45,7 +45,7 @@ lint: $(STAMP)
 	@$(RUN) -m ruff format --check .
 
 bench: $(STAMP)
-	@$(RUN) scripts/benchmark.py --short --report docs/performance.md $(BENCH_ARGS)
+	@$(RUN) scripts/benchmark.py --short $(BENCH_ARGS)
 
 venv: $(STAMP)
 

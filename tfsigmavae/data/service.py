@@ -33,7 +33,7 @@ def by_service(batches, address) -> tf.data.Dataset:
         raise ValueError(
             "tf.data service cannot read these data, whose reader is Python: pictures, "
             "videos, arrays, decoded clips of a cache. Leave the cache away, or "
-            "convert them to records (`scripts/make_dataset.py`)."
+            "convert them to records (`tfsigmavae data convert`)."
         )
     sharding = tf.data.experimental.service.ShardingPolicy.DYNAMIC
     served = tf.data.experimental.service.distribute(sharding, address)

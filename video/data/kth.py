@@ -169,7 +169,7 @@ def _find_sequence_file(path):
     if not found:
         raise FileNotFoundError(
             f"'{path}' has videos of KTH, but no '{SEQUENCES}', which tells the frames "
-            "that show a person. Copy it there; `python scripts/download.py kth "
+            "that show a person. Copy it there; `tfsigmavae data download kth "
             f"--output {path}` gets it."
         )
     return found[0]

@@ -161,7 +161,7 @@ def _find(path, split):
         raise FileNotFoundError(
             f"Split {split!r} of Moving MNIST needs the digits of "
             f"{mnist.FILES[split]}, and there is no such file in '{path}'. Copy it "
-            f"there, or run `python scripts/download.py mnist --output {path}`."
+            f"there, or run `tfsigmavae data download mnist --output {path}`."
         )
     return file
 

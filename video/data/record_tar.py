@@ -96,5 +96,5 @@ def _what_is_wrong(tar, error):
         return f"'{tar}' is compressed, and is read in place: unpack it, or gunzip it."
     return (
         f"'{tar}' is truncated or no tar archive ({error}). Download it again: "
-        "`python scripts/download.py bair` goes on where a download has stopped."
+        "`tfsigmavae data download bair` goes on where a download has stopped."
     )

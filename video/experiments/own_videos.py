@@ -143,7 +143,7 @@ def _cache(num_bytes):
         return "memory", f"Decoded once and kept in memory: about {size}."
     return None, (
         f"Decoded while training, which slows it: {size} are too much to keep. "
-        "scripts/make_dataset.py converts them once, and training is faster."
+        "`tfsigmavae data convert` converts them once, and training is faster."
     )
 
 

@@ -83,7 +83,7 @@ def run_jobs(jobs, processes, describe=None, say=None) -> None:
 def _start(job, threads):
     job.log.parent.mkdir(parents=True, exist_ok=True)
     threads = str(threads)
-    # As `scripts/console.py` for the other commands that train.
+    # As `tfsigmavae_commands.console` for the other commands that train.
     environment = (
         {"TF_ENABLE_ONEDNN_OPTS": "1"}
         | os.environ
