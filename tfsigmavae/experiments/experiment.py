@@ -92,6 +92,12 @@ class Experiment(abc.ABC):
     Raises:
         TypeError: if model or decoder have no such option.
         ValueError: if an option is out of range.
+
+    Example: the one of images; `tfsigmavae.video.VideoExperiment` alike.
+        >>> from tfsigmavae.experiments import ImageExperiment
+        >>> experiment = ImageExperiment("photos.zip", image_size=16, steps=2)
+        >>> sorted(experiment.dry_run())[:3]  # on noise; run("runs/photos") in earnest
+        ['bits_per_dim', 'bits_per_dim_mass', 'cpu_seconds']
     """
 
     data: str

@@ -32,6 +32,14 @@ class ElboTerms(typing.NamedTuple):
             shape `[B]`.
         target: what it scores, float32 of batch shape plus event shape.
         kl: `[B]` in nats, the rate, KL(q(z | x) || p(z)) summed over latents and time.
+
+    Example:
+        >>> import tensorflow as tf, tfsigmavae as sv
+        >>> means, images = tf.fill([4, 8, 8, 1], 0.4), tf.fill([4, 8, 8, 1], 0.5)
+        >>> likelihood = sv.decoders.FixedSigma(0.1)(means)  # batch shape [4]
+        >>> terms = sv.ElboTerms(likelihood, images, kl=tf.zeros([4]))
+        >>> terms.nll.shape, int(terms.num_dims), terms.kl.shape
+        (TensorShape([4]), 64, TensorShape([4]))
     """
 
     likelihood: CoercibleDistribution

@@ -70,6 +70,35 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
     Raises:
         ValueError: if `beta` or `seed` is negative, `max_gradient_norm` not positive,
             or one of model and decoder is float64 and the other not.
+
+    Example: a linear VAE of vectors.
+        >>> import keras, numpy as np, tensorflow as tf, tfsigmavae as sv
+        >>> class LinearVAE(sv.VariationalModel):
+        ...     def __init__(self, num_dims, latent_size=2, **kwargs):
+        ...         super().__init__(**{"decoder": real_decoder(), **kwargs})
+        ...         self.encoder = keras.layers.Dense(2 * latent_size)
+        ...         self.generator = keras.layers.Dense(num_dims)
+        ...         self.encoder.build([None, num_dims])
+        ...         self.generator.build([None, latent_size])
+        ...         self.built = True
+        ...     def encode(self, x):  # mean and logarithm of sigma, each [B, Z]
+        ...         return tf.split(self.encoder(x), 2, axis=-1)
+        ...     def call(self, inputs, training=False):
+        ...         return self.generator(self.encode(inputs)[0])
+        ...     def elbo_terms(self, inputs, training=False):
+        ...         mean, log_sigma = self.encode(inputs)
+        ...         noise = self.seed_generator.normal(tf.shape(mean))
+        ...         z = mean + tf.exp(log_sigma) * noise
+        ...         kl = 0.5 * (mean**2 + tf.exp(2 * log_sigma) - 1) - log_sigma
+        ...         likelihood = self.likelihood(self.generator(z), inputs, training)
+        ...         return sv.ElboTerms(likelihood, inputs, tf.reduce_sum(kl, -1))
+        >>> real_decoder = lambda: sv.decoders.OptimalSigma(values="real")
+        >>> model = LinearVAE(5, seed=0)
+        >>> model.compile(keras.optimizers.Adam(1e-2))
+        >>> data = np.random.default_rng(0).normal(size=[64, 5]).astype("float32")
+        >>> history = model.fit(data, epochs=2, verbose=0).history
+        >>> sorted(set(history) & {"kl", "nll", "sigma"})
+        ['kl', 'nll', 'sigma']
     """
 
     # Whether a training step is a long chain of small operations rather than a few

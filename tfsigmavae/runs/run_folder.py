@@ -83,6 +83,20 @@ class RunFolder:
         ValueError: if the folder holds a run with other options; nothing is
             overwritten. Options without a checkpoint or anything else are no run yet.
         FileExistsError: if the folder is not empty and holds no run.
+
+    Example: a training loop of one's own.
+        >>> import numpy as np, tfsigmavae as sv
+        >>> from tfsigmavae.data import images
+        >>> model = sv.ConvVAE([8, 8, 1], latent_size=2, widths=[4, 4], seed=0)
+        >>> model.compile("adam")
+        >>> pixels = np.zeros([8, 8, 8, 1], "uint8")
+        >>> def batches_from(step):
+        ...     return images.batches(pixels, 4, repeat=True, start_step=step)
+        >>> run = sv.RunFolder("runs/mine", {"latent_size": 2})
+        >>> run.fit(model, batches_from, num_steps=2)  # False where Ctrl-C ended it
+        True
+        >>> sorted(path.name for path in run.path.iterdir())[:3]
+        ['checkpoint', 'config.json', 'history.csv']
     """
 
     def __init__(self, path, config, changeable=(), defaults=None, growing=()):

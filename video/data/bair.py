@@ -86,6 +86,13 @@ def clips(
             (of other names, sizes or times of change). A bad record deeper in a file
             stops the iteration with a `tf.errors.InvalidArgumentError` naming file,
             record and key, or the making of a cache.
+
+    Example:
+        >>> from tfsigmavae.video import bair, pushing
+        >>> _ = pushing.write("pushing", num_train=4, num_test=1)
+        >>> train = bair.clips("pushing", "train", num_frames=6, batch_size=2)
+        >>> next(iter(train)).shape
+        TensorShape([2, 6, 64, 64, 3])
     """
     if camera == "image_main":
         warnings.warn(

@@ -78,6 +78,13 @@ def write_shards(root, split: str, episodes: Iterable, shard_size: int = 256) ->
     Raises:
         ValueError: on an unknown split, no clips, or a clip of another shape or type.
         FileExistsError: if `root/split` exists; nothing is ever overwritten.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfsigmavae.video import write_shards
+        >>> clips = (np.zeros([8, 16, 16, 3], "uint8") for _ in range(3))
+        >>> write_shards("my_clips", "train", clips)
+        3
     """
     check_split(split)
     check_at_least("shard_size", shard_size, 1)

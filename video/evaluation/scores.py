@@ -63,6 +63,15 @@ def evaluate_prediction(
 
     Raises:
         ValueError: if a number is out of range, or clips are too short.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfsigmavae.video import SVGLP, evaluate_prediction
+        >>> model = SVGLP([16, 16, 3], network="dcgan", width=4)
+        >>> clips = np.random.default_rng(0).random([2, 6, 16, 16, 3])
+        >>> scores = evaluate_prediction(model, clips, num_samples=3)
+        >>> sorted(scores["psnr"])
+        ['best', 'copy_last', 'mean', 'mean_prediction', 'reconstruction']
     """
     num_context = model.num_context if num_context is None else num_context
     clips = to_tensor(clips)

@@ -93,6 +93,15 @@ def write_prediction(
 
     Returns:
         Paths of the animation and of the film strip.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfsigmavae.video import SVGLP, write_prediction
+        >>> model = SVGLP([16, 16, 3], network="dcgan", width=4)
+        >>> clips = np.random.default_rng(0).random([2, 6, 16, 16, 3])
+        >>> gif, strip = write_prediction(model, clips, "pictures", num_frames=4)
+        >>> gif.name, strip.name
+        ('prediction.gif', 'prediction.png')
     """
     rows = prediction_rows(model, clips, num_frames, num_samples, seed, actions)
     return write_rows(rows, model.num_context, folder, format, fps, scale, name)
