@@ -8,6 +8,9 @@ from setuptools import find_packages, setup
 from setuptools.command.editable_wheel import editable_wheel
 
 HERE = pathlib.Path(__file__).parent
+# Where the sources are. README.md, which the package index shows too, and mkdocs.yml
+# name it as well; a test holds them together.
+REPOSITORY = "https://github.com/tfsigmavae/tfsigmavae"
 # Import name -> folder.
 FOLDERS = {
     "tfsigmavae": "tfsigmavae",
@@ -65,6 +68,12 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="The tfsigmavae authors",
+    url=REPOSITORY,
+    project_urls={
+        "Source": REPOSITORY,
+        "Documentation": f"{REPOSITORY}/tree/main/docs",
+        "Changelog": f"{REPOSITORY}/blob/main/CHANGELOG.md",
+    },
     license="Apache-2.0",
     license_files=["LICENSE"],
     keywords=[
