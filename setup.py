@@ -119,6 +119,16 @@ setup(
         "video": ["av>=17.1"],
         "reproduce": [],  # all need matplotlib now; commands may still name it
         "svhn": [],  # its files are read without SciPy now
+        # The site, `make docs`. ruff: breaks long signatures into lines. The last
+        # mkdocstrings for Python 3.10 fails with later pymdown-extensions.
+        "docs": [
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.6,<10",
+            "mkdocstrings>=1.0",
+            "mkdocstrings-python>=2.0",
+            "pymdown-extensions<11; python_version < '3.11'",
+            "ruff>=0.9",
+        ],
         # xdist: two workers nearly halve the time of the tests. scikit-image,
         # scoringrules and scipy: oracles of formulas; scipy also writes SVHN's files.
         # hypothesis: damages files.
