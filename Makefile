@@ -24,13 +24,14 @@ export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: help venv demo test lint bench clean
+.PHONY: help venv demo test lint bench docs clean
 
 help:
 	@echo "make demo   train a small video predictor, write runs/demo/ and its GIFs"
 	@echo "make test   lint and run all tests"
 	@echo "make lint   check style only (ruff)"
 	@echo "make bench  measure the speed on this machine, some minutes"
+	@echo "make docs   build the site of docs/ into site/, warnings are errors"
 	@echo "make venv   make the Python environment $(VENV) that the others use"
 	@echo "make clean  remove $(VENV), caches and builds; keeps data/ and runs/"
 
@@ -46,6 +47,12 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(RUN) scripts/benchmark.py --short $(BENCH_ARGS)
+
+docs: $(STAMP)
+	@$(RUN) -c "import mkdocs, material, mkdocstrings" 2>/dev/null \
+		|| $(RUN) -m pip install -q -e '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+	@echo "Built site/index.html; with search: $(RUN) -m http.server -d site"
 
 venv: $(STAMP)
 
@@ -68,7 +75,7 @@ $(STAMP): setup.py pyproject.toml
 	@echo "Installed."
 
 clean:
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist site *.egg-info .pytest_cache .ruff_cache
 	@find tfsigmavae video scripts tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Sets the shell variable `python` to an interpreter that fits, or stops.

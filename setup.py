@@ -8,6 +8,9 @@ from setuptools import find_packages, setup
 from setuptools.command.editable_wheel import editable_wheel
 
 HERE = pathlib.Path(__file__).parent
+# Where the sources are. README.md, which the package index shows too, and mkdocs.yml
+# name it as well; a test holds them together.
+REPOSITORY = "https://github.com/tfsigmavae/tfsigmavae"
 # Import name -> folder.
 FOLDERS = {
     "tfsigmavae": "tfsigmavae",
@@ -65,6 +68,12 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="The tfsigmavae authors",
+    url=REPOSITORY,
+    project_urls={
+        "Source": REPOSITORY,
+        "Documentation": f"{REPOSITORY}/tree/main/docs",
+        "Changelog": f"{REPOSITORY}/blob/main/CHANGELOG.md",
+    },
     license="Apache-2.0",
     license_files=["LICENSE"],
     keywords=[
@@ -110,6 +119,16 @@ setup(
         "video": ["av>=17.1"],
         "reproduce": [],  # all need matplotlib now; commands may still name it
         "svhn": [],  # its files are read without SciPy now
+        # The site, `make docs`. ruff: breaks long signatures into lines. The last
+        # mkdocstrings for Python 3.10 fails with later pymdown-extensions.
+        "docs": [
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.6,<10",
+            "mkdocstrings>=1.0",
+            "mkdocstrings-python>=2.0",
+            "pymdown-extensions<11; python_version < '3.11'",
+            "ruff>=0.9",
+        ],
         # xdist: two workers nearly halve the time of the tests. scikit-image,
         # scoringrules and scipy: oracles of formulas; scipy also writes SVHN's files.
         # hypothesis: damages files.

@@ -1,6 +1,6 @@
-"""What README.md says can be done: its Python runs, its commands and links exist.
+"""What README.md and the pages under docs/ say can be done.
 
-The Python of the pages under docs/ runs as well.
+Their Python runs; their commands, flags, links and make targets exist.
 """
 
 import os
@@ -12,14 +12,14 @@ from functools import cache
 
 import keras
 import pytest
+from tfsigmavae_commands.__main__ import COMMANDS
 
 from tfsigmavae.video import METRICS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-
-if not README.strip():
-    pytest.skip("README.md is not written yet", allow_module_level=True)
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+REPOSITORY = re.search(r'REPOSITORY = "([^"]+)"', (ROOT / "setup.py").read_text())[1]
 
 FENCE = re.compile(
     r"(?:<!--\s*not run:\s*(?P<reason>[^\n]*?)\s*-->\s*\n)?"
@@ -31,12 +31,24 @@ BLOCKS = [
     for match in FENCE.finditer(README)
 ]
 PYTHON = [block for block in BLOCKS if block["language"] in ("python", "py")]
-PROSE = FENCE.sub("", README)
-# Shell commands: the fenced blocks that are not Python, and inline code.
-COMMANDS = "\n".join(
-    [block["code"].replace("\\\n", " ") for block in BLOCKS if block not in PYTHON]
-    + re.findall(r"`([^`]+)`", PROSE)
-)
+
+
+def _prose(text):
+    return FENCE.sub("", text)
+
+
+def _commands(text):
+    """Shell commands: the fenced blocks that are not Python, and inline code."""
+    blocks = [m for m in FENCE.finditer(text) if m["language"] not in ("python", "py")]
+    inline = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", _prose(text))]
+    return "\n".join([re.sub(r"\\\n\s*", " ", m["code"]) for m in blocks] + inline)
+
+
+SHELL = "\n".join([_commands(README), *(_commands(p.read_text()) for p in PAGES)])
+
+
+def _name(page):
+    return str(page.relative_to(ROOT))
 
 
 def _python_case(block):
@@ -59,9 +71,7 @@ def test_some_python_block_runs():
     assert [block for block in PYTHON if not block["reason"]]
 
 
-@pytest.mark.parametrize(
-    "page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
     """Its blocks in their order, each with the names of those before."""
     monkeypatch.chdir(tmp_path)
@@ -80,52 +90,67 @@ def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
         METRICS.update(rows)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))],
-    ids=lambda page: page.stem,
-)
-def test_a_page_is_finished_and_its_links_lead_somewhere(page):
-    prose = FENCE.sub("", page.read_text())
-    # The marks between which a script writes its figures are no unfinished places.
-    filled = r"(?s)<!-- (\w+): begin -->\n.+?<!-- \1: end -->"
-    assert not re.findall(r"<!--(?!\s*not run).*?-->", re.sub(filled, "", prose))
-    for link in re.findall(r"\]\(([^)\s]+)", prose):
-        target = link.partition("#")[0]
-        if target and "://" not in link:
-            assert (page.parent / target).exists(), link
+def _links(text):
+    """Targets of all links and pictures: inline, by reference, in HTML."""
+    prose = _prose(text)
+    inline = re.findall(r"\]\(([^)\s]+)", prose)
+    references = re.findall(r"^\[[^\]]+\]:\s*(\S+)", prose, re.MULTILINE)
+    html = re.findall(r"""(?:src|href)=["']([^"']+)["']""", prose)
+    return sorted({*inline, *references, *html})
 
 
-def _links():
-    markdown = re.findall(r"\]\(([^)\s]+)", PROSE)
-    html = re.findall(r"""(?:src|href)=["']([^"']+)["']""", PROSE)
-    return sorted(set(markdown + html))
-
-
-def _anchors():
-    for heading in re.findall(r"^#+\s+(.*?)\s*$", PROSE, re.MULTILINE):
+def _anchors(text):
+    for heading in re.findall(r"^#+\s+(.*?)\s*$", _prose(text), re.MULTILINE):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
         yield re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("link", [x for x in _links() if "://" not in x])
-def test_relative_link_leads_somewhere(link):
-    target, _, anchor = link.partition("#")
-    if target:
-        path = ROOT / target
-        assert path.exists(), link
-        ignored = subprocess.run(
-            ["git", "check-ignore", "-q", str(path)], cwd=ROOT, capture_output=True
-        )
-        assert ignored.returncode != 0, f"git ignores {link}: a clone will not have it"
-    else:
-        assert anchor in list(_anchors())
+def _is_in_clone(path):
+    command = ["git", "check-ignore", "-q", str(path)]
+    ignored = subprocess.run(command, cwd=ROOT, capture_output=True)
+    return path.exists() and ignored.returncode != 0
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=_name)
+def test_a_page_is_finished_and_its_links_lead_somewhere(page):
+    text = page.read_text()
+    # The marks between which a script writes its figures are no unfinished places.
+    filled = r"(?s)<!-- (\w+): begin -->\n.+?<!-- \1: end -->"
+    assert not re.findall(r"<!--(?!\s*not run).*?-->", re.sub(filled, "", _prose(text)))
+    for link in _links(text):
+        if "://" in link:
+            continue
+        target, _, anchor = link.partition("#")
+        path = (page.parent / target).resolve() if target else page
+        assert _is_in_clone(path), link
+        if anchor and path.suffix == ".md":
+            assert anchor in list(_anchors(path.read_text())), link
+
+
+def test_readme_is_short_and_leads_to_files_of_the_repository():
+    """The package index shows it too: its links are absolute."""
+    assert README.count("\n") <= 120
+    links = _links(README)
+    assert all("://" in link for link in links)
+    ours = [link for link in links if link.startswith(REPOSITORY + "/")]
+    assert len(ours) > 9
+    assert not [x for x in links if "tfsigmavae" in x and x not in ours]
+    for link in ours:
+        kind, branch, path = link.removeprefix(REPOSITORY + "/").split("/", 2)
+        assert (kind, branch) in {("blob", "main"), ("raw", "main"), ("tree", "main")}
+        assert _is_in_clone(ROOT / path), link
+
+
+def test_each_reference_of_readme_is_defined_and_used():
+    prose = _prose(README)
+    defined = re.findall(r"^\[([^\]]+)\]:", prose, re.MULTILINE)
+    used = re.findall(r"\]\[([^\]]+)\]", prose)
+    assert len(defined) == len(set(defined))
+    assert set(defined) == set(used)
 
 
 def _make_targets():
-    calls = re.findall(
-        r"^\s*(?:\$ )?make((?:[ \t]+[\w.=/-]+)+)", COMMANDS, re.MULTILINE
-    )
+    calls = re.findall(r"^\s*(?:\$ )?make((?:[ \t]+[\w.=/-]+)+)", SHELL, re.MULTILINE)
     words = {word for call in calls for word in call.split()}
     return sorted(word for word in words if "=" not in word)
 
@@ -136,19 +161,19 @@ def test_make_target_exists(target):
     assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE)
 
 
-def _script_calls():
-    """Pairs (script, flag or None) of all commands that README.md shows."""
+def _calls(command):
+    """Pairs (name, flag or "") of all calls that a pattern `command` finds."""
     calls = set()
-    for name, rest in re.findall(r"scripts/(\w+)\.py([^|;&#\n]*)", COMMANDS):
+    for name, rest in re.findall(command + r"(?![\w.])([^|;&#\n]*)", SHELL):
         calls.add((name, ""))
         calls.update((name, flag) for flag in re.findall(r"(?<!\S)--[\w-]+", rest))
     return sorted(calls)
 
 
 @cache
-def _help(script):
+def _help(*command):
     return subprocess.run(
-        [sys.executable, f"scripts/{script}.py", "--help"],
+        [sys.executable, *command, "--help"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
         capture_output=True,
@@ -157,7 +182,26 @@ def _help(script):
     ).stdout
 
 
-@pytest.mark.parametrize(("script", "flag"), _script_calls())
+def _has(text, flag):
+    return re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text)
+
+
+@pytest.mark.parametrize(("script", "flag"), _calls(r"scripts/(\w+)\.py"))
 def test_script_and_flag_exist(script, flag):
     assert (ROOT / "scripts" / f"{script}.py").is_file()
-    assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", _help(script)), flag
+    assert _has(_help(f"scripts/{script}.py"), flag), flag
+
+
+COMMAND = r"(?<![\w./-])(?<!from )tfsigmavae ((?:train|data) \w+|\w+)"
+
+
+@pytest.mark.parametrize(("command", "flag"), _calls(COMMAND))
+def test_command_and_flag_exist(command, flag):
+    assert command in COMMANDS, f"no command `tfsigmavae {command}`"
+    # The demo takes the flags of what it calls.
+    words = "train video" if command == "demo" and flag else command
+    assert _has(_help("-m", "tfsigmavae_commands", *words.split()), flag), flag
+
+
+def test_every_command_is_shown():
+    assert {command for command, _ in _calls(COMMAND)} == set(COMMANDS)

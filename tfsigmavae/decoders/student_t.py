@@ -25,8 +25,8 @@ class StudentT(ContinuousDecoder):
         min_scale: float > 0, lower bound of the scale in image units ([0, 1]). Defaults
             to `0.0025`, about half a grey level.
         min_df: float > 1, lower bound of the degrees of freedom. The mean exists above
-            1 and the variance, df / (df - 2) * scale**2, above 2; with a bound below
-            that `stddev()` may be infinite. Defaults to `2.1`: at most 21 * scale**2.
+            1 and the variance, `df / (df - 2) * scale**2`, above 2; with a bound below
+            that `stddev()` may be infinite. Defaults to `2.1`: at most `21 * scale**2`.
         **kwargs: see `ContinuousDecoder`.
 
     Call arguments:

@@ -13,8 +13,9 @@ class CategoricalLevels(tfd.Categorical):
 
     Args:
         logits: `[..., K]` float tensor, unnormalised log probabilities.
-        probs, dtype, force_probs_to_zero_outside_support, validate_args,
-            allow_nan_stats, name: see `tfd.Categorical`.
+        probs, dtype, name: see `tfd.Categorical`.
+        force_probs_to_zero_outside_support: see `tfd.Categorical`.
+        validate_args, allow_nan_stats: see `tfd.Categorical`.
     """
 
     def _log_prob(self, level):

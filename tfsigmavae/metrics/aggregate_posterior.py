@@ -34,7 +34,7 @@ def split_rate(means, scales, seed=0, chunk_size=100) -> dict:
             - 1 / N),        n the size of the group left out,
 
     and c / N subtracted (the jackknife). For Gaussian means it then errs on the safe
-    side, by about K**3 / (12 * N**2), 0.02 nats in the case above; so N should be
+    side, by about `K**3 / (12 * N**2)`, 0.02 nats in the case above; so N should be
     several times K. Where the gap is next to none it may come out just below zero.
 
     Args:

@@ -59,7 +59,7 @@ def own_recipe(data, use_actions: bool = False) -> OwnRecipe:
 
     Example:
         >>> recipe = own_recipe("my_videos")
-        >>> print(*recipe.reasons, sep="\n")
+        >>> print(*recipe.reasons)
         >>> VideoExperiment(**recipe.options).run("runs/mine")
     """
     converted = pathlib.Path(data) / softmotion.DATASET
