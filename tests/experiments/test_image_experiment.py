@@ -129,7 +129,9 @@ def test_report_shows_pictures_training_and_options(complete):
     assert page.headings[0] == "complete"
     assert {"Pictures", "Training", "Scores", "Options"} <= set(page.headings)
     assert {"Samples", "Reconstructions"} <= {p["alt"] for p in page.pictures}
-    assert {"loss, nats per image", "sigma", "seed"} <= set(page.words)
+    assert {"loss, nats per image", "sigma and RMSE, data units", "seed"} <= set(
+        page.words
+    )
 
 
 def test_pictures_are_those_of_the_model(complete, data):
