@@ -347,3 +347,12 @@ def test_an_mp4_repeats_the_last_frame(tmp_path, hold, num_frames):
     assert len(frames) == num_frames
     assert np.all(frames[:5] < 60) and np.all(frames[5:] > 170)
     assert iio.immeta(path, plugin="pyav")["fps"] == 12
+
+
+def test_noise_is_no_larger_than_with_every_frame_drawn_anew():
+    noise = np.random.default_rng(0).normal(0, 12, [4, 64, 64, 3])
+    film = (_film(4)[:, :64, 160:224] + noise).clip(0, 255).astype(np.uint8)
+    content, before = encode_animation(film), _anew_every_frame(film)
+    assert len(content) < 1.02 * len(before)
+    shown = [_psnr(_read(each)[0], film) for each in (content, before)]
+    assert shown[0] > shown[1] - 0.5
