@@ -85,7 +85,7 @@ def encode_animation(
 
     - `"gif"`: grey clips are lossless, and so are frames of up to 256 colours. Others
       store the pixels that have changed by more than `tolerance`, in up to 256 colours
-      that are chosen anew for every frame: 2 to 5 s for 30 frames of 700 x 900 pixels.
+      that are chosen anew for every frame: 2 to 9 s for 30 frames of 700 x 900 pixels.
     - `"apng"`, `"webp"`: lossless, and faster.
     - `"mp4"`: H.264, lossy, 4:2:0, height and width must be even; needs
       `pip install "tfsigmavae[mp4]"`. Whether it loops is the player's choice.
