@@ -79,12 +79,12 @@ def test_named_work_tells_its_beginning_and_its_end(clock, capsys):
     assert capsys.readouterr().err == "Scoring: 0 of 20 clips\n"
     batches = work.counted([[0] * 8, [0] * 8, [0] * 4])
     for batch in batches:
-        clock[0] += 6 if len(batch) == 8 else 3
+        clock[0] += 6 if len(batch) == 8 else 12
     work.close()
     # After 12 s 16 clips are done; no line before ten seconds have passed.
     assert capsys.readouterr().err.splitlines() == [
         "Scoring: 16 of 20 clips, 1.33 clips/s, 3 s left",
-        "Scoring: 20 of 20 clips, took 15 s",
+        "Scoring: 20 of 20 clips, took 24 s",
     ]
 
 

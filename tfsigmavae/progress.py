@@ -55,6 +55,8 @@ class Progress:
         if self._is_terminal:
             print(f"\r{self._bar()} {self.text()}\x1b[K", end="", file=sys.stderr)
             sys.stderr.flush()
+        elif self._what and self.done >= self.total:
+            return  # `close` tells it
         elif time.monotonic() - self._told > _SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
             print(self.text(), file=sys.stderr, flush=True)
