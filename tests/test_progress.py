@@ -72,3 +72,39 @@ def test_durations_are_for_people():
     told = [duration(seconds) for seconds in (0, 59, 60, 154, 3600, 11_100)]
     wanted = ["0 s", "59 s", "1 min 0 s", "2 min 34 s", "1 h 0 min", "3 h 5 min"]
     assert told == wanted
+
+
+def test_named_work_tells_its_beginning_and_its_end(clock, capsys):
+    work = Progress(20, "clips", what="Scoring")
+    assert capsys.readouterr().err == "Scoring: 0 of 20 clips\n"
+    batches = work.counted([[0] * 8, [0] * 8, [0] * 4])
+    for batch in batches:
+        clock[0] += 6 if len(batch) == 8 else 12
+    work.close()
+    # After 12 s 16 clips are done; no line before ten seconds have passed.
+    assert capsys.readouterr().err.splitlines() == [
+        "Scoring: 16 of 20 clips, 1.33 clips/s, 3 s left",
+        "Scoring: 20 of 20 clips, took 24 s",
+    ]
+
+
+def test_work_that_was_broken_off_is_not_told_as_done(clock, capsys):
+    work = Progress(20, "clips", what="Scoring")
+    work.add(10)
+    work.close()
+    assert capsys.readouterr().err == "Scoring: 0 of 20 clips\n"
+    quiet = Progress(2, "clips", quiet=True, what="Scoring")
+    quiet.add(2)
+    quiet.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_named_work_has_a_bar_at_once(clock, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    work = Progress(4, "clips", what="Scoring")
+    assert terminal.getvalue().endswith("] Scoring: 0 of 4 clips\x1b[K")
+    list(work.counted([[1, 2], [3, 4]]))
+    work.close()
+    assert terminal.getvalue().count("\n") == 1
+    assert "Scoring: 4 of 4 clips" in terminal.getvalue().splitlines()[-1]

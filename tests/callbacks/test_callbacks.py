@@ -17,6 +17,7 @@ from tfsigmavae.callbacks import (
 )
 from tfsigmavae.checkpoints import has_checkpoint, load_checkpoint
 from tfsigmavae.models import ConvVAE
+from tfsigmavae.pictures import labelled_grid
 
 
 def _model(steps_per_execution=1):
@@ -255,24 +256,13 @@ def test_preview_shows_samples_and_pairs_and_uses_up_no_noise(tmp_path):
         "samples-last.png",
         "reconstructions-last.png",
     ]
-    samples, pairs = (np.array(Image.open(path)) / 255 for path in paths)
-
-    def tile(grid, row, column):
-        return grid[2 + 6 * row :, 2 + 6 * column :][:4, :4, None]
-
-    # PNG rounds to a grey level.
-    np.testing.assert_allclose(
-        [tile(samples, 0, 0), tile(samples, 0, 1), tile(samples, 1, 0)],
-        model.sample(3, seed=6),
-        atol=0.501 / 255,
-    )
-    # Six tiles in rows of four: in rows of three a pair would be split.
-    reconstructions = model.reconstruct(images)
-    for i in range(3):
-        row, column = divmod(2 * i, 4)
-        for j, expected in enumerate((images[i], reconstructions[i])):
-            shown = tile(pairs, row, column + j)
-            np.testing.assert_allclose(shown, expected, atol=0.501 / 255)
+    samples, pairs = (np.array(Image.open(path)) for path in paths)
+    # Images of 4 x 4 pixels are drawn sixteen times as large.
+    how = {"scale": 16, "num_columns": 8}
+    expected = labelled_grid({"": model.sample(3, seed=6)}, title="samples", **how)
+    np.testing.assert_array_equal(samples, expected)
+    rows = {"original": images, "reconstruction": model.reconstruct(images)}
+    np.testing.assert_array_equal(pairs, labelled_grid(rows, **how))
 
 
 def test_without_previews_nothing_is_written_in_training(tmp_path):

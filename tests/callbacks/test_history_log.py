@@ -114,7 +114,7 @@ def test_panels_are_the_figures_in_the_order_that_matters(tmp_path):
     assert [panel.title for panel in found] == [
         "loss, nats per clip",
         "KL, nats per clip",
-        "sigma",
+        "sigma and RMSE, data units",
         "count",
     ]
     # What is not finite is not drawn.
@@ -124,6 +124,29 @@ def test_panels_are_the_figures_in_the_order_that_matters(tmp_path):
     )
     assert list(found[1].lines) == ["training", "validation"]
     assert [panel.is_log for panel in found] == [False, False, True, False]
+
+
+def test_sigma_has_the_root_of_the_squared_error_beside_it():
+    rows = [
+        {"step": 10 * i, "sigma": 0.3, "mse": 0.01 * i**2, "val_mse": 0.04 * i**2}
+        for i in range(1, 3)
+    ]
+    (mse, sigma) = history_panels(rows)
+    assert list(mse.lines) == ["training", "validation"]
+    assert list(sigma.lines) == ["sigma", "RMSE", "validation RMSE"]
+    for label, values in (
+        ("sigma", [0.3, 0.3]),
+        ("RMSE", [0.1, 0.2]),
+        ("validation RMSE", [0.2, 0.4]),
+    ):
+        expected = np.stack([[10, 20], values], axis=1)
+        np.testing.assert_allclose(sigma.lines[label], expected)
+    # Without sigma, or without an error that has a root, there is less to draw.
+    assert [panel.title for panel in history_panels([{"step": 1, "mse": 2.0}])] == [
+        mse.title
+    ]
+    (_, alone) = history_panels([{"step": 1, "sigma": 0.3, "mse": -1.0}])
+    assert list(alone.lines) == ["sigma"]
 
 
 def test_the_picture_is_drawn_rarely_and_at_the_end(tmp_path, monkeypatch):

@@ -224,6 +224,21 @@ def test_the_same_call_gives_the_same_figures_and_leaves_the_model_alone(model, 
     assert other.metrics["scores"] == first["scores"]  # reconstructions have no noise
 
 
+def test_every_part_of_the_work_tells_how_far_it_is(model, data, capsys):
+    options = {"with_pictures": False, "num_samples": 12, "extractor": averages}
+    evaluate_images(model, data[:6], PROTOCOL, **options)
+    lines = capsys.readouterr().err.splitlines()
+    told = ["Scoring: {} of 6 images", "Bound: {} of 6 images"]
+    told += ["Features: {} of 6 images", "Features: {} of 12 samples"]
+    assert len(lines) == 8
+    for text, first, last in zip(told, lines[::2], lines[1::2], strict=True):
+        number = text.split()[-2]
+        assert first == text.format(0)
+        assert last.startswith(text.format(number) + ", took ")
+    evaluate_images(model, data[:6], PROTOCOL, quiet=True, **options)
+    assert capsys.readouterr().err == ""
+
+
 def test_evaluation_uses_up_no_noise_of_the_model(model, data):
     before = np.array(model.seed_generator.state)
     evaluate_images(model, data[:4], PROTOCOL, quiet=True)

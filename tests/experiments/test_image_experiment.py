@@ -24,7 +24,7 @@ from tfsigmavae.experiments.training_options import recalibrate
 from tfsigmavae.files import write_json
 from tfsigmavae.models import ConvVAE, HierarchicalVAE
 from tfsigmavae.models.seeding import explicit_noise
-from tfsigmavae.pictures import write_png
+from tfsigmavae.pictures import labelled_grid, write_png
 
 STEPS = 5
 NUM_TRAIN, NUM_TEST = 24, 12
@@ -129,7 +129,9 @@ def test_report_shows_pictures_training_and_options(complete):
     assert page.headings[0] == "complete"
     assert {"Pictures", "Training", "Scores", "Options"} <= set(page.headings)
     assert {"Samples", "Reconstructions"} <= {p["alt"] for p in page.pictures}
-    assert {"loss, nats per image", "sigma", "seed"} <= set(page.words)
+    assert {"loss, nats per image", "sigma and RMSE, data units", "seed"} <= set(
+        page.words
+    )
 
 
 def test_pictures_are_those_of_the_model(complete, data):
@@ -142,16 +144,16 @@ def test_pictures_are_those_of_the_model(complete, data):
         for suffix in suffixes
     }
     model = keras.models.load_model(folder / "model.keras")
+    # Images of 8 x 8 pixels are drawn eight times as large, eight in a row.
+    how = {"scale": 8, "num_columns": 8}
     grid = np.array(Image.open(summary["samples"]))
-    assert grid.shape == (8 * 10 + 2, 8 * 10 + 2)
-    expected = model.sample(64, seed=0)[9, ..., 0]
-    np.testing.assert_allclose(grid[12:20, 12:20] / 255, expected, atol=0.6 / 255)
-    # Twelve pairs in six columns: the first test image, then its reconstruction.
+    samples = model.sample(64, seed=0)
+    expected = labelled_grid({"": samples}, title="samples", **how)
+    np.testing.assert_allclose(grid, expected, atol=1)
     grid = np.array(Image.open(summary["reconstructions"]))
-    first = make(data).test_images[:1]
-    np.testing.assert_array_equal(grid[2:10, 2:10], first[0, ..., 0])
-    expected = model.reconstruct(first)[0, ..., 0]
-    np.testing.assert_allclose(grid[2:10, 12:20] / 255, expected, atol=0.6 / 255)
+    originals = model.to_images(make(data).test_images[:32])
+    rows = {"original": originals, "reconstruction": model.reconstruct(originals)}
+    np.testing.assert_allclose(grid, labelled_grid(rows, **how), atol=1)
 
 
 def test_train_and_test_images_do_not_meet(data):

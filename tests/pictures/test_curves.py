@@ -70,6 +70,20 @@ def test_no_panels_are_refused():
         curve_panels([], "step")
 
 
+def test_too_many_labels_are_refused():
+    lines = {str(number): line(number, 1) for number in range(7)}
+    with pytest.raises(ValueError, match="at most 6 labels in all, got.*'6'"):
+        curve_panels([Panel("x", lines)], "step")
+
+
+def test_every_panel_has_the_label_of_its_axis():
+    panel = Panel("x", {"a": line(1, 2)})
+    bare, named = (curve_panels([panel] * 2, label) for label in ("", "step"))
+    places = np.argwhere(np.any(bare != named, axis=-1))
+    middle = bare.shape[1] // 2
+    assert {bool(column > middle) for _, column in places} == {False, True}
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [

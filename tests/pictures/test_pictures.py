@@ -91,6 +91,50 @@ def test_rows_go_down_in_order_and_columns_go_right(scale):
         assert has_text[top - 4 : top + 8 * scale + 4].any()
 
 
+def test_long_rows_go_on_below_under_the_same_labels():
+    rows = {"original": noise(5, 8, 8, 1), "reconstruction": noise(5, 8, 8, 1, seed=1)}
+    picture = labelled_grid(rows, num_columns=2)
+    spots = np.array([[find(picture, i, 2) for i in row] for row in rows.values()])
+    tops, lefts = spots[..., 0], spots[..., 1]
+    # Blocks of two columns; in each, the second row of images is below the first.
+    np.testing.assert_array_equal(tops[:, 0::2][:, :2], tops[:, 1::2])
+    order = tops.T[::2].ravel()
+    assert np.all(np.diff(order) == order[1] - order[0])
+    np.testing.assert_array_equal(lefts[:, 0::2], lefts[0, 0])
+    np.testing.assert_array_equal(lefts[:, 1::2], lefts[0, 1])
+    # Each row of tiles has the label of its kind, as one block alone has.
+    texts = picture[:, : lefts.min() - 8]
+    alone = labelled_grid({k: row[:2] for k, row in rows.items()}, num_columns=2)
+    alone = alone[:, : texts.shape[1]]
+    first, last = tops[0, 0] - 4, tops[1, 0] + 16
+    for block in range(3):
+        top = tops[0, 2 * block] - 4
+        shown = texts[top : top + last - first]
+        np.testing.assert_array_equal(shown, alone[first:last])
+        assert np.any(shown != BACKGROUND)
+
+
+def test_a_title_stands_above_everything_and_moves_nothing_else():
+    images = noise(2, 28, 28, 1)
+    bare, titled = (
+        labelled_grid({"": images}, title=title) for title in (None, "samples")
+    )
+    top = find(titled, images[0], 2)[0]
+    room = top - find(bare, images[0], 2)[0]
+    assert room > 12  # room for letters that can be read
+    # Heights are even, so that the margin below may differ.
+    below = titled[top - 4 : top + 60], bare[top - room - 4 : top - room + 60]
+    np.testing.assert_array_equal(*below)
+    text = np.any(titled[: top - 4] != BACKGROUND, axis=-1)
+    rows, columns = np.flatnonzero(text.any(1)), np.flatnonzero(text.any(0))
+    assert np.ptp(rows) >= 9 and np.ptp(columns) > 40
+    # A title that is wider than its images is not cut off.
+    narrow = noise(1, 4, 4, 1)
+    titled = labelled_grid({"": narrow}, title="samples")
+    header = titled[: find(titled, narrow[0], 2)[0] - 4]
+    assert np.ptp(np.flatnonzero(np.any(header != BACKGROUND, (0, 2)))) > 40
+
+
 def test_labels_take_the_room_that_they_need():
     images = noise(1, 8, 6, 3)
     lefts = [
@@ -131,6 +175,11 @@ def test_headings_stand_above_their_columns():
         ),
         (labelled_grid, {"rows": {"a": noise(1, 4, 6, 3)}, "scale": 0}, "`scale`"),
         (labelled_grid, {"rows": {"a": noise(1, 4, 6, 3)}, "scale": 1.5}, "`scale`"),
+        (
+            labelled_grid,
+            {"rows": {"a": noise(1, 4, 6, 3)}, "num_columns": 0},
+            "`num_columns` must be an int >= 1, got 0",
+        ),
         (
             labelled_grid,
             {"rows": {"a": noise(1, 4, 6, 3), "b": noise(2, 4, 6, 3)}},

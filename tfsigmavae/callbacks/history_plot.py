@@ -1,5 +1,6 @@
 """The figures of a training run as curves."""
 
+import math
 import pathlib
 import time
 
@@ -16,8 +17,8 @@ _TITLES = {
     "nll": ("-log p(x | z), nats per {example}", False),
     "kl": ("KL, nats per {example}", False),
     "bits_per_dim": ("bits per dimension", False),
-    "mse": ("mean squared error", True),
-    "sigma": ("sigma", True),
+    "mse": ("mean squared error, data units squared", True),
+    "sigma": ("sigma and RMSE, data units", True),
 }
 _NOT_DRAWN = {"epoch", "step"}
 # Drawing takes some hundredths of a second, and is then at most some thousandths of it.
@@ -27,7 +28,8 @@ _SECONDS_BETWEEN = 10.0
 class HistoryPlot(keras.callbacks.Callback):
     """Draws the rows of `HistoryLog` as curves over the training steps.
 
-    One panel a figure, with that of the validation data in the same panel. Drawn anew
+    One panel a figure, with that of the validation data in the same panel; sigma has
+    the root mean squared error beside it, which a calibrated one equals. Drawn anew
     at the end of an epoch, every ten seconds at most, and at the end of training.
 
     Args:
@@ -73,14 +75,23 @@ def history_panels(rows, example="example") -> list[Panel]:
     panels = []
     for name in figures:
         title, is_log = _TITLES.get(name, (name.replace("_", " "), False))
-        lines = {
-            label: _points(rows, key)
-            for label, key in (("training", name), ("validation", f"val_{name}"))
-        }
+        lines = {"training": (rows, name), "validation": (rows, f"val_{name}")}
+        if name == "sigma":
+            lines = _sigma_lines(rows)
+        lines = {label: _points(*line) for label, line in lines.items()}
         lines = {label: points for label, points in lines.items() if len(points)}
         if lines:
             panels.append(Panel(title.format(example=example), lines, is_log))
     return panels
+
+
+def _sigma_lines(rows):
+    """Label -> rows and name, of sigma and of the roots of the squared errors."""
+    lines = {"sigma": (rows, "sigma")}
+    for label, name in (("RMSE", "mse"), ("validation RMSE", "val_mse")):
+        known = [row for row in rows if row.get(name, -1) >= 0]
+        lines[label] = [row | {name: math.sqrt(row[name])} for row in known], name
+    return lines
 
 
 def _points(rows, name):

@@ -1,16 +1,18 @@
 """Pictures of what a model makes, while it is trained."""
 
 import abc
-import math
 import pathlib
 
 import numpy as np
-import tensorflow as tf
 
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.checkpoints import DivergedError
 from tfsigmavae.checks import check_at_least
-from tfsigmavae.pictures import image_grid, write_png
+from tfsigmavae.pictures import labelled_grid, write_png
+
+# Screen pixels of an image, about, and images in a row.
+_TILE = 64
+_NUM_COLUMNS = 8
 
 
 def check_finite(*pixels) -> None:
@@ -63,7 +65,9 @@ class ImagePreview(Preview):
     """Draws what an image model samples and reconstructs, every so many steps.
 
         FOLDER/samples-000500.png           from the prior, the same latents each time
-        FOLDER/reconstructions-000500.png   pairs: an image, and its reconstruction
+        FOLDER/reconstructions-000500.png   rows of images, and below each row theirs
+
+    Small images are enlarged by repeating pixels; labels say what a row shows.
 
     The number is that of the training step, as the optimizer counts. No noise of the
     model is used up: training with previews is, to the bit, training without.
@@ -110,15 +114,15 @@ class ImagePreview(Preview):
         Raises:
             DivergedError: if a pixel is not finite.
         """
-        images = model.to_images(self.images)
-        pairs = tf.stack([images, model.reconstruct(images)], axis=1)
-        pairs = tf.reshape(pairs, [-1, *images.shape[1:]])
-        num_columns = 2 * math.ceil(math.sqrt(len(pairs)) / 2)  # no pair is split
+        images = np.asarray(model.to_images(self.images))
+        rows = {"original": images, "reconstruction": model.reconstruct(images)}
         samples = model.sample(self.num_samples, seed=self.seed)
-        check_finite(samples, pairs)
+        check_finite(samples, *rows.values())
+        scale = max(1, round(_TILE / images.shape[1]))
+        how = {"scale": scale, "num_columns": _NUM_COLUMNS}
         pictures = {
-            "samples": image_grid(samples),
-            "reconstructions": image_grid(pairs, num_columns),
+            "samples": labelled_grid({"": samples}, title="samples", **how),
+            "reconstructions": labelled_grid(rows, **how),
         }
         return [
             write_png(self.folder / f"{name}{suffix}.png", picture)

@@ -6,16 +6,23 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-# Okabe and Ito's blue and vermilion, told apart by colour-blind readers too.
-COLOURS = ((0, 114, 178), (213, 94, 0), (0, 158, 115))
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+COLOURS = (
+    (0, 114, 178),
+    (213, 94, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (86, 180, 233),
+    (230, 159, 0),
+)
 _BACKGROUND, _GRID = (255, 255, 255), (229, 229, 229)
 _TEXT, _FAINT_TEXT = (32, 33, 36), (95, 99, 104)
 
 # All sizes in pixels of the drawing, which is twice as large as the picture.
 _FINER = 2
 _PANEL = 800, 420  # what is within the axes
-_LEFT, _RIGHT, _TOP, _BOTTOM = 132, 60, 84, 64
-_HEADER, _FOOTER, _SIDE = 84, 48, 20
+_LEFT, _RIGHT, _TOP, _BOTTOM = 132, 60, 84, 96
+_HEADER, _FOOTER, _SIDE = 84, 16, 20
 _LINE, _DOT = 5, 7
 _FONT_SIZE = 26
 _MOST_DOTS = 40
@@ -44,7 +51,7 @@ def curve_panels(panels, x_label, num_columns: int = 3) -> np.ndarray:
     panel.
 
     Args:
-        panels: list of `Panel`.
+        panels: list of `Panel`, with up to six labels in all.
         x_label: what all horizontal axes show.
         num_columns: int > 0, panels in a row. Defaults to `3`.
 
@@ -52,16 +59,21 @@ def curve_panels(panels, x_label, num_columns: int = 3) -> np.ndarray:
         `[height, width, 3]` uint8 for `write_png`.
 
     Raises:
-        ValueError: if there are no panels.
+        ValueError: if there are no panels, or too many labels.
     """
     if not panels:
         raise ValueError("`panels` must hold at least one panel.")
+    labels = dict.fromkeys(label for panel in panels for label in panel.lines)
+    if len(labels) > len(COLOURS):
+        raise ValueError(
+            f"`panels` must have at most {len(COLOURS)} labels in all, got "
+            f"{list(labels)}."
+        )
     num_columns = min(num_columns, len(panels))
     num_rows = math.ceil(len(panels) / num_columns)
     pitch = _PANEL[0] + _LEFT + _RIGHT, _PANEL[1] + _TOP + _BOTTOM
     size = num_columns * pitch[0] + _SIDE, num_rows * pitch[1] + _HEADER + _FOOTER
     canvas = Image.new("RGB", size, _BACKGROUND)
-    labels = dict.fromkeys(label for panel in panels for label in panel.lines)
     colours = dict(zip(labels, COLOURS, strict=False))
     x_end = max(points[-1, 0] for p in panels for points in p.lines.values()) or 1.0
     draw = ImageDraw.Draw(canvas)
@@ -71,8 +83,8 @@ def curve_panels(panels, x_label, num_columns: int = 3) -> np.ndarray:
         row, column = divmod(number, num_columns)
         corner = column * pitch[0] + _LEFT, row * pitch[1] + _HEADER + _TOP
         _draw_panel(canvas, corner, panel, x_end, colours, font)
-    position = size[0] // 2, size[1] - _FOOTER // 2
-    draw.text(position, x_label, _FAINT_TEXT, font, anchor="mm")
+        middle = corner[0] + _PANEL[0] // 2, corner[1] + _PANEL[1] + 52
+        draw.text(middle, x_label, _FAINT_TEXT, font, anchor="mt")
     return np.asarray(canvas.reduce(_FINER))
 
 

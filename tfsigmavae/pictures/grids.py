@@ -6,7 +6,7 @@ import numpy as np
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures.files import to_uint8
-from tfsigmavae.pictures.tile_sheet import TileSheet
+from tfsigmavae.pictures.tile_sheet import TEXT_COLOUR, TileSheet
 
 _WHITE = 255
 
@@ -53,7 +53,9 @@ def image_grid(images, num_columns: int | None = None, padding: int = 2) -> np.n
     return grid
 
 
-def labelled_grid(rows, scale: int = 2, headings=None) -> np.ndarray:
+def labelled_grid(
+    rows, scale: int = 2, headings=None, num_columns: int | None = None, title=None
+) -> np.ndarray:
     """Puts rows of images below each other, each with its label, to compare them.
 
     Args:
@@ -61,6 +63,10 @@ def labelled_grid(rows, scale: int = 2, headings=None) -> np.ndarray:
             [0, 1]; all with the same N, H and W. Column `i` shows image `i` of all.
         scale: int > 0, screen pixels per pixel; nothing is smoothed. Defaults to `2`.
         headings: one text per column. Defaults to `None`, no headings.
+        num_columns: int > 0, images in a row of the picture: what does not fit goes on
+            below, under the same labels, first all rows up to this column, then all of
+            the next. Defaults to `None`, as many as there are.
+        title: text above everything. Defaults to `None`, no text.
 
     Returns:
         `[height, width, 3]` uint8 for `write_png`.
@@ -81,7 +87,10 @@ def labelled_grid(rows, scale: int = 2, headings=None) -> np.ndarray:
         label: _checked(images, f"rows[{label!r}]") for label, images in rows.items()
     }
     shapes = {label: images.shape[:3] for label, images in rows.items()}
-    num_columns, *tile_shape = next(iter(shapes.values()))
+    num_images, *tile_shape = next(iter(shapes.values()))
+    num_columns = num_images if num_columns is None else num_columns
+    check_at_least("num_columns", num_columns, 1)
+    num_columns = min(num_columns, num_images)
     if len(set(shapes.values())) > 1:
         raise ValueError(f"`rows` must agree in number and size, got {shapes}.")
     if headings is not None and len(headings) != num_columns:
@@ -89,10 +98,14 @@ def labelled_grid(rows, scale: int = 2, headings=None) -> np.ndarray:
             f"`headings` must hold one text for each of {num_columns} columns, got "
             f"{len(headings)}."
         )
-    sheet = TileSheet(list(rows), tile_shape, num_columns, scale, headings)
-    for row, images in enumerate(rows.values()):
-        for column, image in enumerate(images):
-            sheet.place(sheet.blank, image, row, column)
+    labels = list(rows) * math.ceil(num_images / num_columns)
+    texts = [title] if title else []
+    sheet = TileSheet(labels, tile_shape, num_columns, scale, headings, texts)
+    sheet.draw_header(sheet.blank, texts, [TEXT_COLOUR] * len(texts))
+    for number, images in enumerate(rows.values()):
+        for index, image in enumerate(images):
+            block, column = divmod(index, num_columns)
+            sheet.place(sheet.blank, image, block * len(rows) + number, column)
     return np.array(sheet.blank)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import sys
 
 import numpy as np
 
@@ -97,6 +98,9 @@ def evaluate(
     _compute(
         parts, clips, ClipScorer(model, protocol, rows, extractor, has_noise), quiet
     )
+    if not quiet:
+        what = "averages and pictures" if with_pictures else "averages"
+        print(f"Making {what} ...", file=sys.stderr, flush=True)
     arrays = parts.joined(clips.num_parts)
     found = results(arrays, protocol, rows, model, extractor, names)
     found["notes"] = _notes(arrays["replaced"], names)
@@ -225,7 +229,7 @@ def _compute(parts, clips, score, quiet):
         min(clips.part_size, clips.num_clips - part * clips.part_size)
         for part in missing
     )
-    progress = Progress(clips.num_clips, "clips", done, quiet)
+    progress = Progress(clips.num_clips, "clips", done, quiet, "Scoring")
     for number, frames, actions in clips.parts(missing[0]):
         part = number // clips.part_size
         if part in parts:

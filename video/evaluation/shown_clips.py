@@ -123,7 +123,7 @@ def _film(shown, titles, clips, metric):
         title="Best, median and worst clip",
         alt=f"Film of three clips, {'; '.join(titles)}: truth, reconstruction, best "
         "future, mean of the futures, worst future, and their spread",
-        data=encode_animation(frames, fps),
+        data=encode_animation(frames, fps, hold=1.0),
         media_type="image/gif",
         group="Futures",
         text=f"By the {metric.label} of the best future{unit}: {'; '.join(titles)}. "

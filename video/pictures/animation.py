@@ -5,11 +5,12 @@ import pathlib
 
 import imageio.v3 as iio
 import numpy as np
-from PIL import Image, features
+from PIL import features
 
-from tfsigmavae.checks import check_choice
+from tfsigmavae.checks import check_at_least, check_choice
 from tfsigmavae.files import write_bytes
 from tfsigmavae.pictures.files import to_pillow, to_uint8, write_png
+from tfsigmavae_video.pictures.gif import encode_gif
 
 _FORMAT_OF_SUFFIX = {
     ".gif": "gif",
@@ -20,11 +21,19 @@ _FORMAT_OF_SUFFIX = {
 }
 FORMATS = tuple(sorted(set(_FORMAT_OF_SUFFIX.values())))
 
+_MOST_HELD = 60
+
 write_image = write_png  # a still, by the name that goes with `write_animation`
 
 
 def write_animation(
-    path, frames, fps: float = 10, format=None, palette: str = "best"
+    path,
+    frames,
+    fps: float = 10,
+    format=None,
+    palette: str = "best",
+    hold: float = 0.0,
+    tolerance: int = 6,
 ) -> pathlib.Path:
     """Writes a clip as an animated file, whole or not at all.
 
@@ -38,7 +47,7 @@ def write_animation(
         fps: frames per second. Defaults to `10`.
         format: `"gif"`, `"apng"`, `"webp"` or `"mp4"`. Defaults to `None`: chosen by
             the suffix of `path` (`.gif`, `.png` or `.apng`, `.webp`, `.mp4`).
-        palette: `"best"` or `"fast"`, see `encode_animation`. Defaults to `"best"`.
+        palette, hold, tolerance: see `encode_animation`.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -59,41 +68,54 @@ def write_animation(
             f"`path` must end in one of {', '.join(_FORMAT_OF_SUFFIX)}, got "
             f"{path.name!r}. Rename it or pass `format`."
         )
-    return write_bytes(path, encode_animation(frames, fps, format, palette))
+    return write_bytes(
+        path, encode_animation(frames, fps, format, palette, hold, tolerance)
+    )
 
 
 def encode_animation(
-    frames, fps: float = 10, format: str = "gif", palette: str = "best"
+    frames,
+    fps: float = 10,
+    format: str = "gif",
+    palette: str = "best",
+    hold: float = 0.0,
+    tolerance: int = 6,
 ) -> bytes:
     """Encodes a clip as the bytes of an animated file that loops for ever.
 
-    - `"gif"`: grey clips are lossless. Colour is reduced to 256 colours, chosen anew
-      for every frame; a frame with fewer colours is kept exactly. The choice takes
-      time: about 10 s for 30 frames of 700 x 900 pixels, 0.4 s for 30 of 64 x 64.
+    - `"gif"`: grey clips are lossless, and so are frames of up to 256 colours. Others
+      store the pixels that have changed by more than `tolerance`, in up to 256 colours
+      that are chosen anew for every frame: 2 to 9 s for 30 frames of 700 x 900 pixels.
     - `"apng"`, `"webp"`: lossless, and faster.
     - `"mp4"`: H.264, lossy, 4:2:0, height and width must be even; needs
       `pip install "tfsigmavae[mp4]"`. Whether it loops is the player's choice.
 
     GIF counts time in 1/100 s, APNG and WebP in 1/1000 s. Frame boundaries are rounded
     to that clock and not the durations, so that 30 frames at 15 per second last 2 s
-    in every format. Writers merge identical neighbouring frames into one that lasts
-    longer: it plays alike, but the frames in a file are not the frames of the clip.
+    in every format. APNG and WebP merge identical neighbouring frames into one that
+    lasts longer: it plays alike, but the frames in a file are not those of the clip.
 
     Args:
         frames: `[T, H, W, C]` with C 1 or 3, uint8 or float in [0, 1].
         fps: frames per second, at most 50 for GIF (browsers slow down faster ones).
             Defaults to `10`.
         format: one of the above. Defaults to `"gif"`.
-        palette: `"best"`, or `"fast"` for a coloured GIF in about a hundredth of the
-            time: some 3 dB worse, and few colours are not kept exactly. Of no effect on
-            other formats. Defaults to `"best"`.
+        palette: `"best"`, or `"fast"` for a coloured GIF in half the time or less, up
+            to 2 dB worse. Of no effect on other formats. Defaults to `"best"`.
+        hold: float from 0 to 60, seconds for which the last frame is shown before the
+            clip begins again; never less than a frame lasts. An mp4 repeats it.
+            Defaults to `0`, as long as the others.
+        tolerance: int >= 0, for a GIF with many colours: levels of 255 by
+            which a pixel may be off before it is drawn anew, see `gif.encode_gif`. With
+            0, all that changes is drawn. Defaults to `6`.
 
     Returns:
         `bytes`.
 
     Raises:
         TypeError: if `frames` is neither uint8 nor floating.
-        ValueError: for another shape, format or frame rate, or odd sizes in `"mp4"`.
+        ValueError: for another shape, format, frame rate, hold or tolerance, or odd
+            sizes in `"mp4"`.
         ImportError: if the format needs a package that is not installed.
     """
     if format not in FORMATS:
@@ -106,6 +128,12 @@ def encode_animation(
             "`fps` must be positive, and at most 50 in a GIF, whose players slow down "
             f"shorter frames, got {fps!r}."
         )
+    # The formats count a frame's time in 16 bits: of a GIF 655 s, of others 65 s.
+    if not 0 <= hold <= _MOST_HELD:
+        raise ValueError(
+            f"`hold` must be a number of seconds from 0 to {_MOST_HELD}, got {hold!r}."
+        )
+    check_at_least("tolerance", tolerance, 0)
     frames = to_uint8(frames, "frames")
     if frames.ndim != 4 or 0 in frames.shape or frames.shape[-1] not in (1, 3):
         raise ValueError(
@@ -113,16 +141,20 @@ def encode_animation(
             f"or 3, got shape {frames.shape}."
         )
     if format == "mp4":
-        return _encode_mp4(frames, fps)
-    return _encode_with_pillow(frames, fps, format, palette)
+        num_more = max(0, round(hold * fps) - 1)
+        held = np.repeat(frames[-1:], num_more, axis=0)
+        return _encode_mp4(np.concatenate([frames, held]), fps)
+    durations = _durations(len(frames), fps, tick=10 if format == "gif" else 1)
+    durations[-1] = max(durations[-1], 10 * round(100 * hold))
+    if format == "gif":
+        return encode_gif(frames, durations, palette, tolerance)
+    return _encode_with_pillow(frames, durations, format)
 
 
-def _encode_with_pillow(frames, fps, format, palette):
+def _encode_with_pillow(frames, durations, format):
     pictures = [to_pillow(frame) for frame in frames]
-    options = {"apng": {"format": "PNG"}, "gif": {"format": "GIF"}}
+    options = {"apng": {"format": "PNG"}}
     options["webp"] = {"format": "WEBP", "lossless": True}
-    if format == "gif" and frames.shape[-1] == 3:
-        pictures = [_reduce_colours(picture, palette) for picture in pictures]
     if format == "webp" and not features.check("webp"):
         raise ImportError(
             "This Pillow was built without WebP. Reinstall it with "
@@ -133,27 +165,11 @@ def _encode_with_pillow(frames, fps, format, palette):
         buffer,
         save_all=True,
         append_images=pictures[1:],
-        duration=_durations(len(frames), fps, tick=10 if format == "gif" else 1),
+        duration=durations,
         loop=0,
         **options[format],
     )
     return buffer.getvalue()
-
-
-def _reduce_colours(picture, palette):
-    if palette == "fast":
-        return picture.quantize(
-            256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-        )
-    # Measured on 64x64 films and on sheets of 24 tiles: maximum coverage refined by
-    # k-means gives 2 to 3.5 dB more than Pillow's own choice (median cut) in a file
-    # up to a fifth smaller. One palette for the whole clip is 0.4 to 1.9 dB worse on
-    # films, even on sheets, and loses what a palette of its own keeps exactly. Pillow
-    # can apply a given palette only by a coarse lookup: up to 7 dB worse. Dithering
-    # would flicker.
-    return picture.quantize(
-        256, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
-    )
 
 
 def _durations(num_frames, fps, tick):

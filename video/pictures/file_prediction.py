@@ -41,6 +41,7 @@ def predict_file(
     seed=0,
     format="gif",
     scale=2,
+    hold=1.0,
     **data_options,
 ):
     """Samples futures of a video file and writes them as an animation and a film strip.
@@ -64,6 +65,8 @@ def predict_file(
         seed: int. Defaults to `0`.
         format: `"gif"`, `"mp4"`, `"webp"` or `"apng"`. Defaults to `"gif"`.
         scale: int, enlargement. Defaults to `2`.
+        hold: float, seconds for which the animation shows its last frame before it
+            begins again. Defaults to `1`.
         **data_options: see `VideoFolder`: `stride`, `fps`, `fit`, `alpha`; by default
             those of the run, and of a `VideoModel` the defaults there.
 
@@ -112,6 +115,7 @@ def predict_file(
         fps=playing_fps(source, format),
         scale=scale,
         name=f"{_name(path)}-predicted",  # never that of the video itself
+        hold=hold,
     )
 
 

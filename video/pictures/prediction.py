@@ -78,6 +78,7 @@ def write_prediction(
     fps=6,
     scale=2,
     name="prediction",
+    hold=1.0,
 ):
     """Writes `prediction.gif` (or another format) and the film strip `prediction.png`.
 
@@ -90,6 +91,8 @@ def write_prediction(
         fps: frames per second. Defaults to `6`.
         scale: integer enlargement. Defaults to `2`.
         name: of both files, without suffix. Defaults to `"prediction"`.
+        hold: float, seconds for which the animation shows its last frame before it
+            begins again. Defaults to `1`.
 
     Returns:
         Paths of the animation and of the film strip.
@@ -104,7 +107,7 @@ def write_prediction(
         ('prediction.gif', 'prediction.png')
     """
     rows = prediction_rows(model, clips, num_frames, num_samples, seed, actions)
-    return write_rows(rows, model.num_context, folder, format, fps, scale, name)
+    return write_rows(rows, model.num_context, folder, format, fps, scale, name, hold)
 
 
 def sample_rows(
@@ -136,7 +139,14 @@ def sample_rows(
 
 
 def write_rows(
-    rows, num_context, folder, format="gif", fps=6, scale=2, name="prediction"
+    rows,
+    num_context,
+    folder,
+    format="gif",
+    fps=6,
+    scale=2,
+    name="prediction",
+    hold=1.0,
 ):
     """Writes rows as an animation of all clips and as a film strip of one.
 
@@ -144,7 +154,7 @@ def write_rows(
         rows: list of `panels.Row`; the film strip shows the clip whose first row moves
             most.
         num_context: int, given frames.
-        folder, format, fps, scale, name: see `write_prediction`.
+        folder, format, fps, scale, name, hold: see `write_prediction`.
 
     Returns:
         Paths of the animation and of the film strip.
@@ -153,7 +163,8 @@ def write_rows(
     frames = prediction_frames(rows, num_context, scale=scale)
     # An APNG must not take the film strip's name.
     suffix = ".apng" if format == "apng" else f".{format}"
-    animation = write_animation(folder / f"{name}{suffix}", frames, fps, format)
+    path = folder / f"{name}{suffix}"
+    animation = write_animation(path, frames, fps, format, hold=hold)
     first = to_unit_range(rows[0].clips, "clips").numpy()
     moved = np.abs(np.diff(first, axis=1)).mean(axis=(1, 2, 3, 4))
     shown = int(np.argmax(moved))

@@ -30,6 +30,7 @@ class VideoPreview(Preview):
             `None`.
         fps: frames per second. Defaults to `6`.
         scale: int, enlargement. Defaults to `2`.
+        hold: float, seconds for which the last frame is shown. Defaults to `1`.
 
     Raises:
         ValueError: if `every` is not an integer, or negative.
@@ -40,7 +41,16 @@ class VideoPreview(Preview):
     """
 
     def __init__(
-        self, folder, clips, every, num_samples=3, seed=0, actions=None, fps=6, scale=2
+        self,
+        folder,
+        clips,
+        every,
+        num_samples=3,
+        seed=0,
+        actions=None,
+        fps=6,
+        scale=2,
+        hold=1.0,
     ):
         super().__init__(folder, every)
         self.clips = clips
@@ -49,6 +59,7 @@ class VideoPreview(Preview):
         self.actions = actions
         self.fps = fps
         self.scale = scale
+        self.hold = hold
 
     @property
     def inputs(self):
@@ -83,4 +94,6 @@ class VideoPreview(Preview):
         )
         frames = prediction_frames(rows, model.num_context, self.scale)
         # The best palette takes more time than all else together.
-        return write_animation(self.folder / name, frames, self.fps, palette="fast")
+        return write_animation(
+            self.folder / name, frames, self.fps, palette="fast", hold=self.hold
+        )

@@ -73,6 +73,7 @@ def write_steered(
     format="gif",
     fps=6,
     scale=2,
+    hold=1.0,
 ):
     """Writes `steered.gif` (or another format) and the film strip `steered.png`.
 
@@ -87,6 +88,8 @@ def write_steered(
         format: `"gif"`, `"mp4"`, `"webp"` or `"apng"`. Defaults to `"gif"`.
         fps: frames per second. Defaults to `6`.
         scale: integer enlargement. Defaults to `2`.
+        hold: float, seconds for which the animation shows its last frame before it
+            begins again. Defaults to `1`.
 
     Returns:
         Paths of the animation and of the film strip.
@@ -98,7 +101,8 @@ def write_steered(
     folder = pathlib.Path(folder)
     rows = steered_rows(model, clips, plans, num_frames, num_samples, seed, actions)
     frames = prediction_frames(rows, model.num_context, scale, headings=list(plans))
-    animation = write_animation(folder / f"steered.{format}", frames, fps, format)
+    path = folder / f"steered.{format}"
+    animation = write_animation(path, frames, fps, format, hold=hold)
     first = [Row(name, clip) for name, clip in zip(plans, rows[0].clips, strict=True)]
     strip = filmstrip(first, model.num_context, scale=scale)
     return animation, write_image(folder / "steered.png", strip)

@@ -403,6 +403,17 @@ def test_one_metric_may_select_for_all(complete, model, source):
     assert chosen["psnr"]["mean"] == own["psnr"]["mean"]
 
 
+def test_evaluation_tells_how_far_it_is(model, source, capsys):
+    small = Protocol.get("smoke", num_clips=3, metrics=["psnr"], importance_samples=0)
+    evaluate(model, source, small, with_pictures=False)
+    first, last, after = capsys.readouterr().err.splitlines()
+    assert first == "Scoring: 0 of 3 clips"
+    assert last.startswith("Scoring: 3 of 3 clips, took ")
+    assert after == "Making averages ..."
+    evaluate(model, source, small, quiet=True, with_pictures=False)
+    assert capsys.readouterr().err == ""
+
+
 def test_more_clips_than_there_are(model, source):
     small = Protocol.get("smoke", num_clips=100, metrics=["psnr"], importance_samples=0)
     found = evaluate(model, source, small, quiet=True, with_pictures=False).metrics

@@ -9,12 +9,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tfsigmavae_video.data import pushing
 from tfsigmavae_video.pictures import animation as gif
 from tfsigmavae_video.pictures.animation import (
     encode_animation,
     write_animation,
     write_image,
 )
+from tfsigmavae_video.pictures.panels import prediction_frames
 
 
 def _clip(num_frames=4, height=6, width=8, channels=3, seed=0):
@@ -210,6 +212,10 @@ def test_mp4_of_odd_size_is_an_error():
         (_clip(channels=2), {}, "C 1 or 3"),
         (_clip(), {"fps": 0}, "`fps`"),
         (_clip(), {"fps": 60}, "at most 50 in a GIF"),
+        (_clip(), {"hold": -1}, "`hold` must be .* from 0 to 60, got -1"),
+        (_clip(), {"hold": float("nan")}, "`hold`"),
+        (_clip(), {"hold": 61}, "from 0 to 60, got 61"),
+        (_clip(), {"tolerance": -1}, "`tolerance` must be an int >= 0, got -1"),
         (_clip(), {"format": "avi"}, "apng, gif, mp4, webp.*'avi'"),
     ],
 )
@@ -253,3 +259,100 @@ def test_lists_of_frames_are_clips():
         assert encode_animation(given) == expected
     with pytest.raises(TypeError, match="`frames` must be uint8.*int64"):
         encode_animation(frames.tolist())
+
+
+def _film(num_frames=12):
+    """Four pushing clips that move, in colours, enlarged as predictions are drawn."""
+    clips = np.stack([e["frames"] for e in pushing.episodes(4, num_frames=num_frames)])
+    return prediction_frames([("truth", clips, False)], 2)
+
+
+def _anew_every_frame(frames):
+    """The bytes of a GIF whose frames are reduced and stored each by itself."""
+    how = {"method": Image.Quantize.MAXCOVERAGE, "kmeans": 1, "dither": 0}
+    pictures = [Image.fromarray(frame).quantize(256, **how) for frame in frames]
+    buffer, duration = io.BytesIO(), [100] * len(frames)
+    options = {"append_images": pictures[1:], "duration": duration, "loop": 0}
+    pictures[0].save(buffer, "GIF", save_all=True, **options)
+    return buffer.getvalue()
+
+
+def test_a_film_is_small_and_as_good_as_with_every_frame_drawn_anew():
+    film = _film()
+    content, before = encode_animation(film), _anew_every_frame(film)
+    assert 2.5 * len(content) < len(before)
+    frames, durations, _ = _read(content)
+    assert durations == [100] * len(film)
+    assert _psnr(frames, film) > _psnr(_read(before)[0], film) - 0.5
+    # Twice the tolerance for what rests; for the rest, 255 colours a frame.
+    error = np.abs(frames.astype(int) - film).max(-1)
+    assert np.mean(error > 12) < 0.01 and error.max() < 50
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "least", "most"), [(0, 1500, 3000), (6, 200, 1500), (40, 20, 60)]
+)
+def test_what_rests_within_the_tolerance_is_not_drawn_anew(tolerance, least, most):
+    rng = np.random.default_rng(0)
+    film = np.repeat(rng.integers(100, 140, [1, 40, 40, 3], np.uint8), 5, axis=0)
+    film = film + rng.integers(0, 9, film.shape, np.uint8)
+    sizes = [
+        len(encode_animation(film[:number], tolerance=tolerance)) for number in (1, 5)
+    ]
+    assert least < (sizes[1] - sizes[0]) / 4 < most  # bytes a frame
+
+
+def test_a_gif_decodes_alike_elsewhere():
+    av = pytest.importorskip("av")
+    film = _film(4)
+    content = encode_animation(film, hold=1.0)
+    with av.open(io.BytesIO(content)) as container:
+        others = [frame.to_ndarray(format="rgb24") for frame in container.decode()]
+    np.testing.assert_array_equal(np.stack(others), _read(content)[0])
+
+
+def test_frames_of_256_colours_that_move_in_part_are_exact():
+    colours = np.random.default_rng(0).choice(1 << 24, 256, replace=False)
+    colours = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], -1)
+    numbers = np.arange(17 * 17) + np.arange(3)[:, None]
+    # One pixel rests while the others have all 256 colours: none stands for rest.
+    numbers[1, 5] = numbers[0, 5]
+    clip = colours.astype(np.uint8)[numbers % 256].reshape(3, 17, 17, 3)
+    np.testing.assert_array_equal(_read(encode_animation(clip))[0], clip)
+
+
+def test_still_frames_are_frames_of_a_gif():
+    clip = np.repeat(_clip(num_frames=1, height=40, width=40) // 8, 4, axis=0)
+    frames, durations, _ = _read(encode_animation(clip))
+    assert durations == [100] * 4
+    np.testing.assert_array_equal(frames, frames[:1].repeat(4, axis=0))
+
+
+@pytest.mark.parametrize("format", ["gif", "apng", "webp"])
+@pytest.mark.parametrize(("hold", "last"), [(0, 100), (0.05, 100), (1.5, 1500)])
+def test_the_last_frame_is_held_and_the_others_are_not(format, hold, last):
+    content = encode_animation(_clip(), fps=10, format=format, hold=hold)
+    assert _read(content)[1] == [100, 100, 100, last]
+
+
+@pytest.mark.parametrize(("hold", "num_frames"), [(0, 6), (0.05, 6), (0.5, 11)])
+def test_an_mp4_repeats_the_last_frame(tmp_path, hold, num_frames):
+    pytest.importorskip("av")
+    import imageio.v3 as iio
+
+    clip = np.full((6, 32, 48, 3), 30, np.uint8)
+    clip[-1] = 200
+    path = write_animation(tmp_path / "clip.mp4", clip, fps=12, hold=hold)
+    frames = iio.imread(path, plugin="pyav")
+    assert len(frames) == num_frames
+    assert np.all(frames[:5] < 60) and np.all(frames[5:] > 170)
+    assert iio.immeta(path, plugin="pyav")["fps"] == 12
+
+
+def test_noise_is_no_larger_than_with_every_frame_drawn_anew():
+    noise = np.random.default_rng(0).normal(0, 12, [4, 64, 64, 3])
+    film = (_film(4)[:, :64, 160:224] + noise).clip(0, 255).astype(np.uint8)
+    content, before = encode_animation(film), _anew_every_frame(film)
+    assert len(content) < 1.02 * len(before)
+    shown = [_psnr(_read(each)[0], film) for each in (content, before)]
+    assert shown[0] > shown[1] - 0.5

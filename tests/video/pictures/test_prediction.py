@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_svg_lp import random_clips, randomise_weights, tiny_model
 
 from tfsigmavae.metrics import psnr
-from tfsigmavae_video.pictures.prediction import prediction_rows, write_prediction
+from tfsigmavae_video.pictures import (
+    VideoPreview,
+    prediction_rows,
+    write_prediction,
+    write_rows,
+    write_steered,
+)
 
 SHAPE = (16, 16, 3)
 
@@ -74,6 +81,34 @@ def test_files_are_written(model, clips, tmp_path, format):
     start = {"gif": b"GIF8", "apng": b"\x89PNG"}[format]
     assert animation.read_bytes().startswith(start)
     assert strip.read_bytes().startswith(b"\x89PNG")
+    assert last_duration(animation) == 1000
+
+
+def last_duration(path):
+    """Milliseconds for which the last frame of six is shown, the others alike."""
+    with Image.open(path) as film:
+        assert film.n_frames == 6
+        found = []
+        for number in range(6):
+            film.seek(number)
+            found.append(film.info["duration"])
+    assert max(found[:5]) < 175
+    return found[5]
+
+
+def test_the_last_frame_is_held_as_long_as_one_likes(model, clips, tmp_path):
+    rows = prediction_rows(model, clips, 4, num_samples=1)
+    for hold, expected in ((2.5, 2500), (0, 170)):
+        film, _ = write_rows(rows, 2, tmp_path, scale=1, hold=hold)
+        assert last_duration(film) == expected
+        film, _ = write_prediction(model, clips, tmp_path, 4, 1, scale=1, hold=hold)
+        assert last_duration(film) == expected
+    plans = {"on": np.ones([4, 4])}
+    steered = randomise_weights(tiny_model(frame_shape=SHAPE, action_size=4))
+    film, _ = write_steered(steered, clips[:1], plans, tmp_path, 4, hold=1.5)
+    assert last_duration(film) == 1500
+    preview = VideoPreview(tmp_path, clips, 0, scale=1, hold=0.5)
+    assert last_duration(preview.write(model, "preview.gif")) == 500
 
 
 def test_actions_reach_the_model(clips, tmp_path):

@@ -94,7 +94,9 @@ def evaluate_images(
         ),
     }
     if extractor is not None:
-        metrics["distances"] = image_distances(model, chosen, protocol, extractor)
+        metrics["distances"] = image_distances(
+            model, chosen, protocol, extractor, quiet
+        )
     metrics["environment"] = environment()
     pictures = []
     if with_pictures:

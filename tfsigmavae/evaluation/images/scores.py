@@ -50,7 +50,7 @@ def score_images(model, images, mean_image, protocol, quiet=False) -> ImageScore
     Returns:
         `ImageScores`.
     """
-    progress = Progress(len(images), "images", quiet=quiet)
+    progress = Progress(len(images), "images", quiet=quiet, what="Scoring")
     calibrator = _Calibrator(protocol.calibration_images)
     scores, likelihood, rates = [], [], []
     size = protocol.batch_size
@@ -69,7 +69,7 @@ def score_images(model, images, mean_image, protocol, quiet=False) -> ImageScore
     progress.close()
     likelihood = _joined(likelihood)
     if protocol.importance_samples:
-        likelihood["bound"] = np.asarray(_bound(model, images, protocol))
+        likelihood["bound"] = np.asarray(_bound(model, images, protocol, quiet))
     return ImageScores(
         {name: _joined(each[name] for each in scores) for name in scores[0]},
         likelihood,
@@ -128,10 +128,15 @@ def _likelihood(model, terms):
     return {name: values.numpy() for name, values in found.items()}
 
 
-def _bound(model, images, protocol):
-    return model.log_likelihood(
-        images, protocol.importance_samples, protocol.seed, protocol.batch_size
+def _bound(model, images, protocol, quiet):
+    progress = Progress(len(images), "images", quiet=quiet, what="Bound")
+    size = protocol.batch_size
+    batches = (images[start : start + size] for start in range(0, len(images), size))
+    found = model.log_likelihood(
+        progress.counted(batches), protocol.importance_samples, protocol.seed
     )
+    progress.close()
+    return found
 
 
 def _joined(parts):
