@@ -7,7 +7,6 @@ import types
 import pytest
 from fresh_process import ROOT
 
-
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 # Settings that stand in the cell tagged "parameters" -> small ones.
 SMALL = {
