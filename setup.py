@@ -74,7 +74,7 @@ setup(
         "Documentation": f"{REPOSITORY}/tree/main/docs",
         "Changelog": f"{REPOSITORY}/blob/main/CHANGELOG.md",
     },
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     license_files=["LICENSE"],
     keywords=[
         "keras",
