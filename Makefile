@@ -68,7 +68,7 @@ $(STAMP): setup.py pyproject.toml
 		$$python -m venv --clear $(VENV) || exit 1; \
 	fi
 	@echo "Installing into $(VENV): TensorFlow and more, at first some minutes ..."
-	@set -o pipefail; $(RUN) -m pip install -e '.[test]' | sed -n \
+	@set -o pipefail; $(RUN) -m pip install -e '.[test,docs]' | sed -n \
 		-e 's/^ *\(Downloading [^ ]* ([^)]* MB)\).*/  \1/p' \
 		-e 's/^Installing collected packages.*/  Unpacking .../p'
 	@echo "$(CURDIR)" > $@
