@@ -293,7 +293,8 @@ def test_a_run_stopped_after_training_ends_with_the_same_sigma(
     "decoder", ["fixed_sigma", "shared_sigma", "per_pixel_sigma", "bitwise_categorical"]
 )
 def test_decoders_without_a_running_sigma_stay_as_they_are(data, decoder):
-    experiment = make(data, decoder=decoder)
+    options = {"sigma": 0.1} if decoder == "fixed_sigma" else {}
+    experiment = make(data, decoder=decoder, decoder_options=options)
     model = experiment.make_model()
     before = [np.array(weight) for weight in model.weights]
     assert recalibrate(experiment, model) == {}
@@ -366,9 +367,15 @@ def test_scores_where_there_is_no_single_sigma(data):
     channels = scores_of_untrained("optimal_sigma_per_channel", channels=3)
     assert "sigma" in channels and "nll_recalibrated" not in channels
     # The KL weight of training has no part in the bound.
-    assert scores_of_untrained("fixed_sigma", beta=3.0) == scores_of_untrained(
-        "fixed_sigma", beta=1.0
+    by_hand = {"decoder_options": {"sigma": 0.5}}
+    assert scores_of_untrained("fixed_sigma", beta=3.0, **by_hand) == (
+        scores_of_untrained("fixed_sigma", beta=1.0, **by_hand)
     )
+
+
+def test_a_sigma_set_by_hand_is_asked_for(data):
+    with pytest.raises(ValueError, match="'fixed_sigma' needs its `sigma`"):
+        make(data, decoder="fixed_sigma")
 
 
 def test_train_mse_is_of_five_thousand_images_at_most(data, monkeypatch):
