@@ -3,6 +3,7 @@
 import abc
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,10 +11,12 @@ import tensorflow as tf
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.checkpoints import DivergedError
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.pictures import image_grid, write_png
+from tfsigmavae.typing import Array, Logs, PathLike
 
 
-def check_finite(*pixels) -> None:
+def check_finite(*pixels: Any) -> None:
     """Raises a `DivergedError` if a pixel is not finite."""
     if not all(np.isfinite(array).all() for array in pixels):
         raise DivergedError(
@@ -36,7 +39,7 @@ class Preview(StepCallback, abc.ABC):
         ValueError: if `every` is not an integer, or negative.
     """
 
-    def __init__(self, folder, every):
+    def __init__(self, folder: PathLike, every: int):
         super().__init__()
         check_at_least("every", every, 0)
         self.folder = pathlib.Path(folder)
@@ -44,15 +47,15 @@ class Preview(StepCallback, abc.ABC):
         self.latest = {}  # name -> path of the last pictures
 
     @abc.abstractmethod
-    def draw(self, step) -> dict:
+    def draw(self, step: int) -> dict:
         """Writes the pictures of `self.model` at a step: name -> path."""
 
     @property
     @abc.abstractmethod
-    def inputs(self):
+    def inputs(self) -> Any:
         """The examples that are shown, as `elbo_terms` of the model takes them."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         before = self.step
         super().on_train_batch_end(batch, logs)
         if self.every and self.step // self.every > before // self.every:
@@ -83,21 +86,28 @@ class ImagePreview(Preview):
         >>> model.fit(train, callbacks=[ImagePreview("samples", test[:32], every=500)])
     """
 
-    def __init__(self, folder, images, every, num_samples=64, seed=0):
+    def __init__(
+        self,
+        folder: PathLike,
+        images: Array,
+        every: int,
+        num_samples: int = 64,
+        seed: int = 0,
+    ):
         super().__init__(folder, every)
         self.images = images
         self.num_samples = num_samples
         self.seed = seed
 
     @property
-    def inputs(self):
+    def inputs(self) -> Array:
         return self.images
 
-    def draw(self, step):
+    def draw(self, step: int) -> dict[str, pathlib.Path]:
         paths = self.write(self.model, f"-{step:06d}")
         return dict(zip(("samples", "reconstructions"), paths, strict=True))
 
-    def write(self, model, suffix="") -> list[pathlib.Path]:
+    def write(self, model: ImageVAE, suffix: str = "") -> list[pathlib.Path]:
         """Writes `samples{suffix}.png` and `reconstructions{suffix}.png`.
 
         Args:

@@ -11,7 +11,7 @@ from tfsigmavae.models.variational_model import VariationalModel
 MODELS = {"conv": ConvVAE, "hierarchical": HierarchicalVAE}
 
 
-def get(identifier):
+def get(identifier: str | type) -> type:
     """Finds the class of an image model.
 
     Args:

@@ -1,17 +1,21 @@
 """Many images in one picture."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures.files import to_uint8
 from tfsigmavae.pictures.tile_sheet import TileSheet
+from tfsigmavae.typing import Array
 
 _WHITE = 255
 
 
-def image_grid(images, num_columns: int | None = None, padding: int = 2) -> np.ndarray:
+def image_grid(
+    images: Array, num_columns: int | None = None, padding: int = 2
+) -> np.ndarray:
     """Puts images side by side, row by row, on white.
 
     Args:
@@ -53,7 +57,11 @@ def image_grid(images, num_columns: int | None = None, padding: int = 2) -> np.n
     return grid
 
 
-def labelled_grid(rows, scale: int = 2, headings=None) -> np.ndarray:
+def labelled_grid(
+    rows: Mapping[str, Array],
+    scale: int = 2,
+    headings: Sequence[str] | None = None,
+) -> np.ndarray:
     """Puts rows of images below each other, each with its label, to compare them.
 
     Args:

@@ -9,7 +9,7 @@ from tfsigmavae_video.models.warp_vrnn import WarpVRNN
 MODELS = {"svg_lp": SVGLP, "warp_vrnn": WarpVRNN}
 
 
-def get(identifier):
+def get(identifier: str | type) -> type:
     """Finds the class of a video model.
 
     Args:

@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+from typing import Literal, TypeAlias, get_args
 
 import imageio.v3 as iio
 import numpy as np
@@ -10,21 +11,28 @@ from PIL import Image, features
 from tfsigmavae.checks import check_choice
 from tfsigmavae.files import write_bytes
 from tfsigmavae.pictures.files import to_pillow, to_uint8, write_png
+from tfsigmavae.typing import Array, PathLike
 
-_FORMAT_OF_SUFFIX = {
+Format: TypeAlias = Literal["apng", "gif", "mp4", "webp"]
+Palette: TypeAlias = Literal["best", "fast"]
+_FORMAT_OF_SUFFIX: dict[str, Format] = {
     ".gif": "gif",
     ".png": "apng",
     ".apng": "apng",
     ".webp": "webp",
     ".mp4": "mp4",
 }
-FORMATS = tuple(sorted(set(_FORMAT_OF_SUFFIX.values())))
+FORMATS = get_args(Format)
 
 write_image = write_png  # a still, by the name that goes with `write_animation`
 
 
 def write_animation(
-    path, frames, fps: float = 10, format=None, palette: str = "best"
+    path: PathLike,
+    frames: Array,
+    fps: float = 10,
+    format: Format | None = None,
+    palette: Palette = "best",
 ) -> pathlib.Path:
     """Writes a clip as an animated file, whole or not at all.
 
@@ -63,7 +71,7 @@ def write_animation(
 
 
 def encode_animation(
-    frames, fps: float = 10, format: str = "gif", palette: str = "best"
+    frames: Array, fps: float = 10, format: Format = "gif", palette: Palette = "best"
 ) -> bytes:
     """Encodes a clip as the bytes of an animated file that loops for ever.
 
@@ -100,7 +108,7 @@ def encode_animation(
         raise ValueError(
             f"`format` must be one of {', '.join(FORMATS)}, got {format!r}."
         )
-    check_choice("palette", palette, ("best", "fast"))
+    check_choice("palette", palette, get_args(Palette))
     if not fps > 0 or (format == "gif" and fps > 50):
         raise ValueError(
             "`fps` must be positive, and at most 50 in a GIF, whose players slow down "
@@ -119,7 +127,7 @@ def encode_animation(
 
 def _encode_with_pillow(frames, fps, format, palette):
     pictures = [to_pillow(frame) for frame in frames]
-    options = {"apng": {"format": "PNG"}, "gif": {"format": "GIF"}}
+    options: dict[str, dict] = {"apng": {"format": "PNG"}, "gif": {"format": "GIF"}}
     options["webp"] = {"format": "WEBP", "lossless": True}
     if format == "gif" and frames.shape[-1] == 3:
         pictures = [_reduce_colours(picture, palette) for picture in pictures]

@@ -9,6 +9,7 @@ until all of it is checked.
 
 import io
 import pickletools
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ class _Object:
     """What is made of NumPy's things: their name, arguments and state, as written."""
 
     def __init__(self, name, arguments=None):
-        self.name, self.arguments, self.state = name, arguments, None
+        self.name, self.arguments = name, arguments
+        self.state: Any = None
 
 
 def read_batch(file) -> tuple:
