@@ -123,14 +123,16 @@ _MODULE_OF = {
 }
 
 
-def __getattr__(name):
-    if name in _MODULES:
-        return importlib.import_module(f"tfsigmavae.{name}")
-    if name in _MODULE_OF:
-        module = importlib.import_module(f"tfsigmavae.{_MODULE_OF[name]}")
-        globals()[name] = getattr(module, name)
-        return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # to which every name would exist
+
+    def __getattr__(name):
+        if name in _MODULES:
+            return importlib.import_module(f"tfsigmavae.{name}")
+        if name in _MODULE_OF:
+            module = importlib.import_module(f"tfsigmavae.{_MODULE_OF[name]}")
+            globals()[name] = getattr(module, name)
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():

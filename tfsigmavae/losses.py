@@ -146,3 +146,12 @@ def _in_keras_symbolic_build():
     # graph of this name; the distribution comes only with the real step.
     graph = tf.compat.v1.get_default_graph() if not tf.executing_eagerly() else None
     return graph is not None and graph.name.startswith("scratch_graph")
+
+
+__all__ = [
+    "NegativeLogLikelihood",
+]
+
+
+def __dir__():
+    return list(__all__)

@@ -11,17 +11,17 @@ from tfsigmavae.typing import Array
 
 
 def sum_event(values: tf.Tensor) -> tf.Tensor:
-    """Sums over every axis but the first: `[B, ...]` -> `[B]`."""
+    """Sums values over every axis but the first: `[B, ...]` -> `[B]`."""
     return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
 
 
 def mean_event(values: tf.Tensor) -> tf.Tensor:
-    """Averages over every axis but the first: `[B, ...]` -> `[B]`."""
+    """Averages values over every axis but the first: `[B, ...]` -> `[B]`."""
     return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
 
 
 def split_last_axis(values: tf.Tensor, size: int) -> tf.Tensor:
-    """Splits the last axis into groups: `[..., n * size]` -> `[..., n, size]`."""
+    """Splits the last axis of values: `[..., n * size]` -> `[..., n, size]`."""
     groups = values.shape[-1] // size  # pyright: ignore[reportOptionalOperand]
     return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [groups, size]], 0))
 
@@ -59,7 +59,7 @@ def mean_over_replicas(
 
 
 def weighted_mean(values: tf.Tensor, weights: tf.Tensor, axis: Any) -> tf.Tensor:
-    """The mean by weights over `axis`, which is kept; see `mean_over_replicas`."""
+    """The mean of values by weights over `axis`, kept; see `mean_over_replicas`."""
     total, count = _weighted_sum(values, weights, axis, keepdims=True)
     return total / count
 
@@ -124,7 +124,7 @@ def soft_clip(values: tf.Tensor, low: Any = None, high: Any = None) -> tf.Tensor
 
 
 def to_tensor(values: Array) -> tf.Tensor:
-    """Gives an array, or lists of arrays or numbers, as a tensor of their own dtype.
+    """Gives values, an array or lists of them, as a tensor of their own dtype.
 
     A list of uint8 frames is uint8, and Python numbers are int64 and float64, as NumPy
     has it: TensorFlow makes int32 of the arrays in a list, and rounds numbers.
@@ -178,3 +178,20 @@ def to_unit_range(
         ],
     )
     return checked + tf.where(in_range, tf.zeros([], dtype), math.nan)
+
+
+__all__ = [
+    "mean_event",
+    "mean_over_replicas",
+    "nats_to_bits_per_dim",
+    "soft_clip",
+    "split_last_axis",
+    "sum_event",
+    "to_tensor",
+    "to_unit_range",
+    "weighted_mean",
+]
+
+
+def __dir__():
+    return list(__all__)

@@ -76,3 +76,12 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
             "final_share": self.final_share,
             "warm_up": self.warm_up,
         }
+
+
+__all__ = [
+    "ConstantThenLinear",
+]
+
+
+def __dir__():
+    return list(__all__)

@@ -126,3 +126,7 @@ __all__ = [
     "option_defaults",
     "option_names",
 ]
+
+
+def __dir__():
+    return list(__all__)

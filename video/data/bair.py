@@ -141,3 +141,15 @@ def first_clips(
         root, split, frame_shape=frame_shape, with_actions=with_actions
     )
     return batching.first_clips(source, num_clips, num_frames)
+
+
+__all__ = [
+    "clips",
+    "find_files",
+    "first_clips",
+    "num_clips",
+]
+
+
+def __dir__():
+    return list(__all__)

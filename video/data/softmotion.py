@@ -153,7 +153,7 @@ def _write_records(path, clips):
     return num_clips
 
 
-def find_files(root, split: Split = "train") -> list:
+def find_files(root: PathLike, split: Split = "train") -> list:
     """The TFRecord files of a split, in the order of the numbers in their names.
 
     Args:

@@ -24,3 +24,7 @@ def get(identifier: str | type) -> type:
 
 
 __all__ = ["MODELS", "SVGLP", "VideoModel", "WarpVRNN", "get"]
+
+
+def __dir__():
+    return list(__all__)

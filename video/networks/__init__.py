@@ -34,3 +34,7 @@ __all__ = [
     "VGGGenerator",
     "get",
 ]
+
+
+def __dir__():
+    return list(__all__)

@@ -155,7 +155,7 @@ def _text(key):
     return key.decode("latin-1") if isinstance(key, bytes) else _of(key, str)
 
 
-def _array(made):
+def _array(made) -> np.ndarray:
     """The array that was written, if it is of uint8."""
     _, shape, dtype, is_fortran, content = _of(made, _Object).state
     if (made.name, dtype.name) != ("_reconstruct", "dtype"):

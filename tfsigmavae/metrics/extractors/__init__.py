@@ -92,3 +92,7 @@ _CHOICES = (
 def _check_no_name(name, own):
     if name is not None:
         raise ValueError(f"`name` is for callables and .tflite files: this is '{own}'.")
+
+
+def __dir__():
+    return list(__all__)
