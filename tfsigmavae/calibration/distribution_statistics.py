@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tfsigmavae.calibration.histograms import (
     LEVELS,
@@ -16,7 +15,7 @@ from tfsigmavae.calibration.histograms import (
 from tfsigmavae.calibration.jackknife import jackknife, total
 from tfsigmavae.calibration.pit import draw, generator, pit, unwrapped
 from tfsigmavae.distributions import CoercibleDistribution
-from tfsigmavae.typing import Distribution
+from tfsigmavae.typing import Array, Distribution
 
 # Draws for the variance of a distribution that has no formula of it. The sum runs over
 # thousands of pixels.
@@ -25,7 +24,7 @@ _NUM_DRAWS = 4
 
 def distribution_statistics(
     distribution: Distribution | CoercibleDistribution,
-    target: tf.Tensor,
+    target: Array,
     seed: int = 0,
     per_example: bool = False,
 ) -> Any:
@@ -74,7 +73,7 @@ def distribution_statistics(
 
 
 def sigma_ratio(
-    distribution: Distribution | CoercibleDistribution, target: tf.Tensor
+    distribution: Distribution | CoercibleDistribution, target: Array
 ) -> float:
     """Root mean squared error over root mean variance: 1 if calibrated.
 

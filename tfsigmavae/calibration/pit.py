@@ -20,7 +20,7 @@ class NoPITError(ValueError):
 
 
 def pit(
-    distribution: Distribution | CoercibleDistribution, target: tf.Tensor, seed: int = 0
+    distribution: Distribution | CoercibleDistribution, target: Array, seed: int = 0
 ) -> np.ndarray:
     """The share of the predicted probability that lies below each pixel.
 

@@ -20,7 +20,7 @@ from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers import DistributionLayer
 from tfsigmavae.masks import keep_mask, mask_of
 from tfsigmavae.math import nats_to_bits_per_dim, to_unit_range
-from tfsigmavae.typing import Array, ConvertToTensor, Distribution, Shape
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution, Pixels, Shape
 
 tfd = tfp.distributions
 
@@ -216,7 +216,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
             return None
         return nats_to_bits_per_dim(nats, num_dims, density=self.measure == "density")
 
-    def calibrate(self, mean_squared_error: tf.Tensor) -> None:
+    def calibrate(self, mean_squared_error: Pixels) -> None:
         """Sets the running sigma of a decoder that `fits_target`.
 
         Args:

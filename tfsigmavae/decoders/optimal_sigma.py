@@ -11,7 +11,7 @@ from tfsigmavae.checks import check_choice
 from tfsigmavae.decoders.decoder import ContinuousDecoder, constant
 from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.math import mean_over_replicas, weighted_mean
-from tfsigmavae.typing import Shape
+from tfsigmavae.typing import Pixels, Shape
 
 Scope: TypeAlias = Literal["batch", "image", "channel"]
 _SCOPES = get_args(Scope)
@@ -183,7 +183,7 @@ class OptimalSigma(ContinuousDecoder):
         self.running_variance.assign(tf.where(finite, new, old))
         self.num_updates.assign(num_updates)
 
-    def calibrate(self, mean_squared_error: tf.Tensor) -> None:
+    def calibrate(self, mean_squared_error: Pixels) -> None:
         if not self.built:
             self.build([None, *mean_squared_error.shape])
         mean_squared_error = tf.cast(mean_squared_error, self.compute_dtype)

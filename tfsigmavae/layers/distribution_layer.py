@@ -82,6 +82,8 @@ class DistributionLayer(keras.layers.Layer):
         self._kl_variables = regularizer.holder if is_kl else None
         self.supports_masking = True
 
+    # A distribution, or a KerasTensor in a functional model: type checkers cannot tell
+    # which, for Keras says of no layer what it returns.
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # Keras gives the output its mask only after `call`: too late for the KL, and a
         # `call` need not take the mask.

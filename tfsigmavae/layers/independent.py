@@ -15,7 +15,7 @@ from tfsigmavae.layers.parameters import (
     to_shape,
 )
 from tfsigmavae.layers.parametric_layer import ParametricLayer
-from tfsigmavae.typing import ConvertToTensor, Distribution, DType
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution, DType
 
 tfd = tfp.distributions
 
@@ -76,7 +76,7 @@ class IndependentNormal(_Independent):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         event_shape: int | Sequence[int] = (),
         validate_args: bool = False,
         name: str | None = None,
@@ -115,7 +115,7 @@ class IndependentLogistic(_Independent):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         event_shape: int | Sequence[int] = (),
         validate_args: bool = False,
         name: str | None = None,
@@ -152,7 +152,7 @@ class IndependentPoisson(_Independent):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         event_shape: int | Sequence[int] = (),
         validate_args: bool = False,
         name: str | None = None,
@@ -205,7 +205,7 @@ class IndependentBernoulli(_Independent):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         event_shape: int | Sequence[int] = (),
         dtype: DType | None = None,
         validate_args: bool = False,

@@ -12,7 +12,7 @@ from tfsigmavae.layers.independent import IndependentLogistic, IndependentNormal
 from tfsigmavae.layers.parameters import check_size, to_shape, to_size
 from tfsigmavae.layers.parametric_layer import ParametricLayer
 from tfsigmavae.layers.saved_function import function_config, function_from_config
-from tfsigmavae.typing import ConvertToTensor, Distribution
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution
 
 pass
 
@@ -74,7 +74,7 @@ class MixtureSameFamily(ParametricLayer):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         num_components: int,
         component_layer: Callable[[Any], Any],
         validate_args: bool = False,
@@ -185,7 +185,7 @@ class MixtureNormal(_MixtureOf):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         num_components: int,
         event_shape: int | Sequence[int] = (),
         validate_args: bool = False,
@@ -232,7 +232,7 @@ class MixtureLogistic(_MixtureOf):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         num_components: int,
         event_shape: int | Sequence[int] = (),
         validate_args: bool = False,

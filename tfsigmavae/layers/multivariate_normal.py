@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.layers.parameters import check_size, to_size
 from tfsigmavae.layers.parametric_layer import ParametricLayer
-from tfsigmavae.typing import ConvertToTensor, Distribution
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution
 
 tfd = tfp.distributions
 
@@ -60,7 +60,7 @@ class MultivariateNormalTriL(ParametricLayer):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         event_size: int,
         validate_args: bool = False,
         name: str | None = None,

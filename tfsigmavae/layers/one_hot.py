@@ -10,7 +10,7 @@ import tensorflow_probability as tfp
 from tfsigmavae.layers.mixture import MixtureSameFamily
 from tfsigmavae.layers.parameters import check_size, dtype_name, to_size
 from tfsigmavae.layers.parametric_layer import ParametricLayer
-from tfsigmavae.typing import ConvertToTensor, Distribution, DType
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution, DType
 
 tfd = tfp.distributions
 
@@ -53,7 +53,7 @@ class OneHotCategorical(ParametricLayer):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         event_size: int,
         dtype: DType | None = None,
         validate_args: bool = False,
@@ -130,7 +130,7 @@ class CategoricalMixtureOfOneHotCategorical(ParametricLayer):
 
     @staticmethod
     def new(
-        params: tf.Tensor,
+        params: Array,
         event_size: int,
         num_components: int,
         dtype: DType | None = None,
