@@ -4,7 +4,7 @@ import difflib
 import os
 import pathlib
 import zipfile
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -63,8 +63,8 @@ NAMED = {
 def load(
     source: PathLike,
     split: str = "train",
-    size: int | tuple | None = None,
-    crop: str | tuple | None = None,
+    size: int | tuple[int, int] | None = None,
+    crop: Literal["square"] | tuple[int, int, int, int] | None = None,
     channels: int | None = None,
     root: PathLike | None = None,
     test_share: float = 0.1,
