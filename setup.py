@@ -131,7 +131,7 @@ setup(
         ],
         # xdist: two workers nearly halve the time of the tests. scikit-image,
         # scoringrules and scipy: oracles of formulas; scipy also writes SVHN's files.
-        # hypothesis: damages files.
+        # hypothesis: damages files. basedpyright: pyright, with a Node.js of its own.
         # setuptools: so that the test of the package builds it without the network.
         "test": [
             "pytest>=8",
@@ -142,6 +142,7 @@ setup(
             "scoringrules>=0.7",
             "hypothesis>=6.100",
             "ruff>=0.9",
+            "basedpyright>=1.31",
             "build>=1.2",
             "setuptools>=77",
         ],

@@ -157,6 +157,62 @@ def test_public_function_names_its_arguments(name):
     assert not missing, f"{name}: the docstring does not tell of these arguments"
 
 
+def _public_methods():
+    """Constructors and methods of public classes, and public functions, by name."""
+    found = {name: thing for name, thing in PUBLIC.items() if inspect.isfunction(thing)}
+    for kind in filter(inspect.isclass, PUBLIC.values()):
+        for base in filter(_ours, kind.__mro__):
+            for name, thing in vars(base).items():
+                thing = getattr(thing, "__func__", thing)  # static and class methods
+                thing = getattr(thing, "fget", thing)  # properties
+                is_public = not name.startswith("_") or name in ("__init__", "__call__")
+                if is_public and inspect.isfunction(thing) and _ours(thing):
+                    found[f"{base.__module__}.{thing.__qualname__}"] = thing
+    return found
+
+
+def _without_type(function):
+    """Arguments without an annotation, and "return" if what it returns has none."""
+    signature = inspect.signature(function)
+    arguments = [
+        name
+        for name, parameter in signature.parameters.items()
+        if name not in ("self", "cls") and parameter.annotation is parameter.empty
+    ]
+    told = signature.return_annotation is not signature.empty
+    return (
+        arguments if told or function.__name__ == "__init__" else [*arguments, "return"]
+    )
+
+
+@pytest.mark.parametrize("name", sorted(_public_methods()))
+def test_public_arguments_and_returns_have_types(name):
+    assert not _without_type(_public_methods()[name])
+
+
+def test_the_check_of_types_sees_what_has_none():
+    def function(a: int, b, *args, c: int = 0, **kwargs: int):
+        return a
+
+    assert len(_public_methods()) > 400
+    assert _without_type(function) == ["b", "args", "return"]
+
+
+USED = [tfsigmavae, importlib.import_module("tfsigmavae.video")]
+USED += [
+    getattr(module, name)
+    for module in USED
+    for name in module.__all__
+    if isinstance(getattr(module, name), types.ModuleType)
+]
+
+
+@pytest.mark.parametrize("module", USED, ids=lambda module: module.__name__)
+def test_dir_lists_public_names_without_helpers(module):
+    lazy = {"video"} if module is tfsigmavae else set()
+    assert set(dir(module)) == {*module.__all__, *lazy}
+
+
 def test_public_names_are_not_modules_of_others():
     foreign = [
         name

@@ -21,7 +21,16 @@ from tfsigmavae.backend import check_keras
 check_keras()  # before anything imports Keras
 
 # ruff: noqa: E402
-from tfsigmavae import decoders, distributions, layers, math, metrics
+from tfsigmavae import (
+    decoders,
+    distributions,
+    layers,
+    losses,
+    math,
+    metrics,
+    models,
+    schedules,
+)
 from tfsigmavae.checkpoints import (
     DivergedError,
     has_checkpoint,
@@ -41,7 +50,16 @@ from tfsigmavae.schedules import ConstantThenLinear
 from tfsigmavae.version import __version__
 
 if TYPE_CHECKING:  # what `__getattr__` gives
-    from tfsigmavae import calibration, data, evaluation, images, pictures
+    from tfsigmavae import (
+        calibration,
+        callbacks,
+        data,
+        evaluation,
+        images,
+        pictures,
+        runs,
+    )
+    from tfsigmavae import video as video
     from tfsigmavae.callbacks import (
         KLAnnealing,
         StopOnInterrupt,
@@ -64,6 +82,7 @@ __all__ = [
     "VariationalModel",
     "__version__",
     "calibration",
+    "callbacks",
     "data",
     "decoders",
     "distributions",
@@ -73,16 +92,29 @@ __all__ = [
     "images",
     "layers",
     "load_checkpoint",
+    "losses",
     "math",
     "metrics",
+    "models",
     "pictures",
+    "runs",
     "save_checkpoint",
+    "schedules",
 ]
 
 
 # Modules that need Pillow, or imageio as video does, or come after training. But for
 # video none of them registers anything with Keras.
-_MODULES = ("calibration", "data", "evaluation", "images", "pictures", "video")
+_MODULES = (
+    "calibration",
+    "callbacks",
+    "data",
+    "evaluation",
+    "images",
+    "pictures",
+    "runs",
+    "video",
+)
 _MODULE_OF = {
     "KLAnnealing": "callbacks",
     "RunFolder": "runs",
@@ -91,15 +123,17 @@ _MODULE_OF = {
 }
 
 
-def __getattr__(name):
-    if name in _MODULES:
-        return importlib.import_module(f"tfsigmavae.{name}")
-    if name in _MODULE_OF:
-        module = importlib.import_module(f"tfsigmavae.{_MODULE_OF[name]}")
-        globals()[name] = getattr(module, name)
-        return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # to which every name would exist
+
+    def __getattr__(name):
+        if name in _MODULES:
+            return importlib.import_module(f"tfsigmavae.{name}")
+        if name in _MODULE_OF:
+            module = importlib.import_module(f"tfsigmavae.{_MODULE_OF[name]}")
+            globals()[name] = getattr(module, name)
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *__all__, "video"})
+    return sorted({*__all__, "video"})

@@ -2,15 +2,23 @@
 
 import os
 import pathlib
+from typing import Any
 
 import keras
 
 from tfsigmavae.files import whole
+from tfsigmavae.models.variational_model import VariationalModel
 from tfsigmavae.serving import Limits, checked_endpoints
+from tfsigmavae.typing import PathLike
 
 
 def export_saved_model(
-    model, path, max_frames=1000, max_samples=1000, max_batch=256, max_bytes=2**30
+    model: VariationalModel,
+    path: PathLike,
+    max_frames: int = 1000,
+    max_samples: int = 1000,
+    max_batch: int = 256,
+    max_bytes: int = 2**30,
 ) -> pathlib.Path:
     """Writes a model's endpoints as a TensorFlow SavedModel.
 
@@ -55,7 +63,8 @@ def export_saved_model(
         )
     limits = Limits(max_frames, max_samples, max_batch, max_bytes)
     endpoints = checked_endpoints(model.export_endpoints(), limits)
-    archive = keras.export.ExportArchive()
+    # Keras' class is that of its backend, which type checkers do not know.
+    archive: Any = keras.export.ExportArchive()
     archive.track(model)
     # Keras tracks its own variables, and TensorFlow those in them: all would be saved
     # twice.

@@ -2,3 +2,7 @@
 
 from tfsigmavae.pictures import *  # noqa: F403
 from tfsigmavae.pictures import __all__  # noqa: F401
+
+
+def __dir__():
+    return list(__all__)

@@ -36,7 +36,7 @@ def hold(path, busy):
             stream.seek(0)
             content = stream.read()
             stream.close()
-            raise (busy(content) if callable(busy) else busy) from None
+            raise (busy(content) if callable(busy) else busy) from None  # pyright: ignore[reportGeneralTypeIssues]
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 stream.close()

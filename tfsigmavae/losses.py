@@ -1,11 +1,15 @@
 """The loss of Keras models that output a distribution."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.masks import batch_mask
 from tfsigmavae.math import sum_event
+from tfsigmavae.typing import Array, DType
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -46,15 +50,20 @@ class NegativeLogLikelihood(keras.losses.Loss):
 
     def __init__(
         self,
-        reduction="sum_over_batch_size",
-        name="negative_log_likelihood",
-        dtype=None,
-        **kwargs,
+        reduction: str = "sum_over_batch_size",
+        name: str = "negative_log_likelihood",
+        dtype: DType | None = None,
+        **kwargs: Any,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype, **kwargs)
         self._asked_dtype = dtype
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self,
+        y_true: Array,
+        y_pred: CoercibleDistribution,
+        sample_weight: Array | None = None,
+    ) -> tf.Tensor:
         if not hasattr(y_pred, "log_prob") and _in_keras_symbolic_build():
             return self._reduced(tf.zeros(tf.shape(y_pred)[:1]), None)
         nll = _nll(y_true, y_pred)
@@ -70,7 +79,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
             weight = sum_event(weight)
         return self._reduced(sum_event(nll), weight)
 
-    def _reduced(self, nll, weight):
+    def _reduced(self, nll, weight) -> Any:
         reduction = _Reduction(
             reduction=self.reduction,
             name=self.name,
@@ -119,7 +128,7 @@ def _weight(sample_weight, nll):
     weight = tf.cast(sample_weight if plain else np.asarray(sample_weight), nll.dtype)
     given, rank = weight.shape, nll.shape.rank
     while weight.shape.rank > rank and weight.shape[-1] == 1:
-        weight = weight[..., 0]
+        weight = weight[..., 0]  # pyright: ignore[reportArgumentType]
     fits = weight.shape.rank <= rank and all(
         size is None or known in (size, None) or (axis > 0 and size == 1)
         for axis, (size, known) in enumerate(zip(weight.shape, nll.shape, strict=False))
@@ -129,7 +138,7 @@ def _weight(sample_weight, nll):
             "`sample_weight` must have one weight for each example or step of the "
             f"batch shape {nll.shape}, got shape {given}."
         )
-    return weight[(..., *(rank - weight.shape.rank) * [tf.newaxis])]
+    return weight[(..., *(rank - weight.shape.rank) * [tf.newaxis])]  # pyright: ignore[reportArgumentType]
 
 
 def _in_keras_symbolic_build():
@@ -137,3 +146,12 @@ def _in_keras_symbolic_build():
     # graph of this name; the distribution comes only with the real step.
     graph = tf.compat.v1.get_default_graph() if not tf.executing_eagerly() else None
     return graph is not None and graph.name.startswith("scratch_graph")
+
+
+__all__ = [
+    "NegativeLogLikelihood",
+]
+
+
+def __dir__():
+    return list(__all__)

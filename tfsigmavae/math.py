@@ -1,30 +1,34 @@
 """Pure tensor functions: reductions, unit conversions and pixel ranges."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import asserted
+from tfsigmavae.typing import Array
 
 
 def sum_event(values: tf.Tensor) -> tf.Tensor:
-    """Sums over every axis but the first: `[B, ...]` -> `[B]`."""
+    """Sums values over every axis but the first: `[B, ...]` -> `[B]`."""
     return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
 
 
 def mean_event(values: tf.Tensor) -> tf.Tensor:
-    """Averages over every axis but the first: `[B, ...]` -> `[B]`."""
+    """Averages values over every axis but the first: `[B, ...]` -> `[B]`."""
     return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
 
 
 def split_last_axis(values: tf.Tensor, size: int) -> tf.Tensor:
-    """Splits the last axis into groups: `[..., n * size]` -> `[..., n, size]`."""
-    groups = values.shape[-1] // size
+    """Splits the last axis of values: `[..., n * size]` -> `[..., n, size]`."""
+    groups = values.shape[-1] // size  # pyright: ignore[reportOptionalOperand]
     return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [groups, size]], 0))
 
 
-def mean_over_replicas(values: tf.Tensor, axis=None, weights=None) -> tf.Tensor:
+def mean_over_replicas(
+    values: tf.Tensor, axis: Any = None, weights: tf.Tensor | None = None
+) -> tf.Tensor:
     """Averages over `axis` (all by default) and over the replicas of a strategy.
 
     Every element counts alike, or by its weight, also where replicas hold different
@@ -54,8 +58,8 @@ def mean_over_replicas(values: tf.Tensor, axis=None, weights=None) -> tf.Tensor:
     return total / count
 
 
-def weighted_mean(values: tf.Tensor, weights, axis) -> tf.Tensor:
-    """The mean by weights over `axis`, which is kept; see `mean_over_replicas`."""
+def weighted_mean(values: tf.Tensor, weights: tf.Tensor, axis: Any) -> tf.Tensor:
+    """The mean of values by weights over `axis`, kept; see `mean_over_replicas`."""
     total, count = _weighted_sum(values, weights, axis, keepdims=True)
     return total / count
 
@@ -67,7 +71,9 @@ def _weighted_sum(values, weights, axis, keepdims):
     return total, tf.reduce_sum(weights, axis, keepdims)
 
 
-def nats_to_bits_per_dim(nats: tf.Tensor, num_dims, density: bool = True):
+def nats_to_bits_per_dim(
+    nats: tf.Tensor, num_dims: int | tf.Tensor, density: bool = True
+) -> tf.Tensor:
     """Turns a negative log likelihood in nats into bits per dimension.
 
     A density over pixels in [0, 1] becomes a bound on the probability of 256 grey
@@ -91,7 +97,7 @@ def nats_to_bits_per_dim(nats: tf.Tensor, num_dims, density: bool = True):
     return (nats / tf.cast(num_dims, nats.dtype) + bridge) / math.log(2.0)
 
 
-def soft_clip(values: tf.Tensor, low=None, high=None) -> tf.Tensor:
+def soft_clip(values: tf.Tensor, low: Any = None, high: Any = None) -> tf.Tensor:
     """Bounds values smoothly, with a gradient everywhere.
 
         high - softplus(high - values), then low + softplus(values - low)
@@ -117,8 +123,8 @@ def soft_clip(values: tf.Tensor, low=None, high=None) -> tf.Tensor:
     return values
 
 
-def to_tensor(values) -> tf.Tensor:
-    """Gives an array, or lists of arrays or numbers, as a tensor of their own dtype.
+def to_tensor(values: Array) -> tf.Tensor:
+    """Gives values, an array or lists of them, as a tensor of their own dtype.
 
     A list of uint8 frames is uint8, and Python numbers are int64 and float64, as NumPy
     has it: TensorFlow makes int32 of the arrays in a list, and rounds numbers.
@@ -129,7 +135,9 @@ def to_tensor(values) -> tf.Tensor:
     return tf.convert_to_tensor(values)
 
 
-def to_unit_range(pixels, name: str = "pixels", dtype="float32") -> tf.Tensor:
+def to_unit_range(
+    pixels: Array, name: str = "pixels", dtype: str | tf.DType = "float32"
+) -> tf.Tensor:
     """Gives pixels as floating numbers in [0, 1].
 
     Args:
@@ -146,27 +154,44 @@ def to_unit_range(pixels, name: str = "pixels", dtype="float32") -> tf.Tensor:
         tf.errors.InvalidArgumentError: for floats outside [0, 1] or not finite. XLA
             drops assertions: in a compiled function all pixels become NaN instead.
     """
-    pixels = to_tensor(pixels)
-    if pixels.dtype == tf.uint8:
-        return tf.cast(pixels, dtype) / 255.0
-    if not pixels.dtype.is_floating:
+    values = to_tensor(pixels)
+    if values.dtype == tf.uint8:
+        return tf.cast(values, dtype) / 255.0
+    if not values.dtype.is_floating:
         raise TypeError(
             f"`{name}` must be uint8 (meaning value / 255) or floating in [0, 1], "
-            f"got dtype {pixels.dtype.name}."
+            f"got dtype {values.dtype.name}."
         )
-    pixels = tf.cast(pixels, dtype)
+    values = tf.cast(values, dtype)
     # Half a grey level of slack for resized images; a [-1, 1] or [0, 255] range is
     # far outside. NaN fails both comparisons.
-    in_range = tf.reduce_all((pixels >= -0.002) & (pixels <= 1.002))
+    in_range = tf.reduce_all((values >= -0.002) & (values <= 1.002))
     checked = asserted(
-        pixels,
+        values,
         in_range,
         [
             f"`{name}` must lie in [0, 1] when floating (divide 8-bit values by 255; "
             "other than in a SavedModel they may stay uint8 instead, in a functional "
             "model by `keras.Input(..., dtype='uint8')`); smallest and largest value:",
-            tf.reduce_min(pixels),
-            tf.reduce_max(pixels),
+            tf.reduce_min(values),
+            tf.reduce_max(values),
         ],
     )
     return checked + tf.where(in_range, tf.zeros([], dtype), math.nan)
+
+
+__all__ = [
+    "mean_event",
+    "mean_over_replicas",
+    "nats_to_bits_per_dim",
+    "soft_clip",
+    "split_last_axis",
+    "sum_event",
+    "to_tensor",
+    "to_unit_range",
+    "weighted_mean",
+]
+
+
+def __dir__():
+    return list(__all__)

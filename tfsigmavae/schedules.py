@@ -1,5 +1,7 @@
 """Learning rate schedules."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -31,7 +33,12 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(
-        self, learning_rate, num_steps, decay_from=0.7, final_share=0.05, warm_up=0
+        self,
+        learning_rate: float,
+        num_steps: int,
+        decay_from: float = 0.7,
+        final_share: float = 0.05,
+        warm_up: int = 0,
     ):
         if not learning_rate > 0 or not num_steps > 0:
             raise ValueError(
@@ -50,7 +57,7 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
         self.final_share = final_share
         self.warm_up = warm_up
 
-    def __call__(self, step):
+    def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
         start = self.decay_from * self.num_steps
         length = max(self.num_steps - start, 1.0)
         share = tf.clip_by_value((tf.cast(step, tf.float32) - start) / length, 0.0, 1.0)
@@ -61,7 +68,7 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
             return rate
         return rate * tf.minimum((tf.cast(step, tf.float32) + 1.0) / self.warm_up, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "learning_rate": self.learning_rate,
             "num_steps": self.num_steps,
@@ -69,3 +76,12 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
             "final_share": self.final_share,
             "warm_up": self.warm_up,
         }
+
+
+__all__ = [
+    "ConstantThenLinear",
+]
+
+
+def __dir__():
+    return list(__all__)

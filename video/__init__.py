@@ -89,3 +89,7 @@ __all__ = [
     "write_shards",
     "write_steered",
 ]
+
+
+def __dir__():
+    return list(__all__)

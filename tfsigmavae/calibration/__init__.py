@@ -31,3 +31,7 @@ __all__ = [
     "sigma_ratio",
     "spread_skill",
 ]
+
+
+def __dir__():
+    return list(__all__)

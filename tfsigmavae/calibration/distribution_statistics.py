@@ -1,5 +1,8 @@
 """Sums over clips that tell whether p(x | z) is calibrated, and what they say."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from tfsigmavae.calibration.histograms import (
@@ -11,13 +14,20 @@ from tfsigmavae.calibration.histograms import (
 )
 from tfsigmavae.calibration.jackknife import jackknife, total
 from tfsigmavae.calibration.pit import draw, generator, pit, unwrapped
+from tfsigmavae.distributions import CoercibleDistribution
+from tfsigmavae.typing import Array, Distribution
 
 # Draws for the variance of a distribution that has no formula of it. The sum runs over
 # thousands of pixels.
 _NUM_DRAWS = 4
 
 
-def distribution_statistics(distribution, target, seed=0, per_example=False):
+def distribution_statistics(
+    distribution: Distribution | CoercibleDistribution,
+    target: Array,
+    seed: int = 0,
+    per_example: bool = False,
+) -> Any:
     """What `distribution_summary` needs of a batch, summed over its examples.
 
     Sums over pixels; T is the number of frames, 1 for images:
@@ -62,7 +72,9 @@ def distribution_statistics(distribution, target, seed=0, per_example=False):
     return examples if per_example else total(examples)
 
 
-def sigma_ratio(distribution, target) -> float:
+def sigma_ratio(
+    distribution: Distribution | CoercibleDistribution, target: Array
+) -> float:
     """Root mean squared error over root mean variance: 1 if calibrated.
 
         sqrt(mean of (x - mean of p)**2) / sqrt(mean of the variance of p)
@@ -84,7 +96,10 @@ def sigma_ratio(distribution, target) -> float:
     return float(_ratio({name: np.float64(v).ravel() for name, v in sums.items()}))
 
 
-def distribution_summary(per_clip, label="reconstructions (posterior sample)") -> dict:
+def distribution_summary(
+    per_clip: Sequence[Mapping[str, Any]],
+    label: str = "reconstructions (posterior sample)",
+) -> dict:
     """Whether predicted distributions are calibrated, from their statistics.
 
     Args:
@@ -150,7 +165,7 @@ def number(value):
     return float(value) if value is not None and np.isfinite(value) else None
 
 
-def root_of_ratio(sums, numerator, denominator, part=np.s_[:]):
+def root_of_ratio(sums, numerator, denominator, part: Any = np.s_[:]):
     """sqrt(sum / sum) of two additive statistics; NaN where there is none."""
     below = np.sum(sums[denominator][part])
     above = np.sum(sums[numerator][part])
@@ -162,7 +177,7 @@ def _ratio(sums, part=np.s_[:]):
     return root_of_ratio(sums, "squared_error", "variance", part)
 
 
-def _sigma(sums, part=np.s_[:]):
+def _sigma(sums, part: Any = np.s_[:]):
     return {
         "rmse": number(root_of_ratio(sums, "squared_error", "count", part)),
         "sigma": number(root_of_ratio(sums, "variance", "count", part)),

@@ -1,5 +1,8 @@
 """Sums over clips that tell whether an ensemble is calibrated, and what they say."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from tfsigmavae.calibration.distribution_statistics import (
@@ -18,12 +21,13 @@ from tfsigmavae.calibration.pit import (
     pit_of_ensemble,
     spread_over_ranks,
 )
+from tfsigmavae.typing import Array, Pixels
 
 _SPREAD_SKILL = ("spread", "skill", "ratio")
 _CRPS = ("value", "expected", "ratio")
 
 
-def ensemble_statistics(ensemble, truth, seed=0) -> dict:
+def ensemble_statistics(ensemble: Pixels, truth: Pixels, seed: int = 0) -> dict:
     """What `ensemble_summary` needs of the sampled futures of one clip.
 
     Sums over the pixels of each frame, with x the members, m their mean, y the truth:
@@ -69,7 +73,7 @@ def ensemble_statistics(ensemble, truth, seed=0) -> dict:
     return {**sums, "num_members": len(ensemble)}
 
 
-def rank_histogram(ensemble, truth, seed=0) -> np.ndarray:
+def rank_histogram(ensemble: Array, truth: Array, seed: int = 0) -> np.ndarray:
     """How often the truth has each rank among the members: 1 everywhere if calibrated.
 
     Read as `pit_histogram`: a U-shape means that the ensemble spreads too little, a
@@ -94,7 +98,7 @@ def rank_histogram(ensemble, truth, seed=0) -> np.ndarray:
     return num_ranks * counts / counts.sum()
 
 
-def spread_skill(ensemble, truth) -> float:
+def spread_skill(ensemble: Array, truth: Array) -> float:
     """Spread of an ensemble over the error of its mean: 1 if calibrated.
 
         sqrt((S + 1) / S * mean of the unbiased variance) / sqrt(mean of (m - y)**2)
@@ -126,7 +130,8 @@ def spread_skill(ensemble, truth) -> float:
 
 
 def ensemble_summary(
-    per_clip, label="sampled futures, with the decoder's noise"
+    per_clip: Sequence[Mapping[str, Any]],
+    label: str = "sampled futures, with the decoder's noise",
 ) -> dict:
     """Whether sampled futures are calibrated, from their statistics.
 

@@ -1,13 +1,17 @@
 """Histograms of probability integral transforms, and the coverage they tell."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from tfsigmavae.typing import Array
 
 # Central intervals of 50, 80, 90 and 95 % end at edges of 40 equal bins.
 NUM_BINS = 40
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
-def pit_histogram(values) -> np.ndarray:
+def pit_histogram(values: Array) -> np.ndarray:
     """Density of PIT values in 40 equal bins: 1 everywhere for a calibrated model.
 
     A U-shape means overconfidence: truths fall into the tails too often, as where sigma
@@ -34,7 +38,7 @@ def pit_histogram(values) -> np.ndarray:
     return density(bin_counts(_checked(values).reshape(1, -1))[0])
 
 
-def coverage(values, levels=LEVELS) -> np.ndarray:
+def coverage(values: Array, levels: Sequence[float] = LEVELS) -> np.ndarray:
     """The share of truths within central intervals: the levels, if calibrated.
 
     A share below its level means overconfidence (of a Gaussian whose sigma is half the

@@ -1,5 +1,8 @@
 """Standard errors of figures that are no plain averages over clips."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 # More groups change an error by less than its own scatter, 1 / sqrt(2 * groups).
@@ -14,7 +17,9 @@ def total(parts) -> dict:
     return {name: sum(part[name] for part in parts) for name in parts[0]}
 
 
-def jackknife(parts, function):
+def jackknife(
+    parts: Sequence[Mapping[str, Any]], function: Callable[[dict[str, Any]], Any]
+) -> tuple[Any, Any]:
     """A function of sums over clips, and its standard error over the clips.
 
         error**2 = (n - 1) / n * sum over i of (f_i - mean of f)**2

@@ -5,6 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.distributions import CoercibleDistribution, GreyLevels
+from tfsigmavae.typing import Array, Distribution
 
 tfd = tfp.distributions
 
@@ -18,7 +19,9 @@ class NoPITError(ValueError):
     """A distribution says nothing of such a target, so its PIT does not exist."""
 
 
-def pit(distribution, target, seed=0) -> np.ndarray:
+def pit(
+    distribution: Distribution | CoercibleDistribution, target: Array, seed: int = 0
+) -> np.ndarray:
     """The share of the predicted probability that lies below each pixel.
 
         continuous:   F(x)
@@ -77,7 +80,7 @@ def pit(distribution, target, seed=0) -> np.ndarray:
     return _rank_of_draws(inner, target, rng)
 
 
-def pit_of_ensemble(ensemble, truth, seed=0) -> np.ndarray:
+def pit_of_ensemble(ensemble: Array, truth: Array, seed: int = 0) -> np.ndarray:
     """The share of an ensemble that lies below the truth, pixel by pixel.
 
         (number of members below + u * (number of equal ones + 1)) / (members + 1)

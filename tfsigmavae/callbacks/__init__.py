@@ -28,3 +28,7 @@ __all__ = [
     "check_finite",
     "read_history",
 ]
+
+
+def __dir__():
+    return list(__all__)

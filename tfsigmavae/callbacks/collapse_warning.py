@@ -5,6 +5,7 @@ import warnings
 import keras
 
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.typing import Logs
 
 
 class CollapseWarning(keras.callbacks.Callback):
@@ -23,7 +24,7 @@ class CollapseWarning(keras.callbacks.Callback):
     Reference: Bowman et al., 2016, section 3.1.
     """
 
-    def __init__(self, floor=0.1, patience=3):
+    def __init__(self, floor: float = 0.1, patience: int = 3):
         super().__init__()
         if not floor >= 0.0:
             raise ValueError(f"`floor` must be a rate >= 0 in nats, got {floor!r}.")
@@ -32,7 +33,7 @@ class CollapseWarning(keras.callbacks.Callback):
         self.patience = patience
         self._epochs = 0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         rate = (logs or {}).get("kl")
         if rate is None:
             return

@@ -5,6 +5,7 @@ import numpy as np
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.models.seeding import generator_states
+from tfsigmavae.typing import Logs
 
 
 class EvaluationNoise(keras.callbacks.Callback):
@@ -22,13 +23,13 @@ class EvaluationNoise(keras.callbacks.Callback):
         >>> model.evaluate(images, callbacks=[EvaluationNoise()])
     """
 
-    def __init__(self, seed=0):
+    def __init__(self, seed: int = 0):
         super().__init__()
         check_at_least("seed", seed, 0)
         self.seed = seed
         self._kept = []
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         states = generator_states(self.model)
         self._kept = [(state, np.array(state)) for state in states]
         for number, state in enumerate(states):
@@ -36,6 +37,6 @@ class EvaluationNoise(keras.callbacks.Callback):
             sequence = np.random.SeedSequence(self.seed, spawn_key=(number,))
             state.assign([sequence.generate_state(1)[0] >> 1, 0])
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: Logs | None = None) -> None:
         for state, value in self._kept:
             state.assign(value)

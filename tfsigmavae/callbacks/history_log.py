@@ -7,13 +7,14 @@ import pathlib
 
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.files import append_line, write_text
+from tfsigmavae.typing import Logs, PathLike
 
 # As Keras writes what there was not.
 _MISSING = "NA"
 _TOO_MANY = "more than there are columns"
 
 
-def read_history(path) -> list[dict]:
+def read_history(path: PathLike) -> list[dict]:
     """Reads the rows of a `history.csv`.
 
     Args:
@@ -62,13 +63,18 @@ class HistoryLog(StepCallback):
         >>> model.fit(train, epochs=3, callbacks=[HistoryLog("history.csv")])
     """
 
-    def __init__(self, path, initial_step=None, kept_until=None):
+    def __init__(
+        self,
+        path: PathLike,
+        initial_step: int | None = None,
+        kept_until: int | None = None,
+    ):
         super().__init__(initial_step)
         self.path = pathlib.Path(path)
         self._kept_until = kept_until
         self._columns = []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
         last = self.step if self._kept_until is None else self._kept_until
         self._kept_until = None
@@ -79,7 +85,7 @@ class HistoryLog(StepCallback):
             self.path.unlink(missing_ok=True)
             self._columns = []
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         figures = {name: float((logs or {})[name]) for name in sorted(logs or {})}
         row = {"epoch": epoch, "step": self.step, **figures}
         if row.keys() <= set(self._columns):

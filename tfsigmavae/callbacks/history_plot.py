@@ -3,6 +3,7 @@
 import math
 import pathlib
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.pictures import write_png
 from tfsigmavae.pictures.curves import Panel, curve_panels
+from tfsigmavae.typing import Logs, PathLike
 
 # Figure -> its title and whether its axis is logarithmic; others follow by their names.
 _TITLES = {
@@ -43,21 +45,21 @@ class HistoryPlot(keras.callbacks.Callback):
         >>> model.fit(train, epochs=3, callbacks=[table, plot])
     """
 
-    def __init__(self, path, history, example="example"):
+    def __init__(self, path: PathLike, history: PathLike, example: str = "example"):
         super().__init__()
         self.path = pathlib.Path(path)
         self.history = history
         self.example = example
         self._next = 0.0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if time.monotonic() >= self._next:
             self.write()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self.write()
 
-    def write(self):
+    def write(self) -> Any:
         """Draws the table as it is now; nothing where it has no rows."""
         panels = history_panels(read_history(self.history), self.example)
         if panels:

@@ -2,6 +2,7 @@
 
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.typing import Logs
 
 
 class KLAnnealing(StepCallback):
@@ -37,7 +38,9 @@ class KLAnnealing(StepCallback):
     Reference: Bowman et al., 2016, section 3.1; Soenderby et al., 2016 (warm-up).
     """
 
-    def __init__(self, num_steps, start=0.0, initial_step=None):
+    def __init__(
+        self, num_steps: int, start: float = 0.0, initial_step: int | None = None
+    ):
         super().__init__(initial_step)
         check_at_least("num_steps", num_steps, 1)
         if not 0.0 <= start <= 1.0:
@@ -47,7 +50,7 @@ class KLAnnealing(StepCallback):
         self.num_steps = num_steps
         self.start = start
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
         if not hasattr(self.model, "anneal_kl"):
             raise TypeError(
@@ -56,17 +59,17 @@ class KLAnnealing(StepCallback):
             )
         self._share = None
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         # Steps done before this one.
         share = self.share_at(self.step)
         if share != self._share:
             self.model.anneal_kl(share)
             self._share = share
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None and self._share is not None:
             logs["kl_weight"] = self._share * self.model.beta
 
-    def share_at(self, step) -> float:
+    def share_at(self, step: int) -> float:
         """The share of `beta` at a step."""
         return self.start + (1.0 - self.start) * min(step / self.num_steps, 1.0)

@@ -1,21 +1,25 @@
 """Pictures of what a model makes, while it is trained."""
 
 import abc
+import functools
 import pathlib
+from typing import Any
 
 import numpy as np
 
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.checkpoints import DivergedError
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.pictures import labelled_grid, write_png
+from tfsigmavae.typing import Array, Logs, PathLike
 
 # Screen pixels of an image, about, and images in a row.
 _TILE = 64
 _NUM_COLUMNS = 8
 
 
-def check_finite(*pixels) -> None:
+def check_finite(*pixels: Any) -> None:
     """Raises a `DivergedError` if a pixel is not finite."""
     if not all(np.isfinite(array).all() for array in pixels):
         raise DivergedError(
@@ -38,7 +42,7 @@ class Preview(StepCallback, abc.ABC):
         ValueError: if `every` is not an integer, or negative.
     """
 
-    def __init__(self, folder, every):
+    def __init__(self, folder: PathLike, every: int):
         super().__init__()
         check_at_least("every", every, 0)
         self.folder = pathlib.Path(folder)
@@ -46,15 +50,15 @@ class Preview(StepCallback, abc.ABC):
         self.latest = {}  # name -> path of the last pictures
 
     @abc.abstractmethod
-    def draw(self, step) -> dict:
+    def draw(self, step: int) -> dict:
         """Writes the pictures of `self.model` at a step: name -> path."""
 
     @property
     @abc.abstractmethod
-    def inputs(self):
+    def inputs(self) -> Any:
         """The examples that are shown, as `elbo_terms` of the model takes them."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         before = self.step
         super().on_train_batch_end(batch, logs)
         if self.every and self.step // self.every > before // self.every:
@@ -87,21 +91,28 @@ class ImagePreview(Preview):
         >>> model.fit(train, callbacks=[ImagePreview("samples", test[:32], every=500)])
     """
 
-    def __init__(self, folder, images, every, num_samples=64, seed=0):
+    def __init__(
+        self,
+        folder: PathLike,
+        images: Array,
+        every: int,
+        num_samples: int = 64,
+        seed: int = 0,
+    ):
         super().__init__(folder, every)
         self.images = images
         self.num_samples = num_samples
         self.seed = seed
 
     @property
-    def inputs(self):
+    def inputs(self) -> Array:
         return self.images
 
-    def draw(self, step):
+    def draw(self, step: int) -> dict[str, pathlib.Path]:
         paths = self.write(self.model, f"-{step:06d}")
         return dict(zip(("samples", "reconstructions"), paths, strict=True))
 
-    def write(self, model, suffix="") -> list[pathlib.Path]:
+    def write(self, model: ImageVAE, suffix: str = "") -> list[pathlib.Path]:
         """Writes `samples{suffix}.png` and `reconstructions{suffix}.png`.
 
         Args:
@@ -119,10 +130,10 @@ class ImagePreview(Preview):
         samples = model.sample(self.num_samples, seed=self.seed)
         check_finite(samples, *rows.values())
         scale = max(1, round(_TILE / images.shape[1]))
-        how = {"scale": scale, "num_columns": _NUM_COLUMNS}
+        grid = functools.partial(labelled_grid, scale=scale, num_columns=_NUM_COLUMNS)
         pictures = {
-            "samples": labelled_grid({"": samples}, title="samples", **how),
-            "reconstructions": labelled_grid(rows, **how),
+            "samples": grid({"": samples}, title="samples"),
+            "reconstructions": grid(rows),
         }
         return [
             write_png(self.folder / f"{name}{suffix}.png", picture)

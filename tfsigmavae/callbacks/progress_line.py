@@ -4,8 +4,11 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable
+from typing import TextIO
 
 from tfsigmavae.callbacks.step_callback import StepCallback
+from tfsigmavae.typing import Logs
 
 # Seconds between two states of a line on a terminal.
 _REFRESH = 0.5
@@ -39,12 +42,12 @@ class ProgressLine(StepCallback):
 
     def __init__(
         self,
-        num_steps,
-        initial_step=None,
-        example="example",
-        batch_size=None,
-        stream=None,
-        clock=time.monotonic,
+        num_steps: int,
+        initial_step: int | None = None,
+        example: str = "example",
+        batch_size: int | None = None,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ):
         super().__init__(initial_step)
         self.num_steps = num_steps
@@ -58,7 +61,7 @@ class ProgressLine(StepCallback):
         self._begun = self._measured_from = None
         self._next = 0.0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
         # Steps of another `fit` may be of another size.
         self._measured_from = None
@@ -66,7 +69,7 @@ class ProgressLine(StepCallback):
             self._begun = self._clock()
             self._show([self._position(), "preparing the first step ..."])
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         super().on_train_batch_end(batch, logs)
         now = self._clock()
         if self._measured_from is None:
@@ -75,15 +78,15 @@ class ProgressLine(StepCallback):
             self._next = now + _REFRESH
             self._show(self._parts(logs, now))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._show(self._parts(logs, self._clock()))
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         super().on_train_end(logs)
         if self.step >= self.num_steps or self.model.stop_training:
             self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the line; to be called where `fit` ended by an error."""
         if self._is_open:
             print(file=self.stream, flush=True)

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae.machines import is_of_several_machines
+from tfsigmavae.typing import Logs
 
 
 class StopOnInterrupt(keras.callbacks.Callback):
@@ -20,6 +21,7 @@ class StopOnInterrupt(keras.callbacks.Callback):
     whichever was asked.
     """
 
+    model: keras.Model  # set by Keras before it calls anything
     # The last one of this process that ended training, or `None`.
     received: typing.ClassVar[int | None] = None
     # Whether another machine was asked, and this one ended with it.
@@ -31,7 +33,7 @@ class StopOnInterrupt(keras.callbacks.Callback):
         self._is_asked = False
         self._previous = {}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -40,7 +42,7 @@ class StopOnInterrupt(keras.callbacks.Callback):
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 self._previous[number] = signal.signal(number, self._interrupt)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         strategy = self.model.distribute_strategy
         if is_of_several_machines(strategy) and _any_of_all(strategy, self._is_asked):
             StopOnInterrupt.followed = not self._is_asked
@@ -58,10 +60,10 @@ class StopOnInterrupt(keras.callbacks.Callback):
         self.interrupted = True
         self.model.stop_training = True
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self.restore()
 
-    def restore(self):
+    def restore(self) -> None:
         """Gives the signals back; to be called where `fit` ended by an error."""
         for number, previous in self._previous.items():
             signal.signal(number, previous)

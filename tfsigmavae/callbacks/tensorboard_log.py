@@ -5,12 +5,16 @@ import os
 import pathlib
 import socket
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tfsigmavae.callbacks.preview import Preview
 from tfsigmavae.callbacks.step_callback import StepCallback
+from tfsigmavae.typing import Logs, PathLike
 
 _Event, _Summary = tf.compat.v1.Event, tf.compat.v1.Summary
 # Tells the files of one process within one second from each other.
@@ -45,13 +49,18 @@ class TensorBoardLog(StepCallback):
         >>> model.fit(train, epochs=3, callbacks=logs)
     """
 
-    def __init__(self, directory, initial_step=None, previews=()):
+    def __init__(
+        self,
+        directory: PathLike,
+        initial_step: int | None = None,
+        previews: Sequence[Preview] = (),
+    ):
         super().__init__(initial_step)
         self.directory = pathlib.Path(directory)
         self.previews = list(previews)
-        self._writer = None
+        self._writer: Any = None  # open from the begin of training on
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
         self._shown = [preview.latest for preview in self.previews]
         if self._writer is not None:
@@ -66,7 +75,7 @@ class TensorBoardLog(StepCallback):
         start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
         self._write(step=self.step + 1, session_log=start)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         super().on_train_batch_end(batch, logs)
         for number, preview in enumerate(self.previews):
             if preview.latest is self._shown[number]:
@@ -75,14 +84,14 @@ class TensorBoardLog(StepCallback):
             pictures = [_picture(*item) for item in preview.latest.items()]
             self._write_values([*pictures, *self._rates(preview)])
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._write_values(
             _Summary.Value(tag=name, simple_value=float(value))
             for name, value in (logs or {}).items()
         )
         self._writer.flush()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the file."""
         if self._writer is not None:
             self._writer.close()

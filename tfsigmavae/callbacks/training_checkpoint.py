@@ -2,10 +2,12 @@
 
 from tfsigmavae.callbacks.step_callback import StepCallback
 from tfsigmavae.checkpoints.checkpoint import (
+    Restored,
     assign_metrics,
     metric_values,
     save_checkpoint,
 )
+from tfsigmavae.typing import Logs, PathLike
 
 # First step of the epoch that a checkpoint was saved within, in its record.
 EPOCH_START = "epoch_start"
@@ -30,13 +32,13 @@ class TrainingCheckpoint(StepCallback):
 
     def __init__(
         self,
-        directory,
-        initial_step=0,
-        every=1,
-        keep=2,
-        monitor="val_loss",
-        resumed=None,
-        writes=True,
+        directory: PathLike,
+        initial_step: int = 0,
+        every: int = 1,
+        keep: int = 2,
+        monitor: str = "val_loss",
+        resumed: Restored | None = None,
+        writes: bool = True,
     ):
         super().__init__(initial_step)
         self.directory = directory
@@ -48,7 +50,7 @@ class TrainingCheckpoint(StepCallback):
         self._saved = initial_step
         self._means = None  # those of training, which validation replaces
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
         self._first_step = self.step
         if self._resumed is not None:
@@ -58,15 +60,15 @@ class TrainingCheckpoint(StepCallback):
                 assign_metrics(self.model, self._resumed.metrics)
             self._resumed = None
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         self._means = metric_values(self.model)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             self._save((logs or {}).get(self.monitor))
         self._means = None
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         super().on_train_end(logs)
         if self._saved != self.step:
             self._save(None)

@@ -15,3 +15,7 @@ __all__ = [
     "load_checkpoint",
     "save_checkpoint",
 ]
+
+
+def __dir__():
+    return list(__all__)

@@ -5,7 +5,10 @@ import pathlib
 import re
 import typing
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from tfsigmavae.checkpoints.state_file import (
@@ -16,6 +19,7 @@ from tfsigmavae.checkpoints.state_file import (
 )
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.models.step_guard import DivergedError
+from tfsigmavae.typing import PathLike
 
 # Of version 0.1.0, which kept one.
 _OLDEST = "state.npz"
@@ -42,7 +46,13 @@ class Restored(typing.NamedTuple):
 
 
 def save_checkpoint(
-    model, directory, step: int, keep: int = 2, score=None, record=None, metrics=None
+    model: keras.Model,
+    directory: PathLike,
+    step: int,
+    keep: int = 2,
+    score: float | None = None,
+    record: Mapping[str, Any] | None = None,
+    metrics: Sequence[np.ndarray] | None = None,
 ) -> pathlib.Path:
     """Writes everything that the next training step depends on.
 
@@ -92,7 +102,7 @@ def save_checkpoint(
     return path
 
 
-def has_checkpoint(directory) -> bool:
+def has_checkpoint(directory: PathLike) -> bool:
     """Whether there is a checkpoint in `directory`, damaged or not."""
     return bool(_files(directory))
 
@@ -102,7 +112,7 @@ def newest(directory) -> str | None:
     return next((path.name for path in _files(directory)), None)
 
 
-def load_checkpoint(model, directory, best: bool = False) -> int:
+def load_checkpoint(model: keras.Model, directory: PathLike, best: bool = False) -> int:
     """Restores what `save_checkpoint` wrote, into an equal model.
 
     If the last checkpoint is damaged, the one before it is taken, with a warning that
@@ -203,7 +213,7 @@ def _candidates(directory, best):
             f"No checkpoint in {str(directory)!r} has a score: train with "
             "`validation_data`, or load the last one."
         )
-    return [min(scores, key=scores.get)]
+    return [min(scores, key=scores.__getitem__)]
 
 
 def _scores(paths):
@@ -237,7 +247,7 @@ def _read_last(paths, way_out):
     raise DamagedFileError(f"{' '.join(damages)} {way_out}")
 
 
-def _read_finite(path):
+def _read_finite(path) -> tuple[dict, dict]:
     arrays, content = read_state(path)
     if _STEP in arrays:  # of version 0.1.0
         content = {_STEP: int(arrays.pop(_STEP))}
@@ -256,7 +266,7 @@ def _prune(directory, step, keep):
     later = [path for path, number in steps.items() if number > step]
     rest = [path for path in steps if path not in later]
     scores = _scores(rest)
-    best = [min(scores, key=scores.get)] if scores else []
+    best = [min(scores, key=scores.__getitem__)] if scores else []
     for path in {*later, *rest[keep:]} - set(best):
         path.unlink(missing_ok=True)  # another process may be at it too
 

@@ -3,3 +3,7 @@
 from tfsigmavae.data import images
 
 __all__ = ["images"]
+
+
+def __dir__():
+    return list(__all__)

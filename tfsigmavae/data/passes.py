@@ -96,7 +96,7 @@ def pass_order(number, num_elements, seed=None) -> tf.Tensor:
     if seed is None:
         return indices
     # Unlike `index_shuffle`, uniform also over few elements.
-    return tf.random.experimental.stateless_shuffle(
+    return tf.random.experimental.stateless_shuffle(  # pyright: ignore[reportAttributeAccessIssue]
         indices, pass_key(number, seed), "philox"
     )
 

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from typing import Any
 
 import keras
 
@@ -39,7 +40,7 @@ def names() -> list[str]:
     return sorted(_BY_NAME)
 
 
-def get(identifier, **options) -> Decoder:
+def get(identifier: str | Decoder | dict[str, Any], **options: Any) -> Decoder:
     """Finds a decoder.
 
     Args:
@@ -125,3 +126,7 @@ __all__ = [
     "option_defaults",
     "option_names",
 ]
+
+
+def __dir__():
+    return list(__all__)

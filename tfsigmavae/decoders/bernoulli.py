@@ -1,10 +1,12 @@
 """Cross entropy of grey values taken for probabilities."""
 
 import keras
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.decoders.decoder import Decoder
 from tfsigmavae.decoders.pixel_distribution import PixelDistribution
+from tfsigmavae.distributions import CoercibleDistribution
 
 tfd = tfp.distributions
 
@@ -44,10 +46,12 @@ class Bernoulli(Decoder):
 
     measure = None
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         return self.independent(tfd.Bernoulli(params, dtype=params.dtype), params)
 
-    def wrapper(self):
+    def wrapper(self) -> type:
         return _Intensities
 
 

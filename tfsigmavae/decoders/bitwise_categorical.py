@@ -1,10 +1,11 @@
 """Eight independent binary digits for the grey level of a pixel."""
 
 import keras
+import tensorflow as tf
 
 from tfsigmavae.decoders.decoder import Decoder
 from tfsigmavae.distributions import BitwiseCategorical as BitwiseLevels
-from tfsigmavae.distributions import GreyLevels
+from tfsigmavae.distributions import CoercibleDistribution, GreyLevels
 from tfsigmavae.math import split_last_axis
 
 _NUM_BITS = 8
@@ -42,9 +43,11 @@ class BitwiseCategorical(Decoder):
 
     measure = "mass"
 
-    def params_size(self, channels):
+    def params_size(self, channels: int) -> int:
         return _NUM_BITS * channels
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         levels = BitwiseLevels(split_last_axis(params, _NUM_BITS))
         return GreyLevels(self.independent(levels, params), dtype=params.dtype)

@@ -1,9 +1,14 @@
 """A probability for each of the 256 grey levels."""
 
 import keras
+import tensorflow as tf
 
 from tfsigmavae.decoders.decoder import Decoder
-from tfsigmavae.distributions import CategoricalLevels, GreyLevels
+from tfsigmavae.distributions import (
+    CategoricalLevels,
+    CoercibleDistribution,
+    GreyLevels,
+)
 from tfsigmavae.math import split_last_axis
 
 _NUM_LEVELS = 256
@@ -39,9 +44,11 @@ class Categorical(Decoder):
 
     measure = "mass"
 
-    def params_size(self, channels):
+    def params_size(self, channels: int) -> int:
         return _NUM_LEVELS * channels
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         levels = CategoricalLevels(split_last_axis(params, _NUM_LEVELS))
         return GreyLevels(self.independent(levels, params), dtype=params.dtype)

@@ -2,6 +2,7 @@
 
 import abc
 import functools
+from typing import Any, Literal, TypeAlias, get_args
 
 import keras
 import numpy as np
@@ -15,13 +16,16 @@ from tfsigmavae.decoders.pixel_distribution import (
     PixelDistribution,
     to_field,
 )
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers import DistributionLayer
 from tfsigmavae.masks import keep_mask, mask_of
 from tfsigmavae.math import nats_to_bits_per_dim, to_unit_range
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution, Pixels, Shape
 
 tfd = tfp.distributions
 
-_VALUES = ("pixels", "real")
+Values: TypeAlias = Literal["pixels", "real"]
+_VALUES = get_args(Values)
 
 
 class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
@@ -69,7 +73,12 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
     # Whether `call` fits anything to `target` in training.
     fits_target = False
 
-    def __init__(self, event_rank=None, convert_to_tensor_fn="mean", **kwargs):
+    def __init__(
+        self,
+        event_rank: int | None = None,
+        convert_to_tensor_fn: ConvertToTensor = "mean",
+        **kwargs: Any,
+    ):
         super().__init__(convert_to_tensor_fn=convert_to_tensor_fn, **kwargs)
         if event_rank is not None:
             check_at_least("event_rank", event_rank, 1)
@@ -77,7 +86,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         self.supports_masking = True
 
     @property
-    def sigma(self):
+    def sigma(self) -> tf.Tensor | float | None:
         """Standard deviation in image units, or `None` where there is no single one."""
         return None
 
@@ -85,7 +94,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         """How many channels the generator must output for images of `channels`."""
         return channels
 
-    def num_channels(self, params_size: int) -> int:
+    def num_channels(self, params_size: int | None) -> int:
         """The number of image channels whose `params_size` this is."""
         if params_size is None:
             raise ValueError(
@@ -108,7 +117,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         """
         return keep_mask(raw, tf.cast(raw, self.compute_dtype))
 
-    def to_values(self, values, name: str = "values") -> tf.Tensor:
+    def to_values(self, values: Array, name: str = "values") -> tf.Tensor:
         """What this decoder scores: pixels in [0, 1], or real numbers.
 
         In the decoder's `compute_dtype`, float32 or float64.
@@ -116,7 +125,9 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         return to_unit_range(values, name, self.compute_dtype)
 
     @abc.abstractmethod
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> Any:
         """p(x | z) of parameters; `target` and `training` as in a call.
 
         One that `fits_target` gets `sample_weight` too, as a keyword, where there are
@@ -124,7 +135,13 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         end, and 0 where a step is padding.
         """
 
-    def call(self, params, target=None, training=False, sample_weight=None):
+    def call(
+        self,
+        params: tf.Tensor,
+        target: tf.Tensor | None = None,
+        training: bool = False,
+        sample_weight: tf.Tensor | None = None,
+    ) -> CoercibleDistribution:
         self.num_channels(params.shape[-1])
         if params.shape.rank <= (self.event_rank or 1):
             raise ValueError(
@@ -140,41 +157,47 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         if self.fits_target and sample_weight is not None:
             weights = {"sample_weight": sample_weight}
         distribution = self.distribution(params, target, training, **weights)
-        kind = self.wrapper()
+        kind: Any = self.wrapper()
         if mask is not None and self.masks_event(params, mask):
             kind = functools.partial(kind, mask=mask)
         return self.coercible(distribution, kind)
 
-    def masks_event(self, params, mask) -> bool:
+    def masks_event(self, params: tf.Tensor, mask: tf.Tensor) -> bool:
         """Whether the steps of a mask of `params` are parts of one event."""
         return len(mask.shape) > len(params.shape) - len(self.event_axes(params))
 
-    def compute_mask(self, params, previous_mask):
+    def compute_mask(self, params: tf.Tensor, previous_mask: Any) -> Any:
         # What the likelihood itself leaves out, no loss may leave out once more.
         if previous_mask is None or self.masks_event(params, previous_mask):
             return None
         return previous_mask
 
-    def compute_output_shape(self, params_shape=None, **shapes):
+    def compute_output_shape(
+        self, params_shape: Shape | None = None, **shapes: Any
+    ) -> Any:
         # Keras passes what `build` was called with, under the names of its arguments:
         # that of a layer without weights of its own is `input_shape`.
         if params_shape is None:
             params_shape = shapes["input_shape"]
-        return super().compute_output_shape(params_shape)
+        return super().compute_output_shape(params_shape)  # pyright: ignore[reportArgumentType]
 
-    def wrapper(self):
+    def wrapper(self) -> type:
         """The class that wraps the distribution."""
         return PixelDistribution
 
-    def event_axes(self, params) -> list[int]:
+    def event_axes(self, params: tf.Tensor) -> list[int]:
         """The axes of `params` that make one event, negative."""
         return list(range(-(self.event_rank or len(params.shape) - 1), 0))
 
-    def independent(self, distribution, params):
+    def independent(
+        self, distribution: Distribution, params: tf.Tensor
+    ) -> CoercibleDistribution:
         """Moves the event axes from the batch shape to the event shape."""
         return tfd.Independent(distribution, len(self.event_axes(params)))
 
-    def objective(self, nll, likelihood, target):
+    def objective(
+        self, nll: tf.Tensor, likelihood: CoercibleDistribution, target: tf.Tensor
+    ) -> tf.Tensor:
         """What training minimises in place of the negative log likelihood.
 
         Args:
@@ -187,13 +210,13 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         """
         return nll
 
-    def bits_per_dim(self, nats, num_dims):
+    def bits_per_dim(self, nats: tf.Tensor, num_dims: int) -> tf.Tensor | None:
         """Bits per dimension, see `nats_to_bits_per_dim`; `None` without a measure."""
         if self.measure is None:
             return None
         return nats_to_bits_per_dim(nats, num_dims, density=self.measure == "density")
 
-    def calibrate(self, mean_squared_error):
+    def calibrate(self, mean_squared_error: Pixels) -> None:
         """Sets the running sigma of a decoder that `fits_target`.
 
         Args:
@@ -203,7 +226,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
             f"{type(self).__name__} has no running sigma to calibrate."
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "event_rank": self.event_rank}
 
 
@@ -221,16 +244,16 @@ class ContinuousDecoder(Decoder):
         ValueError: if `values` is another name.
     """
 
-    def __init__(self, values="pixels", **kwargs):
+    def __init__(self, values: Values = "pixels", **kwargs: Any):
         super().__init__(**kwargs)
         check_choice("values", values, _VALUES)
         self.values = values
 
     @property
-    def measure(self):
+    def measure(self) -> Literal["density", "mass"] | None:
         return "density" if self.values == "pixels" else None
 
-    def activate(self, raw):
+    def activate(self, raw: tf.Tensor) -> tf.Tensor:
         raw = super().activate(raw)
         if self.values == "real":
             return raw
@@ -238,22 +261,22 @@ class ContinuousDecoder(Decoder):
         num_means = self.num_channels(raw.shape[-1])
         if num_means == raw.shape[-1]:
             return keep_mask(raw, tf.sigmoid(raw))
-        loc, rest = tf.split(raw, [num_means, raw.shape[-1] - num_means], axis=-1)
+        loc, rest = tf.split(raw, [num_means, raw.shape[-1] - num_means], axis=-1)  # pyright: ignore[reportOptionalOperand]
         return keep_mask(raw, tf.concat([tf.sigmoid(loc), rest], axis=-1))
 
-    def to_values(self, values, name="values"):
+    def to_values(self, values: Array, name: str = "values") -> tf.Tensor:
         if self.values == "real":
             return to_field(values, name, self.compute_dtype)
         return super().to_values(values, name)
 
-    def wrapper(self):
+    def wrapper(self) -> type:
         return PixelDistribution if self.values == "pixels" else FieldDistribution
 
-    def normal(self, loc, sigma):
+    def normal(self, loc: tf.Tensor, sigma: tf.Tensor | float) -> CoercibleDistribution:
         """Gaussian of independent pixels."""
         return self.independent(tfd.Normal(loc, sigma), loc)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "values": self.values}
 
 

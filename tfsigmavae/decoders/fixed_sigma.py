@@ -1,11 +1,16 @@
 """Gaussian with a sigma chosen by hand: squared error and beta-VAE."""
 
 import math
+from typing import Any, Literal, TypeAlias, get_args
 
 import keras
+import tensorflow as tf
 
 from tfsigmavae.checks import check_choice
 from tfsigmavae.decoders.decoder import ContinuousDecoder
+from tfsigmavae.distributions import CoercibleDistribution
+
+Convention: TypeAlias = Literal["sum", "half_sum", "mean"]
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -36,18 +41,24 @@ class FixedSigma(ContinuousDecoder):
     Reference: Rybkin et al., 2021, section 3.
     """
 
-    def __init__(self, sigma=1.0, **kwargs):
+    def __init__(self, sigma: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0.0 < sigma < math.inf:
             raise ValueError(f"`sigma` must be a positive number, got {sigma!r}.")
         self._sigma = float(sigma)
 
     @property
-    def sigma(self):
+    def sigma(self) -> float:
         return self._sigma
 
     @classmethod
-    def from_beta(cls, beta, convention="sum", num_dims=None, **kwargs):
+    def from_beta(
+        cls,
+        beta: float,
+        convention: Convention = "sum",
+        num_dims: int | None = None,
+        **kwargs: Any,
+    ) -> "FixedSigma":
         """The sigma at which KL weight 1 trains like a beta-VAE's KL weight `beta`.
 
         | convention | the beta-VAE's loss | sigma**2 |
@@ -74,7 +85,7 @@ class FixedSigma(ContinuousDecoder):
         """
         if not beta > 0.0:
             raise ValueError(f"`beta` must be positive, got {beta!r}.")
-        check_choice("convention", convention, ("sum", "half_sum", "mean"))
+        check_choice("convention", convention, get_args(Convention))
         if (convention == "mean") != bool(num_dims):
             raise ValueError(
                 '`num_dims` goes with `convention="mean"` and with no other, got '
@@ -83,8 +94,10 @@ class FixedSigma(ContinuousDecoder):
         factors = {"sum": 0.5, "half_sum": 1.0, "mean": (num_dims or 0) / 2}
         return cls(sigma=math.sqrt(beta * factors[convention]), **kwargs)
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         return self.normal(params, self._sigma)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sigma": self._sigma}

@@ -1,10 +1,12 @@
 """Base of the Gaussians whose sigma is an output of the generator."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
 from tfsigmavae.decoders.decoder import ContinuousDecoder
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.math import soft_clip
 
 
@@ -28,7 +30,13 @@ class LearnedSigma(ContinuousDecoder):
             range.
     """
 
-    def __init__(self, min_log_sigma=-6.0, max_log_sigma=1.0, beta_nll=0.0, **kwargs):
+    def __init__(
+        self,
+        min_log_sigma: float = -6.0,
+        max_log_sigma: float = 1.0,
+        beta_nll: float = 0.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if not -math.inf < min_log_sigma < max_log_sigma < math.inf:
             raise ValueError(
@@ -41,11 +49,13 @@ class LearnedSigma(ContinuousDecoder):
         self.max_log_sigma = max_log_sigma
         self.beta_nll = beta_nll
 
-    def bounded_sigma(self, log_sigma):
+    def bounded_sigma(self, log_sigma: tf.Tensor) -> tf.Tensor:
         """Sigma from an unbounded log sigma."""
         return tf.exp(soft_clip(log_sigma, self.min_log_sigma, self.max_log_sigma))
 
-    def objective(self, nll, likelihood, target):
+    def objective(
+        self, nll: tf.Tensor, likelihood: CoercibleDistribution, target: tf.Tensor
+    ) -> tf.Tensor:
         """Beta-NLL: each element's negative log likelihood times sigma**(2 * b).
 
         Where sigma is small the plain likelihood pulls the mean hard, and where it is
@@ -62,7 +72,7 @@ class LearnedSigma(ContinuousDecoder):
         log_prob = normal.log_prob(self.to_values(target, "target"))
         return -likelihood.sum_event(weights * log_prob)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "min_log_sigma": self.min_log_sigma,

@@ -1,6 +1,7 @@
 """Mixture of discretised logistics over the channels of a pixel."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -8,7 +9,11 @@ import tensorflow_probability as tfp
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.decoders.decoder import Decoder
-from tfsigmavae.distributions import DiscretizedLogisticMixture, GreyLevels
+from tfsigmavae.distributions import (
+    CoercibleDistribution,
+    DiscretizedLogisticMixture,
+    GreyLevels,
+)
 from tfsigmavae.math import soft_clip, split_last_axis
 
 tfd = tfp.distributions
@@ -59,7 +64,9 @@ class LogisticMixture(Decoder):
 
     measure = "mass"
 
-    def __init__(self, num_mixtures=10, min_log_scale=-7.0, **kwargs):
+    def __init__(
+        self, num_mixtures: int = 10, min_log_scale: float = -7.0, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         check_at_least("num_mixtures", num_mixtures, 1)
         if not -math.inf < min_log_scale < _MAX_LOG_SCALE:
@@ -70,10 +77,12 @@ class LogisticMixture(Decoder):
         self.num_mixtures = int(num_mixtures)
         self.min_log_scale = min_log_scale
 
-    def params_size(self, channels):
+    def params_size(self, channels: int) -> int:
         return (1 + 2 * channels + _num_pairs(channels)) * self.num_mixtures
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         channels = self.num_channels(params.shape[-1])
         logits, loc, log_scale, coefficients = tf.split(
             split_last_axis(params, self.num_mixtures),
@@ -90,7 +99,7 @@ class LogisticMixture(Decoder):
         levels = tfd.Independent(mixture, len(self.event_axes(params)) - 1)
         return GreyLevels(levels, dtype=params.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_mixtures": self.num_mixtures,

@@ -2,15 +2,19 @@
 
 import math
 import warnings
+from typing import Any, Literal, TypeAlias, get_args
 
 import keras
 import tensorflow as tf
 
 from tfsigmavae.checks import check_choice
 from tfsigmavae.decoders.decoder import ContinuousDecoder, constant
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.math import mean_over_replicas, weighted_mean
+from tfsigmavae.typing import Pixels, Shape
 
-_SCOPES = ("batch", "image", "channel")
+Scope: TypeAlias = Literal["batch", "image", "channel"]
+_SCOPES = get_args(Scope)
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -79,11 +83,11 @@ class OptimalSigma(ContinuousDecoder):
 
     def __init__(
         self,
-        scope="batch",
-        momentum=0.98,
-        min_sigma=1e-3,
-        initial_sigma=1.0,
-        **kwargs,
+        scope: Scope = "batch",
+        momentum: float = 0.98,
+        min_sigma: float = 1e-3,
+        initial_sigma: float = 1.0,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_choice("scope", scope, _SCOPES)
@@ -99,7 +103,7 @@ class OptimalSigma(ContinuousDecoder):
         self.min_sigma = min_sigma
         self.initial_sigma = initial_sigma
 
-    def build(self, params_shape):
+    def build(self, params_shape: Shape) -> None:
         self.running_variance = self.add_weight(
             name="running_variance",
             shape=(params_shape[-1],) if self.scope == "channel" else (),
@@ -116,13 +120,19 @@ class OptimalSigma(ContinuousDecoder):
         )
 
     @property
-    def sigma(self):
+    def sigma(self) -> tf.Tensor:
         """Running sigma in image units: a scalar, or `[C]` with `scope="channel"`."""
         if not self.built:
             return tf.constant(self.initial_sigma, self.compute_dtype)
         return tf.sqrt(tf.convert_to_tensor(self.running_variance))
 
-    def distribution(self, params, target, training, sample_weight=None):
+    def distribution(
+        self,
+        params: tf.Tensor,
+        target: tf.Tensor | None,
+        training: bool,
+        sample_weight: tf.Tensor | None = None,
+    ) -> CoercibleDistribution:
         # As Keras' batch normalisation: a frozen layer does not follow the batch.
         if not (training and self.trainable):
             return self.normal(params, self.sigma)
@@ -173,7 +183,7 @@ class OptimalSigma(ContinuousDecoder):
         self.running_variance.assign(tf.where(finite, new, old))
         self.num_updates.assign(num_updates)
 
-    def calibrate(self, mean_squared_error):
+    def calibrate(self, mean_squared_error: Pixels) -> None:
         if not self.built:
             self.build([None, *mean_squared_error.shape])
         mean_squared_error = tf.cast(mean_squared_error, self.compute_dtype)
@@ -183,7 +193,7 @@ class OptimalSigma(ContinuousDecoder):
         tf.debugging.assert_all_finite(variance, "The squared error is not finite.")
         self.running_variance.assign(variance)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "scope": self.scope,

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfsigmavae.decoders.example_weights import masked_weights
 from tfsigmavae.decoders.learned_sigma import LearnedSigma
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.masks import mask_of
 
 
@@ -43,11 +44,13 @@ class PerImageSigma(LearnedSigma):
     one of `OptimalSigma(scope="image")`.
     """
 
-    def params_size(self, channels):
+    def params_size(self, channels: int) -> int:
         return channels + 1
 
-    def distribution(self, params, target, training):
-        loc, log_sigma = tf.split(params, [params.shape[-1] - 1, 1], axis=-1)
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
+        loc, log_sigma = tf.split(params, [params.shape[-1] - 1, 1], axis=-1)  # pyright: ignore[reportOptionalOperand]
         log_sigma = self._event_mean(log_sigma, mask_of(params))
         return self.normal(loc, self.bounded_sigma(log_sigma))
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae.decoders.learned_sigma import LearnedSigma
+from tfsigmavae.distributions import CoercibleDistribution
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -39,9 +40,11 @@ class PerPixelSigma(LearnedSigma):
     Reference: Rybkin et al., 2021, section 4; Seitzer et al., 2022, for `beta_nll`.
     """
 
-    def params_size(self, channels):
+    def params_size(self, channels: int) -> int:
         return 2 * channels
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         loc, log_sigma = tf.split(params, 2, axis=-1)
         return self.normal(loc, self.bounded_sigma(log_sigma))

@@ -1,11 +1,13 @@
 """Gaussian with one sigma learned by gradient descent."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfsigmavae.decoders.decoder import ContinuousDecoder, constant
+from tfsigmavae.distributions import CoercibleDistribution
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -33,7 +35,12 @@ class SharedSigma(ContinuousDecoder):
     Reference: Rybkin et al., 2021, equation 3.
     """
 
-    def __init__(self, initial_sigma=1.0, learning_rate_factor=1.0, **kwargs):
+    def __init__(
+        self,
+        initial_sigma: float = 1.0,
+        learning_rate_factor: float = 1.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if not 0.0 < initial_sigma < math.inf:
             raise ValueError(
@@ -56,14 +63,16 @@ class SharedSigma(ContinuousDecoder):
         )
 
     @property
-    def sigma(self):
+    def sigma(self) -> tf.Tensor:
         scaled = tf.convert_to_tensor(self.scaled_log_sigma)
         return tf.exp(self.learning_rate_factor * scaled)
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         return self.normal(params, self.sigma)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "initial_sigma": self.initial_sigma,

@@ -1,12 +1,14 @@
 """Student's t: heavy tails that tame a variance of every pixel's own."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.decoders.decoder import ContinuousDecoder
+from tfsigmavae.distributions import CoercibleDistribution
 
 tfd = tfp.distributions
 
@@ -50,7 +52,7 @@ class StudentT(ContinuousDecoder):
     Density Estimation"), whose degrees of freedom have no lower bound but 0.
     """
 
-    def __init__(self, min_scale=0.0025, min_df=2.1, **kwargs):
+    def __init__(self, min_scale: float = 0.0025, min_df: float = 2.1, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0.0 < min_scale < math.inf:
             raise ValueError(f"`min_scale` must be positive, got {min_scale!r}.")
@@ -62,16 +64,18 @@ class StudentT(ContinuousDecoder):
         self.min_scale = min_scale
         self.min_df = min_df
 
-    def params_size(self, channels):
+    def params_size(self, channels: int) -> int:
         return 3 * channels
 
-    def distribution(self, params, target, training):
+    def distribution(
+        self, params: tf.Tensor, target: tf.Tensor | None, training: bool
+    ) -> CoercibleDistribution:
         loc, scale, df = tf.split(params, 3, axis=-1)
         scale = self.min_scale + tf.nn.softplus(scale)
         df = self.min_df + tf.nn.softplus(df)
         return self.independent(tfd.StudentT(df, loc, scale), loc)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "min_scale": self.min_scale,

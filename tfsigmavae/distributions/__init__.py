@@ -16,3 +16,7 @@ __all__ = [
     "GreyLevels",
     "log_level_mass",
 ]
+
+
+def __dir__():
+    return list(__all__)

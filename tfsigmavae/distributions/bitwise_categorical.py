@@ -1,5 +1,7 @@
 """Integers whose binary digits are independent."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -23,10 +25,10 @@ class BitwiseCategorical(tfd.Distribution):
 
     def __init__(
         self,
-        logits,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="BitwiseCategorical",
+        logits: Any,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "BitwiseCategorical",
     ):
         parameters = dict(locals())
         self._logits = tf.convert_to_tensor(logits, dtype_hint=tf.float32)
@@ -40,7 +42,7 @@ class BitwiseCategorical(tfd.Distribution):
         )
 
     @property
-    def logits(self):
+    def logits(self) -> tf.Tensor:
         """Log odds of each digit, the most significant one first."""
         return self._logits
 
@@ -69,7 +71,7 @@ class BitwiseCategorical(tfd.Distribution):
         cdf = smaller + tf.reduce_prod(same, -1)
         # Numbers outside have digits of their own, which mean nothing here.
         cdf = tf.where(level < 0.0, tf.zeros_like(cdf), cdf)
-        largest = 2.0 ** self.logits.shape[-1] - 1.0
+        largest = 2.0 ** self.logits.shape[-1] - 1.0  # pyright: ignore[reportOperatorIssue]
         return tf.where(level >= largest, tf.ones_like(cdf), cdf)
 
     def _sample_n(self, n, seed=None):
@@ -97,7 +99,7 @@ class BitwiseCategorical(tfd.Distribution):
     def _powers(self, exponent=1):
         """The place values 128, 64, ..., 1, to the power of `exponent`."""
         num_digits = self.logits.shape[-1]
-        powers = [2.0 ** (exponent * place) for place in reversed(range(num_digits))]
+        powers = [2.0 ** (exponent * place) for place in reversed(range(num_digits))]  # pyright: ignore[reportArgumentType]
         return tf.constant(powers, self.dtype)
 
     def _number(self, digits):

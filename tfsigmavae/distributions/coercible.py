@@ -1,6 +1,8 @@
 """A TFP distribution that Keras 3 and TensorFlow also accept as a tensor."""
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +13,7 @@ import tensorflow_probability as tfp
 from tensorflow.python.util.dispatch import register_dispatchable_type
 
 from tfsigmavae.distributions.tensor_like import TensorLike
+from tfsigmavae.typing import Array, Distribution
 
 tfd = tfp.distributions
 
@@ -42,7 +45,11 @@ class CoercibleDistribution(TensorLike):
         TensorShape([2])
     """
 
-    def __init__(self, distribution, convert_to_tensor_fn=tfd.Distribution.sample):
+    def __init__(
+        self,
+        distribution: "Distribution | CoercibleDistribution",
+        convert_to_tensor_fn: Callable[[Any], Any] = tfd.Distribution.sample,
+    ):
         if not isinstance(distribution, tfd.Distribution):
             raise TypeError(
                 "`distribution` must be a tfd.Distribution, "
@@ -56,19 +63,19 @@ class CoercibleDistribution(TensorLike):
         super().__init__(value)
 
     @property
-    def tensor_distribution(self):
+    def tensor_distribution(self) -> Distribution:
         """The distribution, under the name that `tfp.layers` gave it."""
         return self.distribution
 
-    def log_prob(self, *args, **kwargs):
+    def log_prob(self, *args: Any, **kwargs: Any) -> tf.Tensor:
         """That of the distribution; a floating tensor is cast to its dtype."""
         dtype = self.distribution.dtype
         if len(args) == 1 and isinstance(dtype, tf.DType) and dtype.is_floating:
             if tf.is_tensor(args[0]) and args[0].dtype.is_floating:
-                args = [tf.cast(args[0], dtype)]
+                args = (tf.cast(args[0], dtype),)
         return self.distribution.log_prob(*args, **kwargs)
 
-    def as_values(self, targets) -> tf.Tensor:
+    def as_values(self, targets: Array) -> tf.Tensor:
         """What a loss compares with the distribution, in its dtype.
 
         Numbers are taken for what they are, integers too: counts, labels, one-hot
@@ -114,7 +121,7 @@ class _Reshaped(TensorLike):
         self._before = before
 
     def __getattr__(self, name):
-        before = self.__dict__.get("_before")
+        before: Any = self.__dict__.get("_before")
         if name.startswith("_") or not hasattr(before, name):
             raise AttributeError(name)
         if not hasattr(tfd.Distribution, name) and name not in vars(type(before)):

@@ -1,5 +1,7 @@
 """Mixture of logistics over the grey levels of one pixel's channels."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -43,13 +45,13 @@ class DiscretizedLogisticMixture(tfd.Distribution):
 
     def __init__(
         self,
-        logits,
-        loc,
-        scale,
-        coefficients,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="DiscretizedLogisticMixture",
+        logits: Any,
+        loc: Any,
+        scale: Any,
+        coefficients: Any,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "DiscretizedLogisticMixture",
     ):
         parameters = dict(locals())
         self._logits = tf.convert_to_tensor(logits, dtype_hint=tf.float32)
@@ -86,7 +88,7 @@ class DiscretizedLogisticMixture(tfd.Distribution):
         x = _to_x(levels)
         centres = [
             _centre(c, self._loc, self._coefficients, x[..., :c, :])
-            for c in range(self._loc.shape[-2])
+            for c in range(self._loc.shape[-2])  # pyright: ignore[reportArgumentType]
         ]
         centred = x - tf.stack(centres, -2)
         rate = 1.0 / self._scale
@@ -120,12 +122,12 @@ class DiscretizedLogisticMixture(tfd.Distribution):
             # Later channels see the level, as they do in `log_prob`.
             return _to_x(tf.clip_by_value(tf.round(_to_level(x)), 0.0, 255.0))
 
-        return tf.round(_to_level(_chain(loc, coefficients, draw))[..., 0])
+        return tf.round(_to_level(_chain(loc, coefficients, draw))[..., 0])  # pyright: ignore[reportArgumentType]
 
     def _mean(self):
         def clipped_mean(channel, centre):
             # The integral over [-1, 1] of the probability of a larger value.
-            scale = self._scale[..., channel, :]
+            scale = self._scale[..., channel, :]  # pyright: ignore[reportArgumentType]
             above = tf.nn.softplus((centre + 1.0) / scale)
             return scale * (above - tf.nn.softplus((centre - 1.0) / scale)) - 1.0
 

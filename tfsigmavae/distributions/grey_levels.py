@@ -1,9 +1,16 @@
 """Probabilities of the 256 grey levels of 8-bit images."""
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+
+from tfsigmavae.typing import Array, Distribution, DType
+
+if TYPE_CHECKING:
+    from tfsigmavae.distributions import CoercibleDistribution
+
 
 tfd = tfp.distributions
 
@@ -25,11 +32,11 @@ class GreyLevels(tfd.Distribution):
 
     def __init__(
         self,
-        levels,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="GreyLevels",
-        dtype=tf.float32,
+        levels: Any,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "GreyLevels",
+        dtype: DType = tf.float32,
     ):
         parameters = dict(locals())
         self._levels = levels
@@ -43,7 +50,7 @@ class GreyLevels(tfd.Distribution):
         )
 
     @property
-    def levels(self):
+    def levels(self) -> Any:
         """The distribution of integer levels."""
         return self._levels
 
@@ -88,7 +95,9 @@ class GreyLevels(tfd.Distribution):
         return tf.cast(levels, self.dtype) / MAX_LEVEL
 
 
-def log_level_mass(distribution, pixels):
+def log_level_mass(
+    distribution: "Distribution | CoercibleDistribution", pixels: Array
+) -> tf.Tensor:
     """Exact log probability of the grey levels of an image, in nats.
 
     A density over pixels is integrated over the bin of each level:
@@ -128,10 +137,11 @@ def log_level_mass(distribution, pixels):
     over = tf.where(above, level <= 0.0, level >= MAX_LEVEL)
     log_mass = tf.where(away, log_high, log_mass)
     log_mass = tf.where(over, tfp.math.log1mexp(log_low), log_mass)
-    underflow = ~over & tf.math.is_inf(tf.where(away, log_high, log_low))
+    underflow = ~over & tf.math.is_inf(tf.where(away, log_high, log_low))  # pyright: ignore[reportOperatorIssue]
     density = base.log_prob(pixel) - math.log(MAX_LEVEL)
     log_mass = tf.where(underflow, density, log_mass)
-    axes = list(range(-distribution.event_shape.rank, 0))
+    event_shape: Any = distribution.event_shape
+    axes = list(range(-event_shape.rank, 0))
     return tf.reduce_sum(log_mass, axes)
 
 

@@ -20,25 +20,25 @@ class TensorLike(tf.__internal__.types.Tensor):
     # NumPy arrays leave binary operators to this class, as they do to tensors.
     __array_priority__ = 100
 
-    def __init__(self, value):
+    def __init__(self, value: tf.Tensor):
         self._value = tf.convert_to_tensor(value)
 
     @property
-    def shape(self):
+    def shape(self) -> tf.TensorShape:
         return self._value.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> tf.DType:
         return self._value.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return self._value.shape.rank
 
-    def get_shape(self):
+    def get_shape(self) -> tf.TensorShape:
         return self._value.shape
 
-    def numpy(self):
+    def numpy(self) -> np.ndarray:
         return self._value.numpy()
 
     def __tf_tensor__(self, dtype=None, name=None):

@@ -6,19 +6,21 @@ import os
 import pathlib
 import time
 import urllib.parse
+from collections.abc import Sequence
 
 from tfsigmavae.downloads.errors import CutError, DiskFullError, DownloadError
 from tfsigmavae.downloads.news import TransferNews
 from tfsigmavae.downloads.transfer import CHUNK, Transfer
 from tfsigmavae.files import read_json, write_json
 from tfsigmavae.locks import hold
+from tfsigmavae.typing import PathLike
 
 _LONGEST_WAIT = 60.0
 
 
 def download(
-    urls,
-    path,
+    urls: str | Sequence[str],
+    path: PathLike,
     size: int | None = None,
     sha256: str | None = None,
     retries: int = 5,

@@ -14,3 +14,7 @@ __all__ = [
     "mean_and_error",
     "nearest_one",
 ]
+
+
+def __dir__():
+    return list(__all__)

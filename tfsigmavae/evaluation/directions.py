@@ -1,5 +1,7 @@
 """Which of two scores is the better one: the higher, the lower, or that nearer to 1."""
 
+from typing import Any
+
 # How far a score is from the best one there can be, up to a constant.
 _LOSSES = {
     "max": lambda scores: -scores,
@@ -14,7 +16,7 @@ TOLD = {
 }
 
 
-def nearest_one(scores):
+def nearest_one(scores: Any) -> Any:
     """Gives the score that is nearest to 1, as `max` gives the highest.
 
     As `best` of a `Metric` that is a ratio to the truth: too little is wrong, and so is

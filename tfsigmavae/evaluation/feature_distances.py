@@ -35,7 +35,7 @@ def distances(features, extractor, generated="sample") -> dict:
     """
     # Halves of examples, not of rows: those of one example are alike.
     parts = (slice(None), slice(0, None, 2), slice(1, None, 2))
-    real, *halves = (_samples(features["real"][part, 0]) for part in parts)
+    real, half, other_half = (_samples(features["real"][part, 0]) for part in parts)
     repeats = [_samples(one) for one in np.moveaxis(features[generated], 1, 0)]
     others = {
         source: _samples(values[:, 0])
@@ -49,11 +49,11 @@ def distances(features, extractor, generated="sample") -> dict:
     ):
         if size(real) < LEAST_SAMPLES:
             continue
-        is_known = min(map(size, halves)) >= LEAST_SAMPLES
+        is_known = min(size(half), size(other_half)) >= LEAST_SAMPLES
         found[name] = _averaged(distance, repeats, real) | {
             "label": label,
             "self_test": distance(real, real)[0],
-            "floor": distance(*halves)[0] if is_known else None,
+            "floor": distance(half, other_half)[0] if is_known else None,
             "others": {key: distance(rows, real)[0] for key, rows in others.items()},
             "num_real": _num_rows(real),
             "num_generated": _num_rows(repeats[0]),
@@ -87,7 +87,7 @@ def _frechet(features, references, num_subsets=None):
         return frechet_distance(*matrices), None
 
 
-def _kernel(features, references, num_subsets=_NUM_SUBSETS):
+def _kernel(features, references, num_subsets: int = _NUM_SUBSETS):
     return tuple(kernel_distance(features, references, num_subsets))
 
 

@@ -1,8 +1,11 @@
 """What all protocols are: frozen, named, and plain about what was changed in them."""
 
 import dataclasses
+from typing import Any, ClassVar, TypeVar
 
 from tfsigmavae.checks import check_choice
+
+_Kind = TypeVar("_Kind", bound="NamedProtocol")
 
 
 class NamedProtocol:
@@ -13,6 +16,9 @@ class NamedProtocol:
     """
 
     open_fields = ()
+
+    name: str
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # a subclass is one
 
     @classmethod
     def presets(cls) -> dict:
@@ -40,7 +46,7 @@ class NamedProtocol:
         return name in self.open_fields and not preset_value
 
     @classmethod
-    def get(cls, protocol, **changes):
+    def get(cls: type[_Kind], protocol: str | _Kind, **changes: Any) -> _Kind:
         """A protocol by its name, with some fields changed.
 
         Args:
@@ -54,9 +60,10 @@ class NamedProtocol:
             TypeError: if there is no such field.
             ValueError: if there is no such preset, or a field is out of range.
         """
+        found: Any = protocol
         if not isinstance(protocol, cls):
             check_choice("protocol", protocol, cls.presets())
-            protocol = cls.presets()[protocol]
+            found = cls.presets()[protocol]
         fields = [field.name for field in dataclasses.fields(cls)]
         unknown = [name for name in changes if name not in fields]
         if unknown:
@@ -64,4 +71,4 @@ class NamedProtocol:
                 f"A protocol has no field {unknown[0]!r}. It has: {', '.join(fields)}."
             )
         changes = {name: value for name, value in changes.items() if value is not None}
-        return dataclasses.replace(protocol, **changes)
+        return dataclasses.replace(found, **changes)

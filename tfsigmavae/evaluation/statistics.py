@@ -5,6 +5,7 @@ import typing
 import numpy as np
 
 from tfsigmavae.calibration import jackknife
+from tfsigmavae.typing import Array
 
 __all__ = ["MeanAndError", "jackknife", "mean_and_error"]
 
@@ -23,7 +24,7 @@ class MeanAndError(typing.NamedTuple):
     count: int
 
 
-def mean_and_error(values) -> MeanAndError:
+def mean_and_error(values: Array) -> MeanAndError:
     """Averages over clips, in float64.
 
         error = sqrt(sum of (value - mean)**2 / (N - 1)) / sqrt(N)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import typing
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,7 @@ from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.checkpoints import DivergedError, load_checkpoint
 from tfsigmavae.checkpoints.checkpoint import newest
 from tfsigmavae.checks import check_choice
+from tfsigmavae.decoders.identifier import DecoderName
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.report import read_picture, write_report
 from tfsigmavae.experiments.option_checks import (
@@ -34,6 +36,7 @@ from tfsigmavae.experiments.training_options import (
 from tfsigmavae.machines import is_of_several_machines
 from tfsigmavae.models import registry
 from tfsigmavae.models.seeding import explicit_noise
+from tfsigmavae.models.variational_model import VariationalModel
 from tfsigmavae.runs import RunFolder, RunLock
 from tfsigmavae.runs.devices import (
     LOST,
@@ -45,8 +48,12 @@ from tfsigmavae.runs.devices import (
 from tfsigmavae.runs.options import flat
 from tfsigmavae.runs.run_folder import removed_if_nothing_came
 from tfsigmavae.runs.training import CHECKPOINT, follow, is_complete
+from tfsigmavae.typing import PathLike
 
-_PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+Precision: typing.TypeAlias = typing.Literal[
+    "float32", "mixed_bfloat16", "mixed_float16"
+]
+_PRECISIONS = typing.get_args(Precision)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,10 +107,10 @@ class Experiment(abc.ABC):
         ['bits_per_dim', 'bits_per_dim_mass', 'cpu_seconds']
     """
 
-    data: str
-    model: str
+    data: typing.Any
+    model: str | type
     model_options: dict = dataclasses.field(default_factory=dict)
-    decoder: str = "optimal_sigma"
+    decoder: DecoderName = "optimal_sigma"
     decoder_options: dict = dataclasses.field(default_factory=dict)
     beta: float = 1.0
     steps: int = 1000
@@ -114,7 +121,7 @@ class Experiment(abc.ABC):
     kl_ramp: float = 0.0
     gradient_accumulation_steps: int = 1
     preview_every: int | None = None
-    precision: str = "float32"
+    precision: Precision = "float32"
     recalibration_steps: int = 100
     seed: int = 0
 
@@ -160,7 +167,7 @@ class Experiment(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def find_model(cls, identifier):
+    def find_model(cls, identifier: str | type) -> type:
         """The class of a model, by name or as it is."""
 
     @abc.abstractmethod
@@ -168,20 +175,24 @@ class Experiment(abc.ABC):
         """Constructor arguments of the model that the data decide."""
 
     @abc.abstractmethod
-    def train_batches(self, start_step=0, share=(0, 1)) -> tf.data.Dataset:
+    def train_batches(
+        self, start_step: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> tf.data.Dataset:
         """Endless training batches, from step `start_step` on.
 
         Of each only a share (index, count): elements `index`, `index + count`, ...
         """
 
     @abc.abstractmethod
-    def evaluate(self, model, found=None) -> dict:
+    def evaluate(self, model: Any, found: Evaluation | None = None) -> dict:
         """Scores of a trained model on data that it was not trained on: the summary.
 
         `found` is what `evaluate_by_protocol` gave, if it was called before.
         """
 
-    def evaluate_by_protocol(self, model, folder=None) -> Evaluation:
+    def evaluate_by_protocol(
+        self, model: Any, folder: pathlib.Path | None = None
+    ) -> Evaluation:
         """What the report shows beside the summary, written to `folder` as well.
 
         A kind without one has only its summary.
@@ -189,26 +200,26 @@ class Experiment(abc.ABC):
         return Evaluation({})
 
     @abc.abstractmethod
-    def draw(self, model, folder) -> dict:
+    def draw(self, model: Any, folder: pathlib.Path) -> dict:
         """Writes pictures of what a trained model does: name -> path."""
 
     @abc.abstractmethod
-    def on_noise(self, folder):
+    def on_noise(self, folder: pathlib.Path) -> "Experiment":
         """The experiment with two steps on noise, which `folder` may hold."""
 
     @abc.abstractmethod
-    def check_data(self):
+    def check_data(self) -> None:
         """Raises what is wrong with the data before training, not after."""
 
     @abc.abstractmethod
     def data_digest(self) -> dict:
         """JSON values: of other data, other ones."""
 
-    def validation_batches(self):
+    def validation_batches(self) -> tf.data.Dataset | None:
         """What to evaluate every 100 steps, or `None`."""
         return None
 
-    def callbacks(self, folder) -> list:
+    def callbacks(self, folder: pathlib.Path) -> list:
         """More callbacks of training; `folder` is the run's."""
         return []
 
@@ -263,7 +274,7 @@ class Experiment(abc.ABC):
         }
         return known | {"recalibration_steps": self.recalibration_steps}
 
-    def make_model(self):
+    def make_model(self) -> VariationalModel:
         """The compiled model."""
         model = self.find_model(self.model)(
             **self.shape_arguments(),
@@ -280,11 +291,11 @@ class Experiment(abc.ABC):
 
     def run(
         self,
-        output,
-        tensorboard=False,
-        accept_changed_data=False,
-        strategy=None,
-        data_service=None,
+        output: PathLike,
+        tensorboard: bool = False,
+        accept_changed_data: bool = False,
+        strategy: tf.distribute.Strategy | None = None,
+        data_service: str | None = None,
     ) -> dict | None:
         """Trains, evaluates and draws; goes on where an earlier attempt stopped.
 
@@ -337,7 +348,7 @@ class Experiment(abc.ABC):
                 batch_size=self.batch_size,
                 setting={
                     "strategy": type(strategy).__name__,
-                    "replicas": strategy.num_replicas_in_sync,
+                    "replicas": strategy.num_replicas_in_sync,  # pyright: ignore[reportOptionalMemberAccess]
                     "data_service": data_service,
                 },
             )
@@ -457,7 +468,7 @@ class Experiment(abc.ABC):
             summary = self.on_noise(folder).run(folder / "run")
         return {
             name: value
-            for name, value in summary.items()
+            for name, value in summary.items()  # pyright: ignore[reportOptionalMemberAccess]
             if not str(value).startswith(str(folder))
         }
 
@@ -469,7 +480,7 @@ def _lost():
     )
 
 
-def dry_run(experiment) -> dict:
+def dry_run(experiment: Experiment) -> dict:
     """Runs two steps of an experiment on noise, see `Experiment.dry_run`.
 
     Args:

@@ -3,7 +3,9 @@
 import dataclasses
 import functools
 import hashlib
+import pathlib
 import typing
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +13,12 @@ import tensorflow as tf
 from tfsigmavae import models
 from tfsigmavae.callbacks import ImagePreview
 from tfsigmavae.data import images
+from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.images.evaluation import evaluate_images
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae.experiments.image_scores import image_scores
+from tfsigmavae.models.image_vae import ImageVAE
+from tfsigmavae.typing import PathLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +59,13 @@ class ImageExperiment(Experiment):
     """
 
     data: str = "fashion_mnist"
-    model: str = "conv"
+    model: str | type = "conv"
     steps: int = 5730
     batch_size: int = 128
     learning_rate: float = 1e-3
-    root: str | None = None
+    root: PathLike | None = None
     image_size: int | None = None
-    crop: str | None = None
+    crop: Literal["square"] | None = None
     channels: int | None = None
     num_train: int | None = None
     num_test: int | None = None
@@ -76,7 +81,7 @@ class ImageExperiment(Experiment):
     }
 
     @classmethod
-    def find_model(cls, identifier):
+    def find_model(cls, identifier: str | type) -> type:
         return models.get(identifier)
 
     @functools.cached_property
@@ -103,7 +108,7 @@ class ImageExperiment(Experiment):
             root=self.root,
         )
 
-    def check_data(self):
+    def check_data(self) -> None:
         test, train = self.test_images, self.train_images
         if test.shape[1:] != train.shape[1:]:
             raise ValueError(
@@ -111,20 +116,22 @@ class ImageExperiment(Experiment):
                 f"{train.shape[1:]} and {test.shape[1:]}. Set `image_size`."
             )
 
-    def data_digest(self):
+    def data_digest(self) -> dict[str, Any]:
         splits = {"train": self.train_images, "test": self.test_images}
         return {
             split: {
                 "images": len(array),
-                "sha256": hashlib.sha256(np.ascontiguousarray(array)).hexdigest(),
+                "sha256": hashlib.sha256(np.ascontiguousarray(array)).hexdigest(),  # pyright: ignore[reportArgumentType]
             }
             for split, array in splits.items()
         }
 
-    def shape_arguments(self):
+    def shape_arguments(self) -> dict[str, Any]:
         return {"image_shape": self.train_images.shape[1:]}
 
-    def train_batches(self, start_step=0, share=(0, 1)) -> tf.data.Dataset:
+    def train_batches(
+        self, start_step: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> tf.data.Dataset:
         """Endless training batches, from step `start_step` on."""
         return images.batches(
             self.train_images,
@@ -136,17 +143,17 @@ class ImageExperiment(Experiment):
             share=share,
         )
 
-    def validation_batches(self):
+    def validation_batches(self) -> tf.data.Dataset | None:
         validation = self.test_images[: self.validation_images]
         return images.batches(validation) if len(validation) else None
 
-    def callbacks(self, folder):
+    def callbacks(self, folder: pathlib.Path) -> list:
         return [self._preview(folder / "samples")]
 
     def _preview(self, folder):
         return ImagePreview(folder, self.test_images[:32], self.preview_steps)
 
-    def evaluate(self, model, found=None) -> dict:
+    def evaluate(self, model: ImageVAE, found: Evaluation | None = None) -> dict:
         """Scores on the test images, see `image_scores`.
 
         Args:
@@ -160,23 +167,25 @@ class ImageExperiment(Experiment):
         some = _drawn(self.train_images, num_train, "num_train")
         return image_scores(model, self.test_images, some)
 
-    def evaluate_by_protocol(self, model, folder=None):
+    def evaluate_by_protocol(
+        self, model: ImageVAE, folder: pathlib.Path | None = None
+    ) -> Evaluation:
         return evaluate_images(
             model,
             self.test_images,
             "glance",
             folder,
             data={"path": self.data, "split": "test", "held_out": True},
-            title=folder and folder.parent.resolve().name,
+            title=None if folder is None else folder.parent.resolve().name,
             train_images=self.train_images,
             with_pictures=False,
         )
 
-    def draw(self, model, folder):
+    def draw(self, model: ImageVAE, folder: pathlib.Path) -> dict:
         samples, reconstructions = self._preview(folder).write(model)
         return {"samples": samples, "reconstructions": reconstructions}
 
-    def on_noise(self, folder):
+    def on_noise(self, folder: pathlib.Path) -> "ImageExperiment":
         small = dataclasses.replace(
             self,
             steps=2,

@@ -6,11 +6,14 @@ import numpy as np
 
 from tfsigmavae.callbacks import EvaluationNoise
 from tfsigmavae.data import images
+from tfsigmavae.models.image_vae import ImageVAE
 
 _BATCH_SIZE = 250
 
 
-def image_scores(model, test_images, train_images) -> dict:
+def image_scores(
+    model: ImageVAE, test_images: np.ndarray, train_images: np.ndarray
+) -> dict:
     """Scores a trained model, in nats per image.
 
     One posterior sample an image, of noise that is the same in every call: the same

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import numbers
+from typing import Any
 
 from tfsigmavae.checks import check_at_least
 
@@ -30,8 +31,8 @@ def check_numbers(options):
             f"`learning_rate` must be positive, got {options.learning_rate!r}."
         )
     for name in ("decay_from", "kl_ramp"):
-        share = getattr(options, name)
-        if not isinstance(share, numbers.Real) or not 0.0 <= share <= 1.0:
+        share: Any = getattr(options, name)
+        if not isinstance(share, numbers.Real) or not 0.0 <= float(share) <= 1.0:
             raise ValueError(f"`{name}` must be from 0 to 1, got {share!r}.")
     if options.warm_up_steps > options.steps:
         raise ValueError(

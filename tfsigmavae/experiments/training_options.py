@@ -1,6 +1,7 @@
 """What options of a run make of optimizer and callbacks, and of sigma at its end."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -12,7 +13,8 @@ from tfsigmavae.schedules import ConstantThenLinear
 
 def make_optimizer(experiment) -> keras.optimizers.Optimizer:
     """Adam, with the learning rate that the options say."""
-    accumulated, rate = experiment.gradient_accumulation_steps, experiment.learning_rate
+    accumulated = experiment.gradient_accumulation_steps
+    rate: Any = experiment.learning_rate
     if experiment.decay_from < 1 or experiment.warm_up_steps:
         rate = ConstantThenLinear(
             rate,

@@ -5,6 +5,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator
 
 # What Python, NumPy, Pillow, zipfile and tarfile raise for damaged files. MemoryError
 # and OverflowError: a size that was damaged. RuntimeError: encrypted, or packed in a
@@ -33,12 +34,12 @@ class InputError(ValueError):
 
 @contextlib.contextmanager
 def explained(
-    where,
-    what="cannot be read",
-    way_out="Copy it again, or leave it out.",
-    error=InputError,
-    also=(),
-):
+    where: str,
+    what: str = "cannot be read",
+    way_out: str = "Copy it again, or leave it out.",
+    error: type[Exception] = InputError,
+    also: tuple[type[BaseException], ...] = (),
+) -> Iterator[None]:
     """Turns what a library raises for a damaged file into one error that names it.
 
     The `with` block holds the library's call and nothing of ours. Our own errors keep
@@ -67,7 +68,7 @@ def explained(
         raise error(str(cause)) from cause
     except (*DAMAGE, *also) as cause:
         is_of_system = isinstance(cause, OSError) and not isinstance(cause, also)
-        if is_of_system and cause.filename is not None:
+        if is_of_system and getattr(cause, "filename", None) is not None:
             raise
         raise error(f"{where} {what}: {reason_of(cause)}. {way_out}") from cause
 

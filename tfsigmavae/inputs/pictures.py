@@ -1,5 +1,7 @@
 """Pictures, of the formats and sizes that are allowed."""
 
+from typing import Any
+
 from tfsigmavae.inputs.errors import InputError
 
 # Those that Pillow decodes by itself. Others start programs (EPS: Ghostscript) or are
@@ -10,12 +12,12 @@ MAX_PIXELS = 2**26
 
 
 def open_picture(
-    file,
-    where,
-    formats=FORMATS,
-    max_pixels=MAX_PIXELS,
-    way_out="Make it smaller, or raise `max_pixels`.",
-):
+    file: Any,
+    where: str,
+    formats: tuple[str, ...] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+    way_out: str = "Make it smaller, or raise `max_pixels`.",
+) -> Any:
     """Opens a picture by its head; no pixel is decoded.
 
     Args:

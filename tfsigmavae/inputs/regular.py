@@ -3,8 +3,10 @@
 import os
 import pathlib
 import stat
+from collections.abc import Callable
 
 from tfsigmavae.inputs.errors import InputError
+from tfsigmavae.typing import PathLike
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -18,7 +20,9 @@ _KINDS = {
 _MOST_NAMES = 16
 
 
-def check_regular(path, error=InputError) -> os.stat_result:
+def check_regular(
+    path: PathLike, error: type[Exception] = InputError
+) -> os.stat_result:
     """Raises unless there is a regular file, or a link to one; opens nothing.
 
     Args:
@@ -46,7 +50,7 @@ def check_regular(path, error=InputError) -> os.stat_result:
     return facts
 
 
-def is_there(path) -> bool:
+def is_there(path: PathLike) -> bool:
     """Whether anything but a folder is there, whether it can be read or not.
 
     So that what is no regular file is refused by name, and not passed over.
@@ -57,7 +61,7 @@ def is_there(path) -> bool:
     return os.path.lexists(path) and not os.path.isdir(path)
 
 
-def read_bytes(path, error=InputError) -> bytes:
+def read_bytes(path: PathLike, error: type[Exception] = InputError) -> bytes:
     """The content of a regular file.
 
     Args:
@@ -67,7 +71,7 @@ def read_bytes(path, error=InputError) -> bytes:
     return pathlib.Path(path).read_bytes()
 
 
-def walk(root, wanted) -> list:
+def walk(root: PathLike, wanted: Callable[[str], bool]) -> list:
     """Names and real paths of the files in a folder and all folders below.
 
     Links are followed.

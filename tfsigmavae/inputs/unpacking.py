@@ -2,11 +2,14 @@
 
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from tfsigmavae.inputs.errors import InputError, explained
 from tfsigmavae.inputs.regular import check_regular, read_bytes
+from tfsigmavae.typing import PathLike
 
 # Bytes that anything may unpack to.
 MAX_UNPACKED = 2**27
@@ -18,7 +21,9 @@ _MOST_JOINED = 4000  # gzip files in one
 GZIP, ZLIB = 31, 15  # what zlib calls the two headers
 
 
-def check_unpacked(where, unpacked, packed, way_out="Unpack it by hand."):
+def check_unpacked(
+    where: str, unpacked: int, packed: int, way_out: str = "Unpack it by hand."
+) -> None:
     """Raises an `InputError` if a file would unpack to more than is allowed.
 
     Args:
@@ -35,7 +40,7 @@ def check_unpacked(where, unpacked, packed, way_out="Unpack it by hand."):
         )
 
 
-def read_gzip(path, most=None) -> bytes:
+def read_gzip(path: PathLike, most: int | None = None) -> bytes:
     """Unpacks a `.gz` file.
 
     Args:
@@ -68,11 +73,18 @@ class CheckedZip(zipfile.ZipFile):
         What `zipfile` raises if it is damaged; see `explained`.
     """
 
-    def __init__(self, path, way_out="Unpack it by hand."):
+    def __init__(self, path: PathLike, way_out: str = "Unpack it by hand."):
         self._size, self._way_out = check_regular(path).st_size, way_out
         super().__init__(path)
 
-    def open(self, name, mode="r", pwd=None, *, force_zip64=False):
+    def open(
+        self,
+        name: Any,
+        mode: Any = "r",
+        pwd: bytes | None = None,
+        *,
+        force_zip64: bool = False,
+    ) -> Any:
         info = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
         packed = min(info.compress_size, self._size)
         where = f"'{info.filename}' of '{self.filename}'"
@@ -80,7 +92,11 @@ class CheckedZip(zipfile.ZipFile):
         return super().open(info, mode, pwd)
 
 
-def read_arrays(path, names=None, what="is no NumPy file that can be read") -> dict:
+def read_arrays(
+    path: PathLike,
+    names: Sequence[str] | None = None,
+    what: str = "is no NumPy file that can be read",
+) -> dict:
     """Arrays of a `.npz` file; none that NumPy would have to run code for.
 
     Args:
@@ -103,7 +119,7 @@ def read_arrays(path, names=None, what="is no NumPy file that can be read") -> d
             return {name: _array(archive, f"{name}.npy") for name in names}
 
 
-def read_array(path) -> np.ndarray:
+def read_array(path: PathLike) -> np.ndarray:
     """The array of a `.npy` file, whose size is compared with that of the file first.
 
     For a `with` block of `explained`: what NumPy raises is raised as it is.
@@ -120,7 +136,7 @@ def _array(archive, member):
         return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def inflated(where, packed, header=ZLIB):
+def inflated(where: str, packed: bytes, header: int = ZLIB) -> Iterator[bytes]:
     """Parts of what is compressed, 1 MiB each at most, checked as they come.
 
     Args:

@@ -45,3 +45,7 @@ __all__ = [
     "OneHotCategorical",
     "VariableLayer",
 ]
+
+
+def __dir__():
+    return list(__all__)

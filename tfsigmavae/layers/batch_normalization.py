@@ -1,9 +1,12 @@
 """Batch normalisation on the fused kernel."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfsigmavae.layers.parameters import likelihood_dtype
+from tfsigmavae.typing import Shape
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -55,12 +58,12 @@ class BatchNormalization(keras.layers.Layer):
 
     def __init__(
         self,
-        momentum=0.9,
-        epsilon=1e-5,
-        gamma_stddev=0.0,
-        seed=None,
-        synchronized=True,
-        **kwargs,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        gamma_stddev: float = 0.0,
+        seed: int | None = None,
+        synchronized: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not 0.0 <= momentum < 1.0:
@@ -77,7 +80,7 @@ class BatchNormalization(keras.layers.Layer):
         self.seed = seed
         self.synchronized = synchronized
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         # The fused kernel takes float32 statistics whatever the input's dtype.
         dtype = likelihood_dtype(self.dtype_policy)
 
@@ -98,7 +101,9 @@ class BatchNormalization(keras.layers.Layer):
         self.moving_mean = weight("moving_mean", "zeros", False)
         self.moving_variance = weight("moving_variance", "ones", False)
 
-    def call(self, inputs, training=False, num_groups=1):
+    def call(
+        self, inputs: tf.Tensor, training: bool = False, num_groups: int = 1
+    ) -> tf.Tensor:
         if not self.learns(training):
             # Scale and shift, and not the kernel's inference mode: oneDNN refuses to
             # fuse that one with a following tanh.
@@ -112,16 +117,18 @@ class BatchNormalization(keras.layers.Layer):
         self.update(mean, variance)
         return output
 
-    def learns(self, training) -> bool:
+    def learns(self, training: bool) -> bool:
         """Whether the batch's statistics are used, and the moving averages move."""
         return bool(training) and self.trainable
 
-    def scale_and_offset(self):
+    def scale_and_offset(self) -> tuple[tf.Tensor, tf.Tensor]:
         """`[C]` each: outside of training, the layer is x * scale + offset."""
         scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
         return scale, self.beta - self.moving_mean * scale
 
-    def normalize(self, inputs, gamma, beta, num_groups=1):
+    def normalize(
+        self, inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, num_groups: int = 1
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The training mode as a pure function, which learns nothing.
 
         Args:
@@ -154,7 +161,7 @@ class BatchNormalization(keras.layers.Layer):
             tf.add_n(variances) / num_groups,
         )
 
-    def update(self, mean, variance):
+    def update(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
         """Moves the moving averages towards a batch's mean and variance."""
         for moving, batch in (
             (self.moving_mean, mean),
@@ -162,10 +169,10 @@ class BatchNormalization(keras.layers.Layer):
         ):
             moving.assign(self.momentum * moving + (1.0 - self.momentum) * batch)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "momentum": self.momentum,

@@ -1,6 +1,8 @@
 """A dense layer whose weights are drawn from a posterior that is learned."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,6 +14,7 @@ from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer, drawn_from
 from tfsigmavae.layers.parameters import as_keras_loss, likelihood_dtype, to_size
 from tfsigmavae.layers.saved_function import function_config, function_from_config
 from tfsigmavae.layers.saved_prior import weight_config, weight_from_config
+from tfsigmavae.typing import Array, DType, Shape
 
 tfd = tfp.distributions
 
@@ -81,16 +84,16 @@ class DenseVariational(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
-        make_posterior_fn,
-        make_prior_fn,
-        kl_weight=None,
-        kl_use_exact=False,
-        activation=None,
-        use_bias=True,
-        activity_regularizer=None,
-        dtype=None,
-        **kwargs,
+        units: int,
+        make_posterior_fn: Callable[..., Any],
+        make_prior_fn: Callable[..., Any],
+        kl_weight: Any = None,
+        kl_use_exact: bool = False,
+        activation: str | Callable[..., Any] | None = None,
+        use_bias: bool = True,
+        activity_regularizer: Any = None,
+        dtype: DType | None = None,
+        **kwargs: Any,
     ):
         super().__init__(
             activity_regularizer=activity_regularizer,
@@ -107,12 +110,12 @@ class DenseVariational(keras.layers.Layer):
             use_exact_kl=bool(kl_use_exact),
             weight=weight_from_config(kl_weight),
         )
-        self.activation = keras.activations.get(activation)
+        self.activation: Any = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         size = self._input_size(input_shape)
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: size})
         sizes = (
@@ -138,7 +141,7 @@ class DenseVariational(keras.layers.Layer):
         self._kl.holder.hold(posterior.variables)
 
     @property
-    def kl_weight(self):
+    def kl_weight(self) -> Any:
         return self._make_regularizer.keywords["weight"]
 
     @property
@@ -183,7 +186,7 @@ class DenseVariational(keras.layers.Layer):
         distribution = self._of_weights(given, "make_posterior_fn")
         if not tf.is_tensor(given):
             return CoercibleDistribution(distribution)
-        weights = tf.convert_to_tensor(given)
+        weights = tf.convert_to_tensor(given)  # pyright: ignore[reportArgumentType]
         if not weights.shape.is_compatible_with([self._num_weights]):
             raise ValueError(
                 "What `make_posterior_fn` returns must give one draw of "
@@ -192,7 +195,7 @@ class DenseVariational(keras.layers.Layer):
             )
         return CoercibleDistribution(distribution, lambda _: weights)
 
-    def call(self, inputs):
+    def call(self, inputs: Array) -> tf.Tensor:
         posterior = self._draw_posterior()
         self.add_loss(as_keras_loss(self._kl(posterior)))
         kernel_size = self._num_weights - (self.units if self.use_bias else 0)
@@ -202,11 +205,11 @@ class DenseVariational(keras.layers.Layer):
             outputs += posterior[kernel_size:]
         return self.activation(outputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         self._input_size(input_shape)
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         regularizer = keras.regularizers.serialize(self.activity_regularizer)
         return {
             **super().get_config(),

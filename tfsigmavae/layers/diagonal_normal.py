@@ -1,9 +1,12 @@
 """Diagonal Gaussian over a vector: posteriors and priors of VAEs."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers.distribution_layer import DistributionLayer
 
 tfd = tfp.distributions
@@ -40,7 +43,12 @@ class DiagonalNormal(DistributionLayer):
     Reference: Kingma & Welling, 2014, appendix C.2.
     """
 
-    def __init__(self, event_size, log_variance_range=(-20.0, 10.0), **kwargs):
+    def __init__(
+        self,
+        event_size: int,
+        log_variance_range: tuple[float, float] = (-20.0, 10.0),
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if not event_size > 0:
             raise ValueError(f"`event_size` must be positive, got {event_size!r}.")
@@ -58,7 +66,9 @@ class DiagonalNormal(DistributionLayer):
         """How many channels the layer before must have: mean and log variance."""
         return 2 * event_size
 
-    def call(self, inputs, mask=None):
+    def call(
+        self, inputs: tf.Tensor, mask: tf.Tensor | None = None
+    ) -> CoercibleDistribution:
         if inputs.shape[-1] != self.params_size(self.event_size):
             raise ValueError(
                 f"`inputs` must have {self.params_size(self.event_size)} channels "
@@ -68,7 +78,7 @@ class DiagonalNormal(DistributionLayer):
         scale = tf.exp(0.5 * tf.clip_by_value(log_variance, *self.log_variance_range))
         return self.coercible(tfd.Independent(tfd.Normal(loc, scale), 1), mask=mask)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "event_size": self.event_size,

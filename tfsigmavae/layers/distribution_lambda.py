@@ -2,14 +2,18 @@
 
 import inspect
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.distributions.coercible import unwrap
 from tfsigmavae.layers.distribution_layer import DistributionLayer
 from tfsigmavae.layers.saved_function import function_config, function_from_config
 from tfsigmavae.layers.variable_holder import VariableHolder
+from tfsigmavae.typing import ConvertToTensor
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -47,7 +51,12 @@ class DistributionLambda(DistributionLayer):
         array([1., 2.], dtype=float32)
     """
 
-    def __init__(self, make_distribution_fn, convert_to_tensor_fn="sample", **kwargs):
+    def __init__(
+        self,
+        make_distribution_fn: Callable[..., Any],
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        **kwargs: Any,
+    ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.make_distribution_fn = function_from_config(make_distribution_fn)
         if not callable(self.make_distribution_fn):
@@ -60,7 +69,9 @@ class DistributionLambda(DistributionLayer):
         self._variables = VariableHolder()
         self._looked_for_untracked = False
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: Any, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> CoercibleDistribution:
         given = {"training": training, "mask": mask}
         distribution = unwrap(
             self.make_distribution_fn(
@@ -109,7 +120,7 @@ class DistributionLambda(DistributionLayer):
         own = {id(variable) for variable in self.variables}
         return any(id(variable) not in own for variable in variables)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "make_distribution_fn": function_config(

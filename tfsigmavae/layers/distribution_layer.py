@@ -1,6 +1,7 @@
 """Base of every layer that returns a distribution."""
 
 import contextvars
+from typing import Any
 
 import keras
 import tensorflow_probability as tfp
@@ -15,6 +16,7 @@ from tfsigmavae.layers.saved_function import (
 )
 from tfsigmavae.layers.symbolic_distribution import symbolic_distribution
 from tfsigmavae.masks import joint_mask, mask_of
+from tfsigmavae.typing import ConvertToTensor, Distribution, DType, Shape
 
 tfd = tfp.distributions
 
@@ -60,10 +62,10 @@ class DistributionLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        convert_to_tensor_fn="sample",
-        dtype=None,
-        activity_regularizer=None,
-        **kwargs,
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        dtype: DType | None = None,
+        activity_regularizer: Any = None,
+        **kwargs: Any,
     ):
         regularizer = keras.regularizers.get(activity_regularizer)
         is_kl = isinstance(regularizer, KLDivergenceRegularizer)
@@ -80,7 +82,9 @@ class DistributionLayer(keras.layers.Layer):
         self._kl_variables = regularizer.holder if is_kl else None
         self.supports_masking = True
 
-    def __call__(self, *args, **kwargs):
+    # A distribution, or a KerasTensor in a functional model: type checkers cannot tell
+    # which, for Keras says of no layer what it returns.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # Keras gives the output its mask only after `call`: too late for the KL, and a
         # `call` need not take the mask.
         first = args[0] if args else next(iter(kwargs.values()), None)
@@ -96,7 +100,12 @@ class DistributionLayer(keras.layers.Layer):
         finally:
             _MASK.reset(token)
 
-    def coercible(self, distribution, kind=CoercibleDistribution, mask=None):
+    def coercible(
+        self,
+        distribution: Distribution | CoercibleDistribution,
+        kind: type = CoercibleDistribution,
+        mask: Any = None,
+    ) -> CoercibleDistribution:
         """Gives the output of a layer: the distribution that is a tensor as well.
 
         Args:
@@ -113,7 +122,7 @@ class DistributionLayer(keras.layers.Layer):
             self.add_loss(as_keras_loss(self.kl_regularizer(wrapped)))
         return wrapped
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return joint_mask(previous_mask)
 
     def _to_tensor(self, distribution):
@@ -126,16 +135,16 @@ class DistributionLayer(keras.layers.Layer):
             return getattr(distribution, convert)()
         return convert(distribution)
 
-    def compute_output_spec(self, *args, **kwargs):
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         # That of Layer would ask compute_output_shape, which asks this one.
         spec = keras.Operation.compute_output_spec(self, *args, **kwargs)
         return symbolic_distribution(spec)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         inputs = keras.KerasTensor(input_shape, dtype=self.compute_dtype)
         return self.compute_output_spec(inputs).shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         convert = self.convert_to_tensor_fn
         if not isinstance(convert, str):
             convert = function_config(convert, "convert_to_tensor_fn")
@@ -145,14 +154,18 @@ class DistributionLayer(keras.layers.Layer):
         return config
 
 
-def _conversion(convert):
+def _conversion(convert: Any):
     """Gives a name from `_CONVERSIONS`, or a function."""
     convert = function_from_config(convert)
     for name in _METHODS:
         if convert == getattr(tfd.Distribution, name):
             return name
     if isinstance(convert, property):
-        convert = "logits" if convert.fget.__name__ == "logits" else convert.fget
+        convert = (
+            "logits"
+            if getattr(convert.fget, "__name__", None) == "logits"
+            else convert.fget
+        )
     if convert not in _CONVERSIONS and not callable(convert):
         raise ValueError(
             f"`convert_to_tensor_fn` must be one of {_CONVERSIONS} or a function "

@@ -1,6 +1,8 @@
 """Layers of independent scalars: Normal, logistic, Bernoulli and Poisson."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,6 +15,7 @@ from tfsigmavae.layers.parameters import (
     to_shape,
 )
 from tfsigmavae.layers.parametric_layer import ParametricLayer
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution, DType
 
 tfd = tfp.distributions
 
@@ -22,19 +25,19 @@ class _Independent(ParametricLayer):
 
     def __init__(
         self,
-        event_shape=(),
-        convert_to_tensor_fn="sample",
-        validate_args=False,
-        **kwargs,
+        event_shape: int | Sequence[int] = (),
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_shape = to_shape(event_shape)
         self.validate_args = bool(validate_args)
 
-    def make_distribution_fn(self, params):
+    def make_distribution_fn(self, params: tf.Tensor) -> Distribution:
         return self.new(params, self.event_shape, validate_args=self.validate_args)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "event_shape": self.event_shape,
@@ -72,11 +75,18 @@ class IndependentNormal(_Independent):
     """
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None):
+    def new(
+        params: Array,
+        event_shape: int | Sequence[int] = (),
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         return _loc_scale(tfd.Normal, params, event_shape, validate_args, name)
 
     @staticmethod
-    def params_size(event_shape=(), name=None) -> int:
+    def params_size(
+        event_shape: int | Sequence[int] = (), name: str | None = None
+    ) -> int:
         return 2 * math.prod(to_shape(event_shape))
 
 
@@ -104,11 +114,18 @@ class IndependentLogistic(_Independent):
     """
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None):
+    def new(
+        params: Array,
+        event_shape: int | Sequence[int] = (),
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         return _loc_scale(tfd.Logistic, params, event_shape, validate_args, name)
 
     @staticmethod
-    def params_size(event_shape=(), name=None) -> int:
+    def params_size(
+        event_shape: int | Sequence[int] = (), name: str | None = None
+    ) -> int:
         return 2 * math.prod(to_shape(event_shape))
 
 
@@ -134,13 +151,20 @@ class IndependentPoisson(_Independent):
     """
 
     @staticmethod
-    def new(params, event_shape=(), validate_args=False, name=None):
+    def new(
+        params: Array,
+        event_shape: int | Sequence[int] = (),
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         (log_rate,) = _split(params, 1, event_shape)
         poisson = tfd.Poisson(log_rate=log_rate, validate_args=validate_args)
         return _independent(poisson, event_shape, validate_args, name)
 
     @staticmethod
-    def params_size(event_shape=(), name=None) -> int:
+    def params_size(
+        event_shape: int | Sequence[int] = (), name: str | None = None
+    ) -> int:
         return math.prod(to_shape(event_shape))
 
 
@@ -170,17 +194,23 @@ class IndependentBernoulli(_Independent):
 
     def __init__(
         self,
-        event_shape=(),
-        convert_to_tensor_fn="sample",
-        sample_dtype=None,
-        validate_args=False,
-        **kwargs,
+        event_shape: int | Sequence[int] = (),
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        sample_dtype: DType | None = None,
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, convert_to_tensor_fn, validate_args, **kwargs)
         self.sample_dtype = dtype_name(sample_dtype)
 
     @staticmethod
-    def new(params, event_shape=(), dtype=None, validate_args=False, name=None):
+    def new(
+        params: Array,
+        event_shape: int | Sequence[int] = (),
+        dtype: DType | None = None,
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         (logits,) = _split(params, 1, event_shape)
         bernoulli = tfd.Bernoulli(
             logits=logits, dtype=dtype or logits.dtype, validate_args=validate_args
@@ -188,13 +218,15 @@ class IndependentBernoulli(_Independent):
         return _independent(bernoulli, event_shape, validate_args, name)
 
     @staticmethod
-    def params_size(event_shape=(), name=None) -> int:
+    def params_size(
+        event_shape: int | Sequence[int] = (), name: str | None = None
+    ) -> int:
         return math.prod(to_shape(event_shape))
 
-    def make_distribution_fn(self, params):
+    def make_distribution_fn(self, params: tf.Tensor) -> Distribution:
         return self.new(params, self.event_shape, self.sample_dtype, self.validate_args)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sample_dtype": self.sample_dtype}
 
 

@@ -1,5 +1,8 @@
 """KL divergence from a prior, as a layer that adds it to the loss of its model."""
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import keras
 import tensorflow as tf
 
@@ -7,6 +10,10 @@ from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer
 from tfsigmavae.layers.parameters import as_keras_loss, likelihood_dtype
 from tfsigmavae.layers.saved_prior import kl_arguments
 from tfsigmavae.layers.symbolic_distribution import symbolic_distribution
+from tfsigmavae.typing import Distribution, DType, Shape
+
+if TYPE_CHECKING:
+    from tfsigmavae.distributions import CoercibleDistribution
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -43,13 +50,13 @@ class KLDivergenceAddLoss(keras.layers.Layer):
 
     def __init__(
         self,
-        distribution_b,
-        use_exact_kl=False,
-        test_points_reduce_axis=None,
-        test_points_fn=tf.convert_to_tensor,
-        weight=None,
-        dtype=None,
-        **kwargs,
+        distribution_b: Distribution | keras.layers.Layer | Callable[[], Any],
+        use_exact_kl: bool = False,
+        test_points_reduce_axis: int | Sequence[int] | None = None,
+        test_points_fn: Callable[[Any], Any] = tf.convert_to_tensor,
+        weight: Any = None,
+        dtype: DType | None = None,
+        **kwargs: Any,
     ):
         # In whatever dtype the distribution has.
         kwargs.setdefault("autocast", False)
@@ -64,20 +71,20 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         )
         self.holder = self.regularizer.holder
 
-    def call(self, distribution_a):
+    def call(self, distribution_a: "CoercibleDistribution") -> Any:
         self.add_loss(as_keras_loss(self.regularizer(distribution_a)))
         return distribution_a
 
     # Without these Keras would trace `call` on a plain tensor.
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         return input_shape
 
-    def compute_output_spec(self, distribution_a):
+    def compute_output_spec(self, distribution_a: "CoercibleDistribution") -> Any:
         return symbolic_distribution(distribution_a)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.regularizer.get_config()}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "KLDivergenceAddLoss":
         return cls(**kl_arguments(config))

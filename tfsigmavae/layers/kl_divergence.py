@@ -1,5 +1,8 @@
 """KL divergence from a prior, as a regularizer of the layer of a posterior."""
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,6 +13,11 @@ from tfsigmavae.layers.saved_function import function_config
 from tfsigmavae.layers.saved_prior import kl_arguments, prior_config, weight_config
 from tfsigmavae.layers.variable_holder import VariableHolder
 from tfsigmavae.masks import batch_mask
+from tfsigmavae.typing import Distribution
+
+if TYPE_CHECKING:
+    from tfsigmavae.distributions import CoercibleDistribution
+
 
 tfd = tfp.distributions
 
@@ -61,11 +69,11 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     def __init__(
         self,
-        distribution_b,
-        use_exact_kl=False,
-        test_points_reduce_axis=(),
-        test_points_fn=tf.convert_to_tensor,
-        weight=None,
+        distribution_b: Distribution | keras.layers.Layer | Callable[[], Any],
+        use_exact_kl: bool = False,
+        test_points_reduce_axis: int | Sequence[int] | None = (),
+        test_points_fn: Callable[[Any], Any] = tf.convert_to_tensor,
+        weight: Any = None,
     ):
         self.distribution_b = distribution_b
         self.use_exact_kl = bool(use_exact_kl)
@@ -83,7 +91,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         if isinstance(weight, (tf.Variable, keras.Variable)):
             self.holder.hold([weight])
 
-    def prior(self):
+    def prior(self) -> Distribution:
         """Gives the `tfd.Distribution` that b is at this step of training."""
         prior = unwrap(drawn_from(self.distribution_b))
         if not isinstance(prior, tfd.Distribution):
@@ -94,7 +102,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             )
         return prior
 
-    def __call__(self, distribution_a):
+    def __call__(self, distribution_a: "CoercibleDistribution") -> tf.Tensor:
         if not hasattr(distribution_a, "log_prob"):
             raise TypeError(
                 "A KL divergence needs the output of a distribution layer, got "
@@ -108,7 +116,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             # One for each example holds for all of its steps.
             missing = _batch_rank(distribution_a, prior) - weight.shape.rank
             if weight.shape.rank and missing > 0:
-                weight = weight[(..., *[tf.newaxis] * missing)]
+                weight = weight[(..., *[tf.newaxis] * missing)]  # pyright: ignore[reportArgumentType]
             kl *= weight
         # Axes of kl: samples, examples, the rest of the batch.
         first = kl.shape.rank - _batch_rank(distribution_a, prior)
@@ -139,7 +147,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             points = _as_dtype(points, unwrap(distribution_a).dtype)
         return distribution_a.log_prob(points) - prior.log_prob(points)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         points = self.test_points_fn
         default = points is tf.convert_to_tensor
         return {
@@ -153,7 +161,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "KLDivergenceRegularizer":
         return cls(**kl_arguments(config))
 
 

@@ -1,5 +1,8 @@
 """Mixtures whose components are of one family."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -9,6 +12,10 @@ from tfsigmavae.layers.independent import IndependentLogistic, IndependentNormal
 from tfsigmavae.layers.parameters import check_size, to_shape, to_size
 from tfsigmavae.layers.parametric_layer import ParametricLayer
 from tfsigmavae.layers.saved_function import function_config, function_from_config
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution
+
+pass
+
 
 tfd = tfp.distributions
 
@@ -49,11 +56,11 @@ class MixtureSameFamily(ParametricLayer):
 
     def __init__(
         self,
-        num_components,
-        component_layer,
-        convert_to_tensor_fn="sample",
-        validate_args=False,
-        **kwargs,
+        num_components: int,
+        component_layer: Callable[[Any], Any],
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.num_components = to_size(num_components, "num_components")
@@ -66,28 +73,36 @@ class MixtureSameFamily(ParametricLayer):
         self.validate_args = bool(validate_args)
 
     @staticmethod
-    def new(params, num_components, component_layer, validate_args=False, name=None):
+    def new(
+        params: Array,
+        num_components: int,
+        component_layer: Callable[[Any], Any],
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         params = tf.convert_to_tensor(params)
         num_components = to_size(num_components, "num_components")
         return tfd.MixtureSameFamily(
-            tfd.Categorical(logits=params[..., :num_components]),
+            tfd.Categorical(logits=params[..., :num_components]),  # pyright: ignore[reportArgumentType]
             unwrap(component_layer(_component_params(params, num_components))),
             validate_args=validate_args,
             name=name or "MixtureSameFamily",
         )
 
     @staticmethod
-    def params_size(num_components, component_params_size, name=None) -> int:
+    def params_size(
+        num_components: int, component_params_size: int, name: str | None = None
+    ) -> int:
         return to_size(num_components, "num_components") * (
             1 + to_size(component_params_size, "component_params_size")
         )
 
-    def make_distribution_fn(self, params):
+    def make_distribution_fn(self, params: tf.Tensor) -> Distribution:
         return self.new(
             params, self.num_components, self.component_layer, self.validate_args
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_components": self.num_components,
@@ -117,23 +132,23 @@ class _MixtureOf(ParametricLayer):
 
     def __init__(
         self,
-        num_components,
-        event_shape=(),
-        convert_to_tensor_fn="sample",
-        validate_args=False,
-        **kwargs,
+        num_components: int,
+        event_shape: int | Sequence[int] = (),
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.num_components = to_size(num_components, "num_components")
         self.event_shape = to_shape(event_shape)
         self.validate_args = bool(validate_args)
 
-    def make_distribution_fn(self, params):
+    def make_distribution_fn(self, params: tf.Tensor) -> Distribution:
         return self.new(
             params, self.num_components, self.event_shape, self.validate_args
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_components": self.num_components,
@@ -169,13 +184,23 @@ class MixtureNormal(_MixtureOf):
     """
 
     @staticmethod
-    def new(params, num_components, event_shape=(), validate_args=False, name=None):
+    def new(
+        params: Array,
+        num_components: int,
+        event_shape: int | Sequence[int] = (),
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         return _mixture(
             IndependentNormal, params, num_components, event_shape, validate_args, name
         )
 
     @staticmethod
-    def params_size(num_components, event_shape=(), name=None) -> int:
+    def params_size(
+        num_components: int,
+        event_shape: int | Sequence[int] = (),
+        name: str | None = None,
+    ) -> int:
         return MixtureSameFamily.params_size(
             num_components, IndependentNormal.params_size(event_shape)
         )
@@ -206,7 +231,13 @@ class MixtureLogistic(_MixtureOf):
     """
 
     @staticmethod
-    def new(params, num_components, event_shape=(), validate_args=False, name=None):
+    def new(
+        params: Array,
+        num_components: int,
+        event_shape: int | Sequence[int] = (),
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         return _mixture(
             IndependentLogistic,
             params,
@@ -217,7 +248,11 @@ class MixtureLogistic(_MixtureOf):
         )
 
     @staticmethod
-    def params_size(num_components, event_shape=(), name=None) -> int:
+    def params_size(
+        num_components: int,
+        event_shape: int | Sequence[int] = (),
+        name: str | None = None,
+    ) -> int:
         return MixtureSameFamily.params_size(
             num_components, IndependentLogistic.params_size(event_shape)
         )

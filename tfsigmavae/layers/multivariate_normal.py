@@ -1,11 +1,14 @@
 """Gaussian over a vector with a full covariance."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.layers.parameters import check_size, to_size
 from tfsigmavae.layers.parametric_layer import ParametricLayer
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution
 
 tfd = tfp.distributions
 
@@ -45,14 +48,23 @@ class MultivariateNormalTriL(ParametricLayer):
     """
 
     def __init__(
-        self, event_size, convert_to_tensor_fn="sample", validate_args=False, **kwargs
+        self,
+        event_size: int,
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_size = to_size(event_size, "event_size")
         self.validate_args = bool(validate_args)
 
     @staticmethod
-    def new(params, event_size, validate_args=False, name=None):
+    def new(
+        params: Array,
+        event_size: int,
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         params = tf.convert_to_tensor(params)
         event_size = to_size(event_size, "event_size")
         params = check_size(params, MultivariateNormalTriL.params_size(event_size))
@@ -61,21 +73,21 @@ class MultivariateNormalTriL(ParametricLayer):
             validate_args=validate_args,
         )
         return tfd.MultivariateNormalTriL(
-            loc=params[..., :event_size],
-            scale_tril=fill_scale_tril(params[..., event_size:]),
+            loc=params[..., :event_size],  # pyright: ignore[reportArgumentType]
+            scale_tril=fill_scale_tril(params[..., event_size:]),  # pyright: ignore[reportArgumentType]
             validate_args=validate_args,
             name=name or "MultivariateNormalTriL",
         )
 
     @staticmethod
-    def params_size(event_size, name=None) -> int:
+    def params_size(event_size: int, name: str | None = None) -> int:
         event_size = to_size(event_size, "event_size")
         return event_size + event_size * (event_size + 1) // 2
 
-    def make_distribution_fn(self, params):
+    def make_distribution_fn(self, params: tf.Tensor) -> Distribution:
         return self.new(params, self.event_size, self.validate_args)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "event_size": self.event_size,

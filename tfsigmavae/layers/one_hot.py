@@ -1,6 +1,7 @@
 """Categories as one-hot vectors, and mixtures of them."""
 
 import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,6 +10,7 @@ import tensorflow_probability as tfp
 from tfsigmavae.layers.mixture import MixtureSameFamily
 from tfsigmavae.layers.parameters import check_size, dtype_name, to_size
 from tfsigmavae.layers.parametric_layer import ParametricLayer
+from tfsigmavae.typing import Array, ConvertToTensor, Distribution, DType
 
 tfd = tfp.distributions
 
@@ -38,11 +40,11 @@ class OneHotCategorical(ParametricLayer):
 
     def __init__(
         self,
-        event_size,
-        convert_to_tensor_fn="sample",
-        sample_dtype=None,
-        validate_args=False,
-        **kwargs,
+        event_size: int,
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        sample_dtype: DType | None = None,
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_size = to_size(event_size, "event_size")
@@ -50,7 +52,13 @@ class OneHotCategorical(ParametricLayer):
         self.validate_args = bool(validate_args)
 
     @staticmethod
-    def new(params, event_size, dtype=None, validate_args=False, name=None):
+    def new(
+        params: Array,
+        event_size: int,
+        dtype: DType | None = None,
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         params = tf.convert_to_tensor(params)
         params = check_size(params, to_size(event_size, "event_size"))
         return tfd.OneHotCategorical(
@@ -61,13 +69,13 @@ class OneHotCategorical(ParametricLayer):
         )
 
     @staticmethod
-    def params_size(event_size, name=None) -> int:
+    def params_size(event_size: int, name: str | None = None) -> int:
         return to_size(event_size, "event_size")
 
-    def make_distribution_fn(self, params):
+    def make_distribution_fn(self, params: tf.Tensor) -> Distribution:
         return self.new(params, self.event_size, self.sample_dtype, self.validate_args)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "event_size": self.event_size,
@@ -107,12 +115,12 @@ class CategoricalMixtureOfOneHotCategorical(ParametricLayer):
 
     def __init__(
         self,
-        event_size,
-        num_components,
-        convert_to_tensor_fn="sample",
-        sample_dtype=None,
-        validate_args=False,
-        **kwargs,
+        event_size: int,
+        num_components: int,
+        convert_to_tensor_fn: ConvertToTensor = "sample",
+        sample_dtype: DType | None = None,
+        validate_args: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(convert_to_tensor_fn, **kwargs)
         self.event_size = to_size(event_size, "event_size")
@@ -122,13 +130,13 @@ class CategoricalMixtureOfOneHotCategorical(ParametricLayer):
 
     @staticmethod
     def new(
-        params,
-        event_size,
-        num_components,
-        dtype=None,
-        validate_args=False,
-        name=None,
-    ):
+        params: Array,
+        event_size: int,
+        num_components: int,
+        dtype: DType | None = None,
+        validate_args: bool = False,
+        name: str | None = None,
+    ) -> Distribution:
         params = tf.convert_to_tensor(params)
         kind = CategoricalMixtureOfOneHotCategorical
         params = check_size(params, kind.params_size(event_size, num_components))
@@ -143,12 +151,14 @@ class CategoricalMixtureOfOneHotCategorical(ParametricLayer):
         return mixture
 
     @staticmethod
-    def params_size(event_size, num_components, name=None) -> int:
+    def params_size(
+        event_size: int, num_components: int, name: str | None = None
+    ) -> int:
         return MixtureSameFamily.params_size(
             num_components, OneHotCategorical.params_size(event_size)
         )
 
-    def make_distribution_fn(self, params):
+    def make_distribution_fn(self, params: tf.Tensor) -> Distribution:
         return self.new(
             params,
             self.event_size,
@@ -157,7 +167,7 @@ class CategoricalMixtureOfOneHotCategorical(ParametricLayer):
             self.validate_args,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "event_size": self.event_size,

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from typing import Any
 
 import keras
 import numpy as np
@@ -128,5 +129,5 @@ def shared_config(thing) -> dict:
     Loading then makes one object again. Keras itself marks only the second of two
     equal configurations, and would make two, the weights of one of them missing.
     """
-    config = keras.saving.serialize_keras_object(thing)
+    config: Any = keras.saving.serialize_keras_object(thing)
     return {**config, "shared_object_id": id(thing)}

@@ -1,9 +1,13 @@
 """A trainable constant as a layer."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfsigmavae.layers.parameters import to_shape
+from tfsigmavae.typing import DType, Shape
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -34,18 +38,18 @@ class VariableLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        shape,
-        dtype=None,
-        activation=None,
-        initializer="zeros",
-        regularizer=None,
-        constraint=None,
-        **kwargs,
+        shape: int | Sequence[int],
+        dtype: DType | None = None,
+        activation: str | Callable[..., Any] | None = None,
+        initializer: Any = "zeros",
+        regularizer: Any = None,
+        constraint: Any = None,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, **kwargs)
         self.supports_masking = True
         self.shape = to_shape(shape, "shape")
-        self.activation = keras.activations.get(activation)
+        self.activation: Any = keras.activations.get(activation)
         self.initializer = keras.initializers.get(initializer)
         self.regularizer = keras.regularizers.get(regularizer)
         self.constraint = keras.constraints.get(constraint)
@@ -57,17 +61,17 @@ class VariableLayer(keras.layers.Layer):
             constraint=self.constraint,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         return self.activation(tf.convert_to_tensor(self.constant))
 
     # The variable has none of the steps that a mask of the input speaks of.
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         return self.shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "shape": self.shape,

@@ -26,3 +26,7 @@ __all__ = [
     "split_rate",
     "ssim",
 ]
+
+
+def __dir__():
+    return list(__all__)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from tfsigmavae.typing import Array
 
-def active_units(rates, threshold=0.01) -> int:
+
+def active_units(rates: Array, threshold: float = 0.01) -> int:
     """Counts the latents that tell something of their examples.
 
         number of k with mean over examples (and steps) of KL_k > threshold

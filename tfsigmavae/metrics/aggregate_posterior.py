@@ -4,12 +4,16 @@ import math
 
 import numpy as np
 
+from tfsigmavae.typing import Array
+
 # Groups of posteriors that are left out in turn; more of them change nothing that the
 # scatter of 1,000 posteriors would let one see.
 _NUM_GROUPS = 50
 
 
-def split_rate(means, scales, seed=0, chunk_size=100) -> dict:
+def split_rate(
+    means: Array, scales: Array, seed: int = 0, chunk_size: int = 100
+) -> dict:
     """Splits the rate of a VAE with diagonal Gaussian posteriors and prior N(0, I).
 
         E[KL(q(z | x) || p(z))] = I(x; z) + KL(m(z) || p(z)),   m = E[q(z | x)]

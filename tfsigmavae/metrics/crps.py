@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from tfsigmavae.typing import Array
+
 # Numbers sorted at a time, 32 MB of them.
 _CHUNK = 2**22
 
 
-def crps(ensemble, truth, fair: bool = True) -> np.ndarray:
+def crps(ensemble: Array, truth: Array, fair: bool = True) -> np.ndarray:
     """Continuous ranked probability score, one figure per element.
 
         mean |x_i - y| - 1/2 * mean over i != j of |x_i - x_j|        (fair)

@@ -1,13 +1,22 @@
 """Distance of single frames in the features of a network."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from tfsigmavae.math import to_tensor
 from tfsigmavae.metrics import extractors
+from tfsigmavae.metrics.extractors.extractor import Extractor
 from tfsigmavae.metrics.psnr import check_frame_pair
+from tfsigmavae.typing import Array, PathLike
 
 
-def feature_distance(extractor, images, references) -> np.ndarray:
+def feature_distance(
+    extractor: PathLike | Extractor | Callable[[Any], Any],
+    images: Array,
+    references: Array,
+) -> np.ndarray:
     """Squared distance of unit-length features, one figure per frame.
 
         |f / |f| - g / |g||**2 = 2 - 2 cos(f, g),    f, g the features of the two frames

@@ -1,15 +1,18 @@
 """Frechet distance between two clouds of features."""
 
 import warnings
+from typing import Any
 
 import numpy as np
+
+from tfsigmavae.typing import Array
 
 
 class FewSamplesWarning(UserWarning):
     """Samples are few for their number of features: a distance is biased upwards."""
 
 
-def frechet_distance(features, references) -> float:
+def frechet_distance(features: Array, references: Array) -> float:
     """Squared Frechet distance between Gaussians fitted to two sets of features.
 
         |m1 - m2|**2 + tr(C1) + tr(C2) - 2 tr((C1^(1/2) C2 C1^(1/2))^(1/2))
@@ -52,7 +55,7 @@ def frechet_distance(features, references) -> float:
     return max(float(shift + traces - 2.0 * cross), 0.0)
 
 
-def check_features(features, references) -> list:
+def check_features(features, references) -> list[np.ndarray]:
     """Gives two sets of features as float64 matrices; `ValueError` if they are none."""
     matrices = []
     for name, rows in [("features", features), ("references", references)]:
@@ -72,7 +75,7 @@ def check_features(features, references) -> list:
     return matrices
 
 
-def _moments(features):
+def _moments(features) -> tuple[np.ndarray, Any]:
     """The mean, and a triangle R with R' R the covariance (of a sample)."""
     mean = features.mean(0)
     deviations = (features - mean) / np.sqrt(len(features) - 1)

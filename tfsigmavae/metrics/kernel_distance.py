@@ -6,6 +6,7 @@ import numpy as np
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.metrics.frechet import check_features
+from tfsigmavae.typing import Array
 
 _LARGEST_SUBSET = 1_000  # that of the paper
 
@@ -18,7 +19,11 @@ class KernelDistance(NamedTuple):
 
 
 def kernel_distance(
-    features, references, num_subsets=100, subset_size=None, seed=0
+    features: Array,
+    references: Array,
+    num_subsets: int = 100,
+    subset_size: int | None = None,
+    seed: int = 0,
 ) -> KernelDistance:
     """Squared maximum mean discrepancy of two sets of features, without bias.
 
@@ -84,7 +89,7 @@ def kernel_distance(
     return KernelDistance(float(np.mean(values)), float(error))
 
 
-def _samples(*sets):
+def _samples(*sets) -> list[np.ndarray]:
     """Both sets `[N, T, F]`, checked."""
     counts = [np.shape(rows)[1] if np.ndim(rows) == 3 else 1 for rows in sets]
     matrices = check_features(

@@ -5,12 +5,13 @@ import math
 import tensorflow as tf
 
 from tfsigmavae.math import to_unit_range
+from tfsigmavae.typing import Array
 
 # Of a perfect frame, where its infinite score would spoil an average.
 MAX_DB = 100.0
 
 
-def psnr(images, references, max_db: float | None = None) -> tf.Tensor:
+def psnr(images: Array, references: Array, max_db: float | None = None) -> tf.Tensor:
     """Peak signal-to-noise ratio in decibels, one figure per frame.
 
     psnr = 10 * log10(1 / mse), mse = mean over H, W and C of (x - y)**2

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfsigmavae.checks import asserted, check_choice
 from tfsigmavae.math import to_tensor, to_unit_range
 from tfsigmavae.metrics.psnr import check_frame_pair
+from tfsigmavae.typing import Array
 
 # Pairs of frames scored at a time: of 64x64x3, about 100 MB are then in memory. Half as
 # many take a fifth more time, twice as many a sixth less.
@@ -33,10 +34,11 @@ def _uniform(size):
     return _Window(np.full(size, 1.0 / size), size**2 / (size**2 - 1.0))
 
 
+Window: TypeAlias = Literal["gaussian", "uniform"]
 WINDOWS = {"gaussian": _gaussian(11, 1.5), "uniform": _uniform(7)}
 
 
-def ssim(images, references, window: str = "gaussian") -> tf.Tensor:
+def ssim(images: Array, references: Array, window: Window = "gaussian") -> tf.Tensor:
     """Structural similarity, one figure per frame.
 
     Several scores are called SSIM. These are two of them, which differ in their window:

@@ -11,7 +11,7 @@ from tfsigmavae.models.variational_model import VariationalModel
 MODELS = {"conv": ConvVAE, "hierarchical": HierarchicalVAE}
 
 
-def get(identifier):
+def get(identifier: str | type) -> type:
     """Finds the class of an image model.
 
     Args:
@@ -34,3 +34,7 @@ __all__ = [
     "VariationalModel",
     "get",
 ]
+
+
+def __dir__():
+    return list(__all__)

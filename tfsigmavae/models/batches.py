@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,8 @@ def inputs_and_weights(data):
         ValueError: if there are targets, a list in place of inputs, or weights of
             another shape than `[B]`.
     """
-    inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
+    unpacked: tuple[Any, Any, Any] = keras.utils.unpack_x_y_sample_weight(data)
+    inputs, targets, weights = unpacked
     if not (tf.is_tensor(targets) and targets.shape[-1:] == [0]):
         check_no_targets(targets)
     check_no_list(inputs)

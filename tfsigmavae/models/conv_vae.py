@@ -1,17 +1,22 @@
 """The small convolutional VAE of the sigma-VAE paper."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.decoders.identifier import Identifier
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.graphs import as_written
 from tfsigmavae.layers import DiagonalNormal
 from tfsigmavae.models.elbo import ElboTerms, rates_of
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.models.networks import sequential
 from tfsigmavae.models.seeding import standard_normal
+from tfsigmavae.typing import Array, Distribution
 
 tfd = tfp.distributions
 
@@ -59,14 +64,14 @@ class ConvVAE(ImageVAE):
 
     def __init__(
         self,
-        image_shape=(28, 28, 3),
-        latent_size=20,
-        widths=(32, 64, 128),
-        decoder="optimal_sigma",
-        beta=1.0,
-        max_gradient_norm=None,
-        seed=None,
-        **kwargs,
+        image_shape: Sequence[int] = (28, 28, 3),
+        latent_size: int = 20,
+        widths: Sequence[int] = (32, 64, 128),
+        decoder: Identifier = "optimal_sigma",
+        beta: float = 1.0,
+        max_gradient_norm: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(
             image_shape,
@@ -82,11 +87,11 @@ class ConvVAE(ImageVAE):
         self.encoder = self._make_encoder()
         self.generator = self._make_generator()
         if not self.decoder.built:  # a reloaded one is
-            self.decoder.build([None, *self.generator.output_shape[1:]])
+            self.decoder.build([None, *self.generator.output_shape[1:]])  # pyright: ignore[reportOptionalSubscript]
         self.built = True
 
     @property
-    def num_latents(self):
+    def num_latents(self) -> int:
         """How many numbers describe an image."""
         return self.latent_size
 
@@ -97,7 +102,7 @@ class ConvVAE(ImageVAE):
             *args, kernel_initializer=initializer, dtype=self.dtype_policy, **kwargs
         )
 
-    def _conv(self, width, size, stride=1, activation="relu", kind="Conv2D"):
+    def _conv(self, width, size, stride=1, activation: Any = "relu", kind="Conv2D"):
         return self._layer(
             getattr(keras.layers, kind),
             width,
@@ -153,7 +158,7 @@ class ConvVAE(ImageVAE):
         )
 
     @as_written
-    def elbo_terms(self, inputs, training):
+    def elbo_terms(self, inputs: Array, training: bool) -> ElboTerms:
         images = self.to_images(inputs)
         posterior = self.encoder(images, training=training)
         noise = self.seed_generator.normal(tf.shape(posterior))
@@ -163,7 +168,7 @@ class ConvVAE(ImageVAE):
             likelihood, images, tfd.kl_divergence(posterior, self._prior(latents))
         )
 
-    def importance_sampler(self, inputs):
+    def importance_sampler(self, inputs: Array) -> Callable[[tf.Tensor], tf.Tensor]:
         images = self.to_images(inputs)
         posterior = self.encoder(images)
 
@@ -181,7 +186,7 @@ class ConvVAE(ImageVAE):
             tfd.Normal(tf.zeros_like(like), tf.ones([], like.dtype)), 1
         )
 
-    def posterior(self, images):
+    def posterior(self, images: Array) -> Distribution:
         """q(z | x).
 
         Args:
@@ -192,15 +197,20 @@ class ConvVAE(ImageVAE):
         """
         return self.encoder(self.to_images(images))
 
-    def latent_rates(self, inputs):
+    def latent_rates(self, inputs: Array) -> tf.Tensor:
         posterior = self.posterior(inputs)
         return rates_of(posterior, self._prior(posterior.mean()))
 
-    def encode(self, images) -> tf.Tensor:
+    def encode(self, images: Array) -> tf.Tensor:
         """Posterior means of images `[B, H, W, C]`: float32 `[B, latent_size]`."""
         return self.posterior(images).mean()
 
-    def generate(self, latents, target=None, training=False):
+    def generate(
+        self,
+        latents: tf.Tensor,
+        target: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> CoercibleDistribution:
         """p(x | z).
 
         Args:
@@ -214,7 +224,9 @@ class ConvVAE(ImageVAE):
         raw = self.generator(latents, training=training)
         return self.likelihood(raw, target, training)
 
-    def draw_prior(self, num, seed, temperature=1.0) -> tf.Tensor:
+    def draw_prior(
+        self, num: int, seed: tf.Tensor, temperature: float = 1.0
+    ) -> tf.Tensor:
         """Latents from N(0, temperature**2).
 
         Args:
@@ -228,7 +240,7 @@ class ConvVAE(ImageVAE):
         shape = [num, self.latent_size]
         return temperature * standard_normal(shape, seed)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "latent_size": self.latent_size,

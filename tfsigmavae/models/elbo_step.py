@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import math
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -51,7 +52,7 @@ class ElboStep(keras.Model):
         self._example_shapes = None  # of the last `fit`
 
     @property
-    def beta(self):
+    def beta(self) -> float:
         """Weight of the KL term; a new one holds from the next step on.
 
         Nothing is compiled again for it.
@@ -59,13 +60,13 @@ class ElboStep(keras.Model):
         return self._beta
 
     @beta.setter
-    def beta(self, value):
+    def beta(self, value: float) -> None:
         if not 0.0 <= value < math.inf:
             raise ValueError(f"`beta` must not be negative or infinite, got {value!r}.")
         self._beta = value
         self._kl_weight.beta.assign(value)
 
-    def anneal_kl(self, share):
+    def anneal_kl(self, share: float) -> None:
         """Weighs the KL term by `share * beta` in the training steps of this `fit`.
 
         `callbacks.KLAnnealing` does it by a schedule. Evaluation has the whole `beta`.
@@ -76,7 +77,7 @@ class ElboStep(keras.Model):
         self._kl_weight.share.assign(share)
 
     @property
-    def sample_weight(self):
+    def sample_weight(self) -> tf.Tensor | None:
         """Weights `[B]` of the examples that a step scores, or `None`.
 
         For metrics that a subclass updates in `elbo_terms`.
@@ -86,13 +87,13 @@ class ElboStep(keras.Model):
         return sample_weight if model is self else None
 
     @property
-    def metrics(self):
+    def metrics(self) -> list:
         """The ELBO's figures, then the metrics that a subclass made."""
         # Keras' own "loss" belongs to a compiled loss, and there is none.
         mine = self._means["loss"]
         return [m for m in super().metrics if m.name != "loss" or m is mine]
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict[str, Any]:
         logs = super().get_metrics_result()
         # Two cumulative distributions a pixel are for evaluation alone. Keras takes
         # these logs, summed over replicas, where their names are those of a step's.
@@ -112,7 +113,7 @@ class ElboStep(keras.Model):
             logs["sigma"] = tf.sqrt(tf.reduce_mean(tf.square(sigma)))
         return logs
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Any]:
         inputs, weights = self._unpacked(data)
         metrics = [v for metric in self.metrics for v in metric.variables]
         keep_state = self._guard.remember(self.non_trainable_weights)
@@ -159,7 +160,7 @@ class ElboStep(keras.Model):
         else:
             tf.cond(is_good, lambda: optimizer.apply(gradients, weights), lambda: None)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, Any]:
         inputs, weights = self._unpacked(data)
         with _weighing(self, weights):
             terms = self.elbo_terms(inputs, training=False)

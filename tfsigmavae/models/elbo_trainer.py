@@ -1,6 +1,8 @@
 """A Keras model whose loss is the negative ELBO: how it is trained and evaluated."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -16,6 +18,7 @@ from tfsigmavae.models.batches import (
 from tfsigmavae.models.elbo_step import ElboStep
 from tfsigmavae.models.step_guard import StopOnBadSteps
 from tfsigmavae.processor import lacks_bfloat16
+from tfsigmavae.typing import Array, Batch, Data
 
 
 class ElboTrainer(ElboStep):
@@ -28,15 +31,15 @@ class ElboTrainer(ElboStep):
 
     def compile(
         self,
-        optimizer="adam",
-        *refused,
-        jit_compile="auto",
-        steps_per_execution=1,
-        run_eagerly=False,
-        auto_scale_loss=True,
-        max_bad_steps=20,
-        **kwargs,
-    ):
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        *refused: Any,
+        jit_compile: bool | Literal["auto"] = "auto",
+        steps_per_execution: int = 1,
+        run_eagerly: bool = False,
+        auto_scale_loss: bool = True,
+        max_bad_steps: int = 20,
+        **kwargs: Any,
+    ) -> None:
         """Configures training. The loss is the ELBO, so none is given.
 
         Args:
@@ -97,7 +100,7 @@ class ElboTrainer(ElboStep):
                 stacklevel=3,
             )
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> Any:
         # "auto" is for the machine that loads the model to resolve.
         config = super().get_compile_config()
         return config and {
@@ -106,7 +109,7 @@ class ElboTrainer(ElboStep):
             "max_bad_steps": self._max_bad_steps,
         }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         names = ["optimizer", "jit_compile", "steps_per_execution", "run_eagerly"]
         names.append("max_bad_steps")
         config = keras.saving.deserialize_keras_object(config)
@@ -115,19 +118,22 @@ class ElboTrainer(ElboStep):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
-        **kwargs,
-    ):
+        x: Data | None = None,
+        y: None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Literal["auto"] | int = "auto",
+        callbacks: Sequence[keras.callbacks.Callback]
+        | keras.callbacks.Callback
+        | keras.callbacks.CallbackList
+        | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: None = None,
+        sample_weight: Array | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, on inputs alone.
 
         Args:
@@ -196,13 +202,13 @@ class ElboTrainer(ElboStep):
 
     def evaluate(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        verbose="auto",
-        sample_weight=None,
-        **kwargs,
-    ):
+        x: Data | None = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Literal["auto"] | int = "auto",
+        sample_weight: Array | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """Evaluates as `keras.Model.evaluate` does, on inputs alone; see `fit`."""
         check_no_list(x)
         # Keras passes the targets on that `fit` put in the place of none.
@@ -213,20 +219,27 @@ class ElboTrainer(ElboStep):
             x, y, batch_size, verbose, sample_weight=sample_weight, **kwargs
         )
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Data, *args: Any, **kwargs: Any) -> Any:
         """Reconstructs as `keras.Model.predict` does; see `fit`."""
         check_no_list(x)
         return super().predict(x, *args, **kwargs)
 
     def train_on_batch(
-        self, x, y=None, sample_weight=None, class_weight=None, **kwargs
-    ):
+        self,
+        x: Batch,
+        y: Any = None,
+        sample_weight: Array | None = None,
+        class_weight: None = None,
+        **kwargs: Any,
+    ) -> Any:
         """Takes one step as `keras.Model.train_on_batch` does; see `fit`."""
         check_no_targets(y)
         check_no_class_weight(class_weight)
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def test_on_batch(
+        self, x: Batch, y: Any = None, sample_weight: Array | None = None, **kwargs: Any
+    ) -> Any:
         """Scores one batch as `keras.Model.test_on_batch` does; see `fit`."""
         check_no_targets(y)
         return super().test_on_batch(x, y, sample_weight, **kwargs)

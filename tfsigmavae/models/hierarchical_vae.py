@@ -2,17 +2,22 @@
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.decoders.identifier import Identifier
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.graphs import as_written
 from tfsigmavae.models.elbo import ElboTerms
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.models.ladder import Convolutions, TopDownLevel
 from tfsigmavae.models.levels import checked_levels, default_levels
 from tfsigmavae.models.seeding import fold_in, standard_normal
+from tfsigmavae.typing import Array, Distribution
 
 tfd = tfp.distributions
 
@@ -75,15 +80,15 @@ class HierarchicalVAE(ImageVAE):
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        levels=None,
-        width=32,
-        num_blocks=1,
-        decoder="optimal_sigma",
-        beta=1.0,
-        max_gradient_norm=200.0,
-        seed=None,
-        **kwargs,
+        image_shape: Sequence[int] = (32, 32, 3),
+        levels: Sequence[tuple[int, int]] | None = None,
+        width: int = 32,
+        num_blocks: int = 1,
+        decoder: Identifier = "optimal_sigma",
+        beta: float = 1.0,
+        max_gradient_norm: float | None = 200.0,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(
             image_shape,
@@ -140,7 +145,7 @@ class HierarchicalVAE(ImageVAE):
         ]
         self.output_network = self._make_output(sizes[-1], factors[-1], convolution)
         if not self.decoder.built:  # a reloaded one is
-            self.decoder.build([None, *self.output_network.output_shape[1:]])
+            self.decoder.build([None, *self.output_network.output_shape[1:]])  # pyright: ignore[reportOptionalSubscript]
 
     def _make_encoder(self, sizes, factors, convolution):
         """A network for each level, finest first."""
@@ -172,7 +177,7 @@ class HierarchicalVAE(ImageVAE):
         )
 
     @property
-    def num_latents(self):
+    def num_latents(self) -> int:
         """How many numbers describe an image."""
         return sum(math.prod(shape) for shape in self._map_shapes)
 
@@ -203,7 +208,7 @@ class HierarchicalVAE(ImageVAE):
             features.append(stage(features[-1]))
         steps = []
 
-        def choose(index, state):
+        def choose(index: int, state):
             level = self.ladder[index]
             prior, posterior = level.prior_and_posterior(state, features[-1 - index])
             latents = self.draw(posterior, noise(index, tf.shape(posterior.mean())))
@@ -216,7 +221,7 @@ class HierarchicalVAE(ImageVAE):
         return self.likelihood(self.output_network(state), target, training)
 
     @as_written
-    def elbo_terms(self, inputs, training):
+    def elbo_terms(self, inputs: Array, training: bool) -> ElboTerms:
         images = self.to_images(inputs)
 
         def noise(index, shape):
@@ -229,7 +234,7 @@ class HierarchicalVAE(ImageVAE):
         likelihood = self._likelihood(state, images, training)
         return ElboTerms(likelihood, images, tf.add_n(rates))
 
-    def importance_sampler(self, inputs):
+    def importance_sampler(self, inputs: Array) -> Callable[[tf.Tensor], tf.Tensor]:
         images = self.to_images(inputs)
 
         def draw(seed):
@@ -245,7 +250,7 @@ class HierarchicalVAE(ImageVAE):
         """Noise of each level by a key of its own; `seed` is int32 `[2]`."""
         return lambda index, shape: standard_normal(shape, fold_in(seed, index))
 
-    def posterior(self, images, seed=None):
+    def posterior(self, images: Array, seed: int | None = None) -> list[Distribution]:
         """q(z_l | x, z_<l) of every level, along one way down the ladder.
 
         Args:
@@ -263,7 +268,7 @@ class HierarchicalVAE(ImageVAE):
         _, steps = self._infer(self.to_images(images), noise)
         return [posterior for _, posterior, _ in steps]
 
-    def prior(self, latents):
+    def prior(self, latents: Array) -> list[Distribution]:
         """p(z_l | z_<l) of every level.
 
         Args:
@@ -275,21 +280,26 @@ class HierarchicalVAE(ImageVAE):
         maps = self._maps(latents)
         priors = []
 
-        def choose(index, state):
+        def choose(index: int, state):
             priors.append(self.ladder[index].prior(state))
             return maps[index]
 
         self._descend(tf.shape(latents)[0], choose)
         return priors
 
-    def encode(self, images) -> tf.Tensor:
+    def encode(self, images: Array) -> tf.Tensor:
         """Posterior means of images `[B, H, W, C]`: float32 `[B, num_latents]`.
 
         Those of a finer level are given the means of the coarser ones.
         """
         return _vector([posterior.mean() for posterior in self.posterior(images)])
 
-    def generate(self, latents, target=None, training=False):
+    def generate(
+        self,
+        latents: tf.Tensor,
+        target: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> CoercibleDistribution:
         """p(x | z).
 
         Args:
@@ -304,7 +314,9 @@ class HierarchicalVAE(ImageVAE):
         state = self._descend(tf.shape(latents)[0], lambda index, state: maps[index])
         return self._likelihood(state, target, training)
 
-    def draw_prior(self, num, seed, temperature=1.0) -> tf.Tensor:
+    def draw_prior(
+        self, num: int, seed: tf.Tensor, temperature: float = 1.0
+    ) -> tf.Tensor:
         """Latents from the prior, level by level.
 
         Args:
@@ -319,7 +331,7 @@ class HierarchicalVAE(ImageVAE):
         noise = self._noise_of(seed)
         maps = []
 
-        def choose(index, state):
+        def choose(index: int, state):
             prior = self.ladder[index].prior(state)
             mean = prior.mean()
             scale = temperature * prior.stddev()
@@ -345,7 +357,7 @@ class HierarchicalVAE(ImageVAE):
             )
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "levels": self.levels,

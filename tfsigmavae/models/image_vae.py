@@ -1,11 +1,15 @@
 """What image VAEs have in common, whatever their latents are."""
 
 import abc
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.math import to_tensor
 from tfsigmavae.models.variational_model import VariationalModel
+from tfsigmavae.typing import Array
 
 
 class ImageVAE(VariationalModel):
@@ -34,7 +38,7 @@ class ImageVAE(VariationalModel):
         ValueError: if `image_shape` is not three positive numbers.
     """
 
-    def __init__(self, image_shape, **kwargs):
+    def __init__(self, image_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
         if len(image_shape) != 3 or min(image_shape) < 1:
             raise ValueError(
@@ -42,7 +46,7 @@ class ImageVAE(VariationalModel):
             )
         self.image_shape = tuple(int(size) for size in image_shape)
 
-    def to_images(self, inputs, name="images") -> tf.Tensor:
+    def to_images(self, inputs: Array, name: str = "images") -> tf.Tensor:
         """Pixels as float32, of this model's shape or an error."""
         if isinstance(inputs, dict):
             raise TypeError(
@@ -63,21 +67,28 @@ class ImageVAE(VariationalModel):
         """How many numbers describe an image."""
 
     @abc.abstractmethod
-    def encode(self, images) -> tf.Tensor:
+    def encode(self, images: Array) -> tf.Tensor:
         """Posterior means of images `[B, H, W, C]`: float32 `[B, num_latents]`."""
 
     @abc.abstractmethod
-    def generate(self, latents, target=None, training=False):
+    def generate(
+        self,
+        latents: tf.Tensor,
+        target: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> CoercibleDistribution:
         """p(x | z) of latents `[B, num_latents]`, the decoder's distribution."""
 
     @abc.abstractmethod
-    def draw_prior(self, num, seed, temperature=1.0) -> tf.Tensor:
+    def draw_prior(
+        self, num: int, seed: tf.Tensor, temperature: float = 1.0
+    ) -> tf.Tensor:
         """Latents from the prior: float32 `[num, num_latents]`; `seed` int32 `[2]`."""
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Array, training: bool = False) -> tf.Tensor:
         return self.generate(self.encode(inputs)).mean()
 
-    def reconstruct(self, images) -> tf.Tensor:
+    def reconstruct(self, images: Array) -> tf.Tensor:
         """Reconstructs images from the means of their posteriors.
 
         Args:
@@ -88,12 +99,18 @@ class ImageVAE(VariationalModel):
         """
         return self(to_tensor(images), training=False)
 
-    def decode(self, latents) -> tf.Tensor:
+    def decode(self, latents: Array) -> tf.Tensor:
         """Decoder means of latents `[B, num_latents]`: float32 `[B, H, W, C]`."""
         latents = tf.cast(tf.convert_to_tensor(latents), self.decoder.compute_dtype)
         return self.generate(latents).mean()
 
-    def sample(self, num, seed=None, temperature=1.0, pixel_noise=False) -> tf.Tensor:
+    def sample(
+        self,
+        num: int,
+        seed: int | tf.Tensor | None = None,
+        temperature: float = 1.0,
+        pixel_noise: bool = False,
+    ) -> tf.Tensor:
         """Draws images from the prior.
 
         Args:
@@ -125,7 +142,7 @@ class ImageVAE(VariationalModel):
             return distribution.sample(seed=_key(seed, 1))
         return distribution.mean()
 
-    def interpolate(self, first, last, num_steps) -> tf.Tensor:
+    def interpolate(self, first: Array, last: Array, num_steps: int) -> tf.Tensor:
         """Walks in a straight line between the posterior means of two images.
 
         Args:
@@ -153,11 +170,11 @@ class ImageVAE(VariationalModel):
         images = self.decode(tf.reshape(latents, [-1, latents.shape[-1]]))
         return tf.reshape(images, [-1, num_steps, *self.image_shape])
 
-    def call_signature(self):
+    def call_signature(self) -> Any:
         shape = [None, *self.image_shape]
         return tf.TensorSpec(shape, self.decoder.compute_dtype, name="images")
 
-    def export_endpoints(self):
+    def export_endpoints(self) -> dict[str, Any]:
         images = [self.call_signature()]
         shape = [None, self.num_latents]
         latents = [tf.TensorSpec(shape, self.decoder.compute_dtype, name="latents")]
@@ -173,7 +190,7 @@ class ImageVAE(VariationalModel):
             "sample": (sample, scalars),
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "image_shape": self.image_shape}
 
 

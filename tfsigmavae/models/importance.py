@@ -9,7 +9,9 @@ from tfsigmavae.models.batches import input_batches
 from tfsigmavae.models.seeding import fold_in
 
 
-def log_mean_weight(draw, num_samples, shape, key, dtype="float32") -> tf.Tensor:
+def log_mean_weight(
+    draw, num_samples, shape, key, dtype: str | tf.DType = "float32"
+) -> tf.Tensor:
     """Log of the mean importance weight, one sample in memory at a time.
 
         log 1/K * sum over k of w_k,   w = p(x, z) / q(z | x),   z ~ q(z | x)

@@ -17,8 +17,8 @@ class KLWeight:
 
     def __init__(self, dtype):
         with tf.init_scope():
-            self.beta = tf.Variable(1.0, trainable=False, dtype=dtype, name="beta")
-            self.share = tf.Variable(1.0, trainable=False, dtype=dtype, name="share")
+            self.beta = tf.Variable(1.0, trainable=False, dtype=dtype, name="beta")  # pyright: ignore[reportArgumentType]
+            self.share = tf.Variable(1.0, trainable=False, dtype=dtype, name="share")  # pyright: ignore[reportArgumentType]
 
     def __call__(self, training):
         """A scalar tensor: times the share in training, `beta` in evaluation."""

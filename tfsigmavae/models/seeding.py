@@ -70,7 +70,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
 
     def as_integer(self) -> tf.Tensor:
         """A fresh int32 scalar, for functions that take an explicit seed."""
-        return keras.random.randint([], 0, 2**31 - 1, "int32", self)
+        return keras.random.randint([], 0, 2**31 - 1, "int32", self)  # pyright: ignore[reportReturnType]
 
     def normal(self, shape) -> tf.Tensor:
         """Fresh noise from N(0, 1), see `standard_normal`."""
@@ -159,7 +159,7 @@ def fold_in(key, number) -> tf.Tensor:
     Returns:
         int32 `[2]`.
     """
-    bits = tf.random.stateless_uniform([], key, None, None, tf.int32, alg="philox")
+    bits = tf.random.stateless_uniform([], key, None, None, tf.int32, alg="philox")  # pyright: ignore[reportArgumentType]
     return tf.stack([bits, tf.cast(number, tf.int32)])
 
 
@@ -185,7 +185,12 @@ def standard_normal_rows(num_rows, size, key_of) -> tf.Tensor:
 def _bits(num_pairs, key):
     # Pairs side by side: more numbers of a key begin with those of fewer.
     return tf.random.stateless_uniform(
-        [num_pairs, 2], key, None, None, tf.uint32, alg="philox"
+        [num_pairs, 2],
+        key,
+        None,  # pyright: ignore[reportArgumentType]
+        None,
+        tf.uint32,
+        alg="philox",
     )
 
 

@@ -34,10 +34,10 @@ class StepGuard:
             "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
         }
         with tf.init_scope():
-            self.bad_steps = tf.Variable(0, name="bad_steps", **kind)
-            self.in_row = tf.Variable(0, name="bad_steps_in_row", **kind)
-            self.most_in_row = tf.Variable(0, name="most_bad_steps_in_row", **kind)
-            self.term = tf.Variable(0, name="bad_term", **kind)
+            self.bad_steps = tf.Variable(0, name="bad_steps", **kind)  # pyright: ignore[reportArgumentType]
+            self.in_row = tf.Variable(0, name="bad_steps_in_row", **kind)  # pyright: ignore[reportArgumentType]
+            self.most_in_row = tf.Variable(0, name="most_bad_steps_in_row", **kind)  # pyright: ignore[reportArgumentType]
+            self.term = tf.Variable(0, name="bad_term", **kind)  # pyright: ignore[reportArgumentType]
 
     def reset(self):
         for variable in (self.bad_steps, self.in_row, self.most_in_row, self.term):
@@ -120,6 +120,8 @@ class StopOnBadSteps(keras.callbacks.Callback):
         guard: the model's `StepGuard`.
         most: int, so many bad steps in a row are too many.
     """
+
+    model: keras.Model  # set by Keras before it calls anything
 
     def __init__(self, guard, most):
         super().__init__()

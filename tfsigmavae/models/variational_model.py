@@ -2,12 +2,16 @@
 
 import abc
 import os
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfsigmavae import decoders
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.decoders.identifier import Identifier
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.graphs import compiled
 from tfsigmavae.layers.parameters import likelihood_dtype
 from tfsigmavae.models.elbo import ElboTerms
@@ -19,6 +23,7 @@ from tfsigmavae.models.seeding import (
     WeightSeeds,
     explicit_noise,
 )
+from tfsigmavae.typing import Batch, Data, Distribution, PathLike
 
 
 class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
@@ -107,11 +112,11 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
 
     def __init__(
         self,
-        decoder="optimal_sigma",
-        beta=1.0,
-        max_gradient_norm=None,
-        seed=None,
-        **kwargs,
+        decoder: Identifier = "optimal_sigma",
+        beta: float = 1.0,
+        max_gradient_norm: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if max_gradient_norm is not None and not max_gradient_norm > 0.0:
@@ -132,14 +137,16 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         self._log_likelihood = compiled(self._log_mean_weight, reduce_retracing=True)
 
     @abc.abstractmethod
-    def elbo_terms(self, inputs, training: bool) -> ElboTerms:
+    def elbo_terms(self, inputs: Any, training: bool) -> ElboTerms:
         """Scores a batch; the one thing about training that a subclass writes."""
 
     @abc.abstractmethod
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Reconstruction of the inputs, a tensor."""
 
-    def likelihood(self, raw, target=None, training=False):
+    def likelihood(
+        self, raw: tf.Tensor, target: tf.Tensor | None = None, training: bool = False
+    ) -> CoercibleDistribution:
         """p(x | z) of what the generator gives, before the decoder's activation.
 
         Args:
@@ -152,7 +159,9 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         """
         return self.likelihood_of(self.decoder.activate(raw), target, training)
 
-    def likelihood_of(self, params, target=None, training=False):
+    def likelihood_of(
+        self, params: tf.Tensor, target: tf.Tensor | None = None, training: bool = False
+    ) -> CoercibleDistribution:
         """p(x | z) of parameters after the decoder's activation.
 
         For models that compute them in another way than `decoder.activate`.
@@ -170,7 +179,9 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         )
 
     @staticmethod
-    def draw(distribution, noise):
+    def draw(
+        distribution: Distribution | CoercibleDistribution, noise: tf.Tensor
+    ) -> tf.Tensor:
         """A sample of a normal distribution by noise from N(0, 1), differentiable."""
         mean = distribution.mean()
         return mean + distribution.stddev() * tf.cast(noise, mean.dtype)
@@ -187,7 +198,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             )
         return decoder
 
-    def importance_sampler(self, inputs):
+    def importance_sampler(self, inputs: Any) -> Callable[[tf.Tensor], tf.Tensor]:
         """Log weights of posterior samples, for `log_likelihood`.
 
         Args:
@@ -204,7 +215,11 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         )
 
     def log_likelihood(
-        self, inputs, num_importance_samples=1, seed=None, batch_size=32
+        self,
+        inputs: Data,
+        num_importance_samples: int = 1,
+        seed: int | tf.Tensor | None = None,
+        batch_size: int = 32,
     ) -> tf.Tensor:
         """A lower bound on log p(x), tighter with every importance sample.
 
@@ -245,7 +260,9 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         dtype = self.decoder.compute_dtype
         return log_mean_weight(draw, num_samples, [batch_size], key, dtype)
 
-    def posterior_likelihood(self, inputs, seed):
+    def posterior_likelihood(
+        self, inputs: Batch, seed: int | tf.Tensor
+    ) -> "tuple[CoercibleDistribution, tf.Tensor]":
         """p(x | z) of one posterior sample, and what it is to be compared with.
 
         What `elbo_terms` says in evaluation, of noise that is the seed's: the model's
@@ -267,7 +284,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             terms = self.elbo_terms(inputs, training=False)
         return terms.likelihood, terms.target
 
-    def latent_rates(self, inputs):
+    def latent_rates(self, inputs: Any) -> tf.Tensor | None:
         """KL of each latent, in nats: which of them are used.
 
         Args:
@@ -279,7 +296,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         """
         return None
 
-    def recalibrate(self, dataset, steps=None) -> float:
+    def recalibrate(self, dataset: Data, steps: int | None = None) -> float:
         """Sets the running sigma to the error of the model as it is now.
 
         One pass over training data in evaluation mode (moving averages of batch norm,
@@ -309,16 +326,18 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         """
         return self.layers
 
-    def summary(self, *args, **kwargs):
+    def summary(self, *args: Any, **kwargs: Any) -> None:
         """Prints the parts of the model and their sizes, see `keras.Model.summary`."""
-        keras.Model.summary(_WithLayers(self, self.summary_layers()), *args, **kwargs)
+        keras.Model.summary(_WithLayers(self, self.summary_layers()), *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
-    def get_layer(self, name=None, index=None):
+    def get_layer(
+        self, name: str | None = None, index: int | None = None
+    ) -> keras.layers.Layer:
         """A part of the model, see `keras.Model.get_layer`."""
         known = _WithLayers(self, self.summary_layers())
-        return keras.Model.get_layer(known, name, index)
+        return keras.Model.get_layer(known, name, index)  # pyright: ignore[reportArgumentType]
 
-    def save(self, filepath, *args, **kwargs):
+    def save(self, filepath: PathLike, *args: Any, **kwargs: Any) -> None:
         """Saves the whole model as a `.keras` file, see `keras.Model.save`.
 
         Raises:
@@ -333,7 +352,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             )
         super().save(filepath, *args, **kwargs)
 
-    def call_signature(self):
+    def call_signature(self) -> Any:
         """What `call` takes, for `export`: a nest of `tf.TensorSpec`, or `None`.
 
         Returns:
@@ -344,12 +363,12 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
 
     def export(
         self,
-        filepath,
-        format="tf_saved_model",
-        verbose=None,
-        input_signature=None,
-        **kw,
-    ):
+        filepath: PathLike,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
+        **kw: Any,
+    ) -> None:
         """Exports the reconstruction of `call`, see `keras.Model.export`.
 
         `tfsigmavae.export_saved_model` exports sampling and more beside it.
@@ -377,7 +396,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             f"{type(self).__name__} must write `export_endpoints` to be exported."
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "decoder": keras.saving.serialize_keras_object(self.decoder),

@@ -8,9 +8,10 @@ from PIL import Image
 
 from tfsigmavae.files import write_bytes
 from tfsigmavae.math import to_unit_range
+from tfsigmavae.typing import Array, PathLike
 
 
-def to_uint8(pixels, name: str = "pixels") -> np.ndarray:
+def to_uint8(pixels: Array, name: str = "pixels") -> np.ndarray:
     """Gives pixels, uint8 or float in [0, 1], as a uint8 array, rounded to nearest.
 
     Args:
@@ -32,7 +33,7 @@ def to_pillow(image) -> Image.Image:
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def write_png(path, image) -> pathlib.Path:
+def write_png(path: PathLike, image: Array) -> pathlib.Path:
     """Writes one picture as a PNG, lossless, whole or not at all.
 
     Args:

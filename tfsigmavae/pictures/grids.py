@@ -1,17 +1,21 @@
 """Many images in one picture."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.pictures.files import to_uint8
 from tfsigmavae.pictures.tile_sheet import TEXT_COLOUR, TileSheet
+from tfsigmavae.typing import Array
 
 _WHITE = 255
 
 
-def image_grid(images, num_columns: int | None = None, padding: int = 2) -> np.ndarray:
+def image_grid(
+    images: Array, num_columns: int | None = None, padding: int = 2
+) -> np.ndarray:
     """Puts images side by side, row by row, on white.
 
     Args:
@@ -54,7 +58,11 @@ def image_grid(images, num_columns: int | None = None, padding: int = 2) -> np.n
 
 
 def labelled_grid(
-    rows, scale: int = 2, headings=None, num_columns: int | None = None, title=None
+    rows: Mapping[str, Array],
+    scale: int = 2,
+    headings: Sequence[str] | None = None,
+    num_columns: int | None = None,
+    title: str | None = None,
 ) -> np.ndarray:
     """Puts rows of images below each other, each with its label, to compare them.
 
@@ -88,23 +96,23 @@ def labelled_grid(
     }
     shapes = {label: images.shape[:3] for label, images in rows.items()}
     num_images, *tile_shape = next(iter(shapes.values()))
-    num_columns = num_images if num_columns is None else num_columns
-    check_at_least("num_columns", num_columns, 1)
-    num_columns = min(num_columns, num_images)
+    if num_columns is not None:
+        check_at_least("num_columns", num_columns, 1)
+    columns = min(num_columns or num_images, num_images)
     if len(set(shapes.values())) > 1:
         raise ValueError(f"`rows` must agree in number and size, got {shapes}.")
-    if headings is not None and len(headings) != num_columns:
+    if headings is not None and len(headings) != columns:
         raise ValueError(
-            f"`headings` must hold one text for each of {num_columns} columns, got "
+            f"`headings` must hold one text for each of {columns} columns, got "
             f"{len(headings)}."
         )
-    labels = list(rows) * math.ceil(num_images / num_columns)
+    labels = list(rows) * math.ceil(num_images / columns)
     texts = [title] if title else []
-    sheet = TileSheet(labels, tile_shape, num_columns, scale, headings, texts)
+    sheet = TileSheet(labels, tile_shape, columns, scale, headings, texts)
     sheet.draw_header(sheet.blank, texts, [TEXT_COLOUR] * len(texts))
     for number, images in enumerate(rows.values()):
         for index, image in enumerate(images):
-            block, column = divmod(index, num_columns)
+            block, column = divmod(index, columns)
             sheet.place(sheet.blank, image, block * len(rows) + number, column)
     return np.array(sheet.blank)
 

@@ -6,3 +6,7 @@ from tfsigmavae.runs.run_folder import RunFolder
 from tfsigmavae.runs.run_lock import RunLock
 
 __all__ = ["RunFolder", "RunLock", "environment", "make_strategy"]
+
+
+def __dir__():
+    return list(__all__)

@@ -7,6 +7,11 @@ import pathlib
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
 
 from tfsigmavae import files
 from tfsigmavae.callbacks import (
@@ -26,6 +31,7 @@ from tfsigmavae.runs.options import differences, grown
 from tfsigmavae.runs.run_lock import RunLock
 from tfsigmavae.runs.stages import Stages
 from tfsigmavae.runs.training import CHECKPOINT, train
+from tfsigmavae.typing import PathLike
 
 _NO_RUN = {"config.json", "data.json"}
 # What to do where one of the files is damaged.
@@ -99,7 +105,14 @@ class RunFolder:
         ['checkpoint', 'config.json', 'history.csv']
     """
 
-    def __init__(self, path, config, changeable=(), defaults=None, growing=()):
+    def __init__(
+        self,
+        path: PathLike,
+        config: dict[str, Any],
+        changeable: Iterable[str] = (),
+        defaults: Mapping[str, Any] | None = None,
+        growing: Iterable[str] = (),
+    ):
         self.path = pathlib.Path(path)
         self.checkpoint = self.path / CHECKPOINT
         self._raised = None  # options of a run that is to be trained further
@@ -109,7 +122,7 @@ class RunFolder:
             self._open(config, changeable, defaults, growing)
 
     def _open(self, config, changeable, defaults, growing):
-        saved = self.read_json("config.json")
+        saved: Any = self.read_json("config.json")
         # Options and data alone: an attempt that failed at once, and may be mended.
         present = {path.name for path in self.path.glob("[!.]*")} - _NO_RUN
         if saved is None and present:
@@ -128,7 +141,7 @@ class RunFolder:
                 )
             for name in more:
                 print(
-                    f"`{name}` is raised from {saved[name]} to {config[name]}, and "
+                    f"`{name}` is raised from {saved[name]} to {config[name]}, and "  # pyright: ignore[reportOptionalSubscript]
                     "schedules that depend on it follow the new number.",
                     file=sys.stderr,
                 )
@@ -144,7 +157,7 @@ class RunFolder:
         shutil.rmtree(self.path / "evaluation" / "parts", ignore_errors=True)
 
     @property
-    def summary(self):
+    def summary(self) -> dict[str, Any] | None:
         """Result of a complete run, or `None`."""
         if self._raised or not (self.path / "model.keras").is_file():
             return None
@@ -156,15 +169,17 @@ class RunFolder:
             )
         return found
 
-    def read_json(self, name):
+    def read_json(self, name: str) -> Any:
         path = self.path / name
         way_out = _WAYS_OUT.get(name, "put it right, or delete it")
         return files.read_json(path, way_out) if path.is_file() else None
 
-    def write_json(self, name, value):
+    def write_json(self, name: str, value: Any) -> None:
         files.write_json(self.path / name, value, durable=True)
 
-    def check_data(self, digest, accept_changed=False):
+    def check_data(
+        self, digest: Mapping[str, Any], accept_changed: bool = False
+    ) -> None:
         """Refuses data that are not those that the run began with.
 
         Args:
@@ -199,18 +214,18 @@ class RunFolder:
 
     def fit(
         self,
-        model,
-        batches_from,
-        num_steps,
-        epoch_steps=100,
-        tensorboard=False,
-        validation_data=None,
-        callbacks=(),
-        example="example",
-        batch_size=None,
-        stages=(),
-        setting=None,
-    ):
+        model: keras.Model,
+        batches_from: Callable[[int], tf.data.Dataset],
+        num_steps: int,
+        epoch_steps: int = 100,
+        tensorboard: bool = False,
+        validation_data: Any = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        example: str = "example",
+        batch_size: int | None = None,
+        stages: Sequence[tuple[int, str]] = (),
+        setting: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Trains up to `num_steps` in all, from wherever the last attempt stopped.
 
         Says on standard error how it goes, see `callbacks.ProgressLine`.
@@ -328,7 +343,7 @@ class RunFolder:
                 seen[-1].close()
             plot.write()
 
-    def save_model(self, model):
+    def save_model(self, model: keras.Model) -> None:
         """Writes `model.keras`, whole or not at all."""
         with files.whole(self.path / "model.keras", durable=True) as partial:
             model.save(partial)

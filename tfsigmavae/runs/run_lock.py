@@ -8,6 +8,7 @@ import platform
 import threading
 
 from tfsigmavae.locks import hold
+from tfsigmavae.typing import PathLike
 
 _NAME = ".lock"
 
@@ -29,7 +30,7 @@ class RunLock:
 
     _held = {}  # resolved folder -> [thread, entries, open file]
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike):
         self.path = pathlib.Path(path)
 
     def __enter__(self):

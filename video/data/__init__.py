@@ -21,3 +21,7 @@ __all__ = [
     "first_clips",
     "load_clips",
 ]
+
+
+def __dir__():
+    return list(__all__)

@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tfsigmavae_video.data.csv_tables import read_csv
 SUFFIXES = (".csv", ".npy")
 
 
-def read_plans(texts, action_size: int) -> dict:
+def read_plans(texts: Iterable[str], action_size: int) -> dict:
     """Reads sequences of actions, each with a caption.
 
     Args:

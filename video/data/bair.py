@@ -5,22 +5,25 @@ import warnings
 
 import tensorflow as tf
 
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data import batching, softmotion
+from tfsigmavae_video.data.batching import Windows
 from tfsigmavae_video.data.record_index import index_records
+from tfsigmavae_video.data.softmotion import Camera, Split
 from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 
 find_files = softmotion.find_files
 
 
 def clips(
-    root,
-    split: str = "train",
+    root: PathLike,
+    split: Split = "train",
     num_frames: int = 12,
     batch_size: int = 16,
-    camera: str = "image_aux1",
+    camera: Camera = "image_aux1",
     with_actions: bool = False,
     with_positions: bool = False,
-    windows: str = "first",
+    windows: Windows = "first",
     shuffle: bool = False,
     seed: int = 0,
     repeat: bool = False,
@@ -105,7 +108,7 @@ def clips(
     return batching.batches(source, num_frames, batch_size, *order, cache)
 
 
-def num_clips(root, split: str = "train") -> int:
+def num_clips(root: PathLike, split: Split = "train") -> int:
     """Number of clips in a split, from the headers of its files.
 
     Args:
@@ -116,8 +119,8 @@ def num_clips(root, split: str = "train") -> int:
 
 
 def first_clips(
-    root,
-    split: str = "test",
+    root: PathLike,
+    split: Split = "test",
     num_clips: int = 1,
     num_frames: int = 30,
     frame_shape: tuple = (64, 64, 3),
@@ -138,3 +141,15 @@ def first_clips(
         root, split, frame_shape=frame_shape, with_actions=with_actions
     )
     return batching.first_clips(source, num_clips, num_frames)
+
+
+__all__ = [
+    "clips",
+    "find_files",
+    "first_clips",
+    "num_clips",
+]
+
+
+def __dir__():
+    return list(__all__)

@@ -5,6 +5,7 @@ depends on `seed` and `s` only, so `start_step=k` resumes a run at batch `k` exa
 """
 
 import os
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import tensorflow as tf
@@ -15,14 +16,15 @@ from tfsigmavae.graphs import as_written
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.decoded_clips import check_cache, decoded_clips
 
-WINDOWS = ("first", "random", "last")
+Windows: TypeAlias = Literal["first", "random", "last"]
+WINDOWS = get_args(Windows)
 
 
 def batches(
     source: ClipSource,
     num_frames: int,
     batch_size: int,
-    windows: str = "first",
+    windows: Windows = "first",
     shuffle: bool = False,
     seed: int = 0,
     repeat: bool = False,
@@ -92,7 +94,7 @@ def batches(
         clips = _read_batches(wanted, source, num_frames, batch_size // share[1])
     else:
         decoded = decoded_clips(cache, source, last_starts + num_frames)
-        clips = _mapped(wanted, lambda *chosen: decoded(*chosen, num_frames))
+        clips = _mapped(wanted, lambda *chosen: decoded(*chosen, num_frames))  # pyright: ignore[reportCallIssue]
     if list(source.fields) == ["frames"]:
         clips = clips.map(as_written(lambda clip: clip["frames"]))
     return clips.prefetch(2)
@@ -136,7 +138,11 @@ def _window_starts(number, last_starts, seed):
     # Folded in to keep these draws apart from the permutation's.
     key = tf.random.fold_in(pass_key(number, seed), 1)
     bits = tf.random.stateless_uniform(
-        last_starts.shape, key, minval=None, maxval=None, dtype=tf.uint32
+        last_starts.shape,
+        key,  # pyright: ignore[reportArgumentType]
+        minval=None,  # pyright: ignore[reportArgumentType]
+        maxval=None,
+        dtype=tf.uint32,
     )
     # Bounds of their own need the remainder by hand. It is uniform but for less than
     # num_starts / 2**32 (1e-7 for 400 starts), as `stateless_uniform` itself is.

@@ -6,10 +6,13 @@ import itertools
 import json
 import pathlib
 import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfsigmavae.typing import Array, PathLike
 from tfsigmavae_video.data.python_calls import guarded
 
 
@@ -52,7 +55,14 @@ class ClipSource(abc.ABC):
     # Frames per second of the clips, where the data tell: float array `[N]` with NaN.
     fps = None
 
-    def __init__(self, num_frames, fields, files, view, name=None):
+    def __init__(
+        self,
+        num_frames: Array,
+        fields: Mapping[str, tuple[Sequence[int], Any]],
+        files: Sequence[PathLike],
+        view: Mapping[str, Any],
+        name: str | None = None,
+    ):
         self.num_frames = np.array(num_frames, np.int64)
         if self.num_frames.ndim != 1 or not self.num_frames.size:
             raise ValueError(
@@ -82,13 +92,15 @@ class ClipSource(abc.ABC):
         return len(self.num_frames)
 
     @abc.abstractmethod
-    def read(self, number, start, num_frames) -> dict:
+    def read(self, number: tf.Tensor, start: tf.Tensor, num_frames: int) -> dict:
         """Reads a clip, as graph operations; arguments and result are those of a call.
 
         A source is called, and checks what `read` gives.
         """
 
-    def __call__(self, number, start, num_frames):
+    def __call__(
+        self, number: int | tf.Tensor, start: int | tf.Tensor, num_frames: int
+    ) -> dict[str, tf.Tensor]:
         number, start = tf.convert_to_tensor(number), tf.convert_to_tensor(start)
         clip = self.read(number, start, num_frames)
         if clip.keys() != self.fields.keys():
@@ -150,7 +162,9 @@ class ArrayClipSource(ClipSource):
     def read_arrays(self, number: int, start: int, num_frames: int) -> dict:
         """Reads a clip: field name -> `[num_frames, ...]` array of the field's type."""
 
-    def read(self, number, start, num_frames):
+    def read(
+        self, number: tf.Tensor, start: tf.Tensor, num_frames: int
+    ) -> dict[str, Any]:
         # TensorFlow never forgets a Python function, and this one must not keep the
         # source and its decoded clips; the data set that calls the source does.
         method = weakref.WeakMethod(self.read_arrays)
@@ -158,7 +172,7 @@ class ArrayClipSource(ClipSource):
         names = list(self.fields)
 
         def arrays(number, start):
-            clip = method()(int(number), int(start), num_frames)
+            clip = method()(int(number), int(start), num_frames)  # pyright: ignore[reportOptionalCall]
             return [clip[name] for name in names]
 
         dtypes = [dtype for _, dtype in self.fields.values()]

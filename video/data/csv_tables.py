@@ -1,6 +1,7 @@
 """Tables of numbers in text files."""
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def read_csv(file) -> np.ndarray:
         ValueError: if it holds something else; the message names the line.
     """
     cells = _lines_of_cells(file)
-    first = next(iter(cells), None)
+    first: Any = next(iter(cells), None)
     if cells and not any(map(_is_number, cells[first])):  # a header
         del cells[first]
     if not cells:

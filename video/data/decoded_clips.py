@@ -48,7 +48,7 @@ class DecodedClips:
         method = weakref.WeakMethod(self._pick)
 
         def pick(numbers, starts):
-            return method()(numbers, starts, num_frames)
+            return method()(numbers, starts, num_frames)  # pyright: ignore[reportOptionalCall]
 
         dtypes = [field.dtype for field in self.fields.values()]
         # `tf.gather` from a constant would hold the array three times over.

@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -100,6 +101,7 @@ def _decode(source, lengths, where):
     # One graph for each length: the number of frames in a tensor is fixed.
     for length in np.unique(lengths).tolist():
         numbers = order[lengths[order] == length]
+        clips: Any
         for clips in _batches(source, numbers, length):
             yield {
                 field: value.reshape([-1, *value.shape[2:]])

@@ -91,7 +91,7 @@ class KTHSource(ArrayClipSource):
             name=f"kth-{split}",
         )
         self.clip_names = [
-            f"{_VIDEO.fullmatch(file.name)[1]}@{first + 1}"
+            f"{_VIDEO.fullmatch(file.name)[1]}@{first + 1}"  # pyright: ignore[reportOptionalSubscript]
             for file, first, _ in self._clips
         ]
 

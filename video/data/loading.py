@@ -3,13 +3,15 @@
 import inspect
 import pathlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data import softmotion
 from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.folder import VideoFolder, holds_videos
 from tfsigmavae_video.data.kth import KTHSource, holds_kth
 from tfsigmavae_video.data.moving_mnist import MovingMnistSource, holds_digits
+from tfsigmavae_video.data.softmotion import Split
 from tfsigmavae_video.data.softmotion_reader import SoftmotionSource
 from tfsigmavae_video.data.tfds_bair import TfdsBairSource, find_prepared
 
@@ -67,7 +69,10 @@ _KINDS = [
 
 
 def load(
-    data, split: str = "train", min_frames: int | None = None, **options
+    data: PathLike,
+    split: Split = "train",
+    min_frames: int | None = None,
+    **options: Any,
 ) -> ClipSource:
     """Opens one split of a data set of clips.
 
@@ -135,7 +140,7 @@ def option_defaults(data) -> dict:
     return _option_defaults(_kind_of(pathlib.Path(data)))
 
 
-def source_class(data) -> type:
+def source_class(data) -> Any:
     """The class of `ClipSource` that opens a path; errors are those of `load`."""
     return _kind_of(pathlib.Path(data)).source
 

@@ -63,7 +63,8 @@ def _unpacked(tar, members, split):
     files, symbolic = {}, {}
     for member in members:
         name = posixpath.normpath(member.name)
-        files.pop(name, None), symbolic.pop(name, None)
+        files.pop(name, None)
+        symbolic.pop(name, None)
         if member.isreg():
             files[name] = member
         elif member.islnk():  # to a member that came before

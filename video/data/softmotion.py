@@ -18,17 +18,21 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.files import whole
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data.record_tar import find_members, is_tar
 
-SPLITS = ("train", "test")
+Split: TypeAlias = Literal["train", "test"]
+SPLITS = get_args(Split)
 DATASET = "dataset.json"  # beside the splits: what `convert_clips` made them from
-CAMERAS = ("image_aux1", "image_main")
+Camera: TypeAlias = Literal["image_aux1", "image_main"]
+CAMERAS = get_args(Camera)
 # Numbers in an action and a position, where a clip of one's own comes without.
 _FLOAT_SIZES = {"actions": 4, "positions": 3}
 _ARCHIVE = "bair_robot_pushing_dataset_v0.tar"
@@ -50,7 +54,9 @@ def position_key(time: int) -> str:
     return f"{time}/endeffector_pos"
 
 
-def write_shards(root, split: str, episodes: Iterable, shard_size: int = 256) -> int:
+def write_shards(
+    root: PathLike, split: Split, episodes: Iterable, shard_size: int = 256
+) -> int:
     """Writes clips of your own so that `bair.clips(root, split)` reads them.
 
     Clips are taken from `episodes` one at a time, so a generator of any length uses
@@ -147,7 +153,7 @@ def _write_records(path, clips):
     return num_clips
 
 
-def find_files(root, split: str = "train") -> list:
+def find_files(root: PathLike, split: Split = "train") -> list:
     """The TFRecord files of a split, in the order of the numbers in their names.
 
     Args:

@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -54,8 +55,8 @@ class SoftmotionSource(ClipSource):
     def __init__(
         self,
         root,
-        split="train",
-        camera="image_aux1",
+        split: softmotion.Split = "train",
+        camera: softmotion.Camera = "image_aux1",
         frame_shape=(64, 64, 3),
         num_record_frames=None,
         with_actions=False,
@@ -90,7 +91,9 @@ class SoftmotionSource(ClipSource):
             view={"camera": camera},
             name=root.stem if is_file else split,
         )
-        told = {"is_held_out": False} if is_file else _told_by_conversion(root)
+        told: dict[str, Any] = (
+            {"is_held_out": False} if is_file else _told_by_conversion(root)
+        )
         self.is_held_out = told.get("is_held_out", True)
         rate = told.get("fps", {}).get(split)
         self.fps = None if rate is None else np.full(len(index), float(rate))
@@ -142,7 +145,7 @@ class SoftmotionSource(ClipSource):
             raise ValueError(
                 f"{where} must hold {math.prod(self._frame_shape)} bytes for "
                 f"`frame_shape` {self._frame_shape} in each frame, got {len(frame)}."
-                f"{_square_shapes(len(frame))}{_if_encoded(frame).numpy().decode()}"
+                f"{_square_shapes(len(frame))}{_if_encoded(frame).numpy().decode()}"  # pyright: ignore[reportAttributeAccessIssue]
             )
 
 

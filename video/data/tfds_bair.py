@@ -6,6 +6,7 @@ pictures, "action" and "endeffector_pos" 30 x 4 and 30 x 3 floats.
 
 import pathlib
 import re
+from typing import Any
 
 import tensorflow as tf
 
@@ -92,7 +93,7 @@ class TfdsBairSource(ClipSource):
         features = {self._camera: tf.io.FixedLenFeature([_NUM_FRAMES], tf.string)}
         for feature, size in self._floats.values():
             features[feature] = tf.io.FixedLenFeature([_NUM_FRAMES, size], tf.float32)
-        parsed = tf.io.parse_example(serialized[None], features, [name])
+        parsed: Any = tf.io.parse_example(serialized[None], features, [name])
         window = slice(start, start + num_frames)
         encoded = tf.ensure_shape(parsed[self._camera][0, window], [num_frames])
         pictures = [tf.io.decode_png(encoded[t], 3) for t in range(num_frames)]

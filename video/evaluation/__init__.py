@@ -15,3 +15,7 @@ __all__ = [
     "evaluate_actions",
     "evaluate_prediction",
 ]
+
+
+def __dir__():
+    return list(__all__)

@@ -5,10 +5,18 @@ import numpy as np
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.math import to_tensor, to_unit_range
 from tfsigmavae.metrics.psnr import MAX_DB, psnr
+from tfsigmavae.typing import Array
+from tfsigmavae_video.models.video_model import VideoModel
 
 
 def evaluate_actions(
-    model, clips, actions, num_context=None, num_samples=10, seed=0, clips_per_call=None
+    model: VideoModel,
+    clips: Array,
+    actions: Array,
+    num_context: int | None = None,
+    num_samples: int = 10,
+    seed: int = 0,
+    clips_per_call: int | None = None,
 ) -> dict:
     """Scores futures under the actions that were taken, those of other clips, and none.
 
@@ -54,7 +62,7 @@ def evaluate_actions(
     if not model.action_size:
         raise ValueError("The model takes no actions: its `action_size` is 0.")
     clips, actions = to_tensor(clips), np.asarray(actions, np.float32)
-    num_steps = clips.shape[1] - 1 if clips.shape.rank == 5 else None
+    num_steps = clips.shape[1] - 1 if clips.shape.rank == 5 else None  # pyright: ignore[reportOptionalOperand]
     if len(clips) < 2 or actions.shape[:1] != (len(clips),):
         raise ValueError(
             "Actions are exchanged between clips: `clips` and `actions` must hold the "

@@ -1,5 +1,7 @@
 """Everything that is measured of a few clips, before any average."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -44,7 +46,7 @@ class ClipScorer:
         model,
         protocol,
         rows,
-        extractor=None,
+        extractor: Any = None,
         has_noise=False,
         baselines=BASELINES,
     ):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfsigmavae.evaluation.directions import BESTS
+from tfsigmavae.typing import Pixels
 
 # What a metric may score, see `Metric`.
 _OF = "sample", "futures", "pixels"
@@ -39,7 +40,7 @@ class Metric(NamedTuple):
     of: str = "sample"
     min_size: int = 1
 
-    def check(self, name) -> None:
+    def check(self, name: str) -> None:
         """Raises `ValueError` unless the row makes sense."""
         if self.of not in _OF or self.best not in (*BESTS, None):
             names = ", ".join(best.__name__ for best in BESTS)
@@ -53,7 +54,9 @@ class Metric(NamedTuple):
                 "chosen: give `best` max, min or nearest_one."
             )
 
-    def scored(self, name, frames, truth, context) -> np.ndarray:
+    def scored(
+        self, name: str, frames: Pixels, truth: Pixels, context: Pixels
+    ) -> np.ndarray:
         """The scores, checked.
 
         Raises:

@@ -1,10 +1,11 @@
 """What a number means: the protocol by which predictions are scored."""
 
 import dataclasses
+from typing import Any
 
 from tfsigmavae.checks import check_at_least, check_choice
 from tfsigmavae.evaluation.named_protocol import NamedProtocol
-from tfsigmavae_video.data.batching import WINDOWS
+from tfsigmavae_video.data.batching import WINDOWS, Windows
 
 # Selection of the best sample for each metric by itself.
 EACH = "each"
@@ -56,7 +57,7 @@ class Protocol(NamedProtocol):
     num_context: int | None = None
     num_predicted: int = 28
     num_clips: int = 256
-    windows: str = "first"
+    windows: Windows = "first"
     num_samples: int = 100
     selection: str = EACH
     metrics: tuple = ()
@@ -84,7 +85,7 @@ class Protocol(NamedProtocol):
             check_at_least(name, getattr(self, name), value)
 
     @classmethod
-    def presets(cls):
+    def presets(cls) -> Any:
         return PROTOCOLS
 
 

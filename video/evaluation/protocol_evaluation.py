@@ -3,6 +3,8 @@
 import dataclasses
 import pathlib
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +16,17 @@ from tfsigmavae.evaluation.partial_results import PartialResults
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
+from tfsigmavae.metrics.extractors.extractor import Extractor
 from tfsigmavae.progress import Progress
 from tfsigmavae.runs import environment
+from tfsigmavae.typing import PathLike
 from tfsigmavae.version import __version__
 from tfsigmavae_video.data import ClipSource
 from tfsigmavae_video.evaluation import protocol as protocols
 from tfsigmavae_video.evaluation.clip_scores import ClipScorer, draws_pixels
 from tfsigmavae_video.evaluation.evaluated_clips import EvaluatedClips
 from tfsigmavae_video.evaluation.frame_metrics import chosen
+from tfsigmavae_video.evaluation.protocol import Protocol
 from tfsigmavae_video.evaluation.results import results
 from tfsigmavae_video.evaluation.shown_clips import clip_pictures
 from tfsigmavae_video.models import VideoModel
@@ -31,16 +36,16 @@ _REPORT = "report.html"
 
 
 def evaluate(
-    model,
-    source,
-    protocol="svg-2-28",
-    output=None,
-    extractor=None,
-    title=None,
-    data=None,
-    quiet=False,
-    with_pictures=True,
-    **changes,
+    model: VideoModel,
+    source: ClipSource,
+    protocol: "str | Protocol" = "svg-2-28",
+    output: PathLike | None = None,
+    extractor: PathLike | Extractor | Callable[[Any], Any] | None = None,
+    title: str | None = None,
+    data: dict[str, Any] | None = None,
+    quiet: bool = False,
+    with_pictures: bool = True,
+    **changes: Any,
 ) -> Evaluation:
     """Scores a video predictor by a protocol, clip by clip.
 
@@ -104,7 +109,7 @@ def evaluate(
     arrays = parts.joined(clips.num_parts)
     found = results(arrays, protocol, rows, model, extractor, names)
     found["notes"] = _notes(arrays["replaced"], names)
-    metrics = json_values(head | found | {"environment": environment()})
+    metrics: Any = json_values(head | found | {"environment": environment()})
     pictures = []
     if with_pictures:
         pictures = clip_pictures(model, clips, arrays, rows, names)

@@ -4,10 +4,12 @@ import numpy as np
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.math import to_tensor
+from tfsigmavae.typing import Array
 from tfsigmavae_video.evaluation.clip_scores import ClipScorer
 from tfsigmavae_video.evaluation.frame_metrics import chosen
 from tfsigmavae_video.evaluation.protocol import Protocol
 from tfsigmavae_video.evaluation.results import score_table
+from tfsigmavae_video.models.video_model import VideoModel
 
 # Key of the summary -> metric, and the sources that it tells.
 _TOLD = {
@@ -22,13 +24,13 @@ _BASELINES = "copy_last", "reconstruction"
 
 
 def evaluate_prediction(
-    model,
-    clips,
-    num_context=None,
-    num_samples=10,
-    seed=0,
-    actions=None,
-    clips_per_call=None,
+    model: VideoModel,
+    clips: Array,
+    num_context: int | None = None,
+    num_samples: int = 10,
+    seed: int = 0,
+    actions: Array | None = None,
+    clips_per_call: int | None = None,
 ) -> dict:
     """Scores sampled futures of held-out clips against what happened.
 
@@ -76,7 +78,7 @@ def evaluate_prediction(
     num_context = model.num_context if num_context is None else num_context
     clips = to_tensor(clips)
     check_at_least("num_context", num_context, model.num_context)
-    if clips.shape.rank != 5 or not len(clips) or clips.shape[1] <= num_context:
+    if clips.shape.rank != 5 or not len(clips) or clips.shape[1] <= num_context:  # pyright: ignore[reportOptionalOperand]
         raise ValueError(
             "`clips` must be [N, T, H, W, C] with a clip at least, and more than the "
             f"{num_context} frames of context, got {clips.shape}."
@@ -84,7 +86,7 @@ def evaluate_prediction(
     protocol = Protocol(
         "arrays",
         num_context=num_context,
-        num_predicted=clips.shape[1] - num_context,
+        num_predicted=clips.shape[1] - num_context,  # pyright: ignore[reportOptionalOperand]
         num_clips=len(clips),
         num_samples=num_samples,
         metrics=(*_TOLD, "std_moved"),

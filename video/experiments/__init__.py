@@ -14,3 +14,7 @@ __all__ = [
     "evaluate_runs",
     "own_recipe",
 ]
+
+
+def __dir__():
+    return list(__all__)

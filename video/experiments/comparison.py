@@ -5,9 +5,13 @@ import math
 import pathlib
 import re
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from tfsigmavae.decoders import FixedSigma
 from tfsigmavae.files import write_text
+from tfsigmavae.typing import PathLike
+from tfsigmavae_video.experiments.video_experiment import VideoExperiment
 from tfsigmavae_video.models.saved_run import open_run
 from tfsigmavae_video.pictures import Row, playing_fps, sample_rows, write_rows
 
@@ -54,7 +58,12 @@ _HAND_SET = "SVG's weight"
 _NUM_SHOWN = 3
 
 
-def compare(experiment, output, beside=None, **options) -> dict | None:
+def compare(
+    experiment: VideoExperiment,
+    output: PathLike,
+    beside: Mapping[str, dict[str, Any]] | None = None,
+    **options: Any,
+) -> dict | None:
     """Trains the experiment, then twice more with a decoder whose sigma is set by hand.
 
     The rows share data, network, initial weights and number of steps:

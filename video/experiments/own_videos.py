@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.files import read_json
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data import loading, softmotion
 from tfsigmavae_video.data.folder import VideoFolder, holds_videos
 from tfsigmavae_video.data.folder.discovery import find_videos
@@ -45,7 +46,7 @@ class OwnRecipe:
     reasons: dict
 
 
-def own_recipe(data, use_actions: bool = False) -> OwnRecipe:
+def own_recipe(data: PathLike, use_actions: bool = False) -> OwnRecipe:
     """Chooses size, frame rate, context, horizon and network for videos.
 
     Args:

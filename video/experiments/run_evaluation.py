@@ -2,13 +2,18 @@
 
 import pathlib
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.data import images
 from tfsigmavae.evaluation import ImageProtocol, evaluate_images
 from tfsigmavae.evaluation.report import write_report
+from tfsigmavae.metrics.extractors.extractor import Extractor
 from tfsigmavae.models.image_vae import ImageVAE
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data import loading
+from tfsigmavae_video.data.softmotion import Split
 from tfsigmavae_video.evaluation import Protocol, evaluate
 from tfsigmavae_video.evaluation.protocol_evaluation import checked_protocol
 from tfsigmavae_video.models import VideoModel, saved_run
@@ -19,17 +24,17 @@ _OF_IMAGES = {"size": "image_size", "crop": "crop", "channels": "channels"}
 
 
 def evaluate_runs(
-    runs,
-    data=None,
-    split="test",
-    protocol=None,
-    output=None,
-    num_samples=None,
-    num_clips=None,
-    seed=None,
-    extractor=None,
-    protocol_options=None,
-    data_options=None,
+    runs: Sequence[PathLike],
+    data: PathLike | None = None,
+    split: Split = "test",
+    protocol: str | Protocol | ImageProtocol | None = None,
+    output: PathLike | None = None,
+    num_samples: int | None = None,
+    num_clips: int | None = None,
+    seed: int | None = None,
+    extractor: PathLike | Extractor | Callable[[Any], Any] | None = None,
+    protocol_options: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None,
 ) -> dict:
     """Evaluates runs by one protocol; several are set side by side in one report.
 
@@ -133,7 +138,7 @@ class _Run:
         if not self.is_video and num_examples is None:
             num_examples = self.config.get("num_test")  # as in training
         default = _VIDEO if self.is_video else _IMAGES
-        self.protocol = kind.get(
+        self.protocol: Any = kind.get(
             protocol or default, **changes, **{number: num_examples}
         )
 
@@ -160,7 +165,7 @@ class _Run:
         )
 
     def evaluate(self, output, extractor):
-        evaluate_one = evaluate if self.is_video else evaluate_images
+        evaluate_one: Any = evaluate if self.is_video else evaluate_images
         return evaluate_one(
             self.model,
             self.source,

@@ -6,22 +6,26 @@ import hashlib
 import json
 import pathlib
 import typing
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.callbacks import EvaluationNoise
 from tfsigmavae.checks import check_choice
+from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.experiments.experiment import Experiment
 from tfsigmavae.files import read_json
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video import models
 from tfsigmavae_video.data import ClipSource, batches, first_clips, loading, softmotion
-from tfsigmavae_video.data.batching import WINDOWS
+from tfsigmavae_video.data.batching import WINDOWS, Windows
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.data.file_contents import contents_digest
 from tfsigmavae_video.evaluation import Protocol, evaluate, evaluate_actions
 from tfsigmavae_video.evaluation.scores import prediction_summary
 from tfsigmavae_video.experiments.curriculum import check_curriculum, evenly, stages_of
+from tfsigmavae_video.models.video_model import VideoModel
 from tfsigmavae_video.pictures import VideoPreview, playing_fps, write_prediction
 
 # The window of SSIM.
@@ -76,7 +80,8 @@ class VideoExperiment(Experiment):
     Reference: Denton & Fergus, 2018; with sigma: Rybkin et al., 2021, section 5.
     """
 
-    model: str = "svg_lp"
+    data: PathLike | dict[str, ClipSource]
+    model: str | type = "svg_lp"
     data_options: dict = dataclasses.field(default_factory=dict)
     steps: int = 180_000
     batch_size: int = 100
@@ -85,9 +90,9 @@ class VideoExperiment(Experiment):
     num_frames: int = 10
     curriculum: tuple = ()
     eval_frames: int = 28
-    windows: str = "first"
-    cache: str | None = None
-    frame_shape: tuple = (64, 64, 3)
+    windows: Windows = "first"
+    cache: PathLike | None = None
+    frame_shape: tuple[int, ...] = (64, 64, 3)
     use_actions: bool = False
     num_samples: int = 100
     num_eval_clips: int = 256
@@ -133,7 +138,8 @@ class VideoExperiment(Experiment):
             )
 
     def _check_sources(self):
-        splits = {split: type(source) for split, source in self.data.items()}
+        sources: Any = self.data
+        splits = {split: type(source) for split, source in sources.items()}
         is_source = [issubclass(kind, ClipSource) for kind in splits.values()]
         if splits.keys() != set(softmotion.SPLITS) or not all(is_source):
             raise TypeError(
@@ -143,7 +149,7 @@ class VideoExperiment(Experiment):
         if self.data_options:
             raise TypeError("`data_options` are for a path as `data`, not for sources.")
         wanted = {"frames", "actions"} if self.use_actions else {"frames"}
-        for split, source in self.data.items():
+        for split, source in sources.items():
             shape, _ = source.fields["frames"]
             if source.fields.keys() != wanted or shape != tuple(self.frame_shape):
                 raise ValueError(
@@ -168,20 +174,20 @@ class VideoExperiment(Experiment):
         return options | {"data_options": own}
 
     @classmethod
-    def find_model(cls, identifier):
+    def find_model(cls, identifier: str | type) -> type:
         return models.get(identifier)
 
     @functools.cached_property
-    def train_clips(self):
+    def train_clips(self) -> ClipSource:
         """`ClipSource` of the training clips."""
         return self._load("train")
 
     @functools.cached_property
-    def test_clips(self):
+    def test_clips(self) -> ClipSource:
         """`ClipSource` of the held-out clips."""
         return self._load("test")
 
-    def _load(self, split):
+    def _load(self, split) -> ClipSource:
         if isinstance(self.data, dict):
             return self.data[split]
         own = {"frame_shape": self.frame_shape, "with_actions": self.use_actions}
@@ -191,7 +197,7 @@ class VideoExperiment(Experiment):
         own["min_frames"] = self.num_context + max(predicted)
         return loading.load(self.data, split, **own | self.data_options)
 
-    def check_data(self):
+    def check_data(self) -> None:
         stored = self.test_clips.num_frames[: self.num_eval_clips].min()
         most = stored - self.num_context
         for name in ("num_frames", "eval_frames"):
@@ -222,7 +228,7 @@ class VideoExperiment(Experiment):
     def _stages(self):
         return stages_of(self.curriculum, self.steps, self.num_frames)
 
-    def stages(self):
+    def stages(self) -> list:
         if not self.curriculum:
             return []
         return [
@@ -230,11 +236,11 @@ class VideoExperiment(Experiment):
             for first, num_frames in self._stages
         ]
 
-    def data_digest(self):
+    def data_digest(self) -> dict[str, Any]:
         splits = {"train": self.train_clips, "test": self.test_clips}
         return {split: _digest(clips) for split, clips in splits.items()}
 
-    def shape_arguments(self):
+    def shape_arguments(self) -> dict[str, Any]:
         action_size = 0
         if self.use_actions:
             (action_size,), _ = self.train_clips.fields["actions"]
@@ -244,7 +250,9 @@ class VideoExperiment(Experiment):
             "action_size": action_size,
         }
 
-    def train_batches(self, start_step=0, share=(0, 1)) -> tf.data.Dataset:
+    def train_batches(
+        self, start_step: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> tf.data.Dataset:
         """Endless training batches, from step `start_step` on, as long as its stage."""
         begun = [n for first, n in self._stages if first <= start_step]
         return batches(
@@ -260,7 +268,7 @@ class VideoExperiment(Experiment):
             share=share,
         )
 
-    def callbacks(self, folder):
+    def callbacks(self, folder: pathlib.Path) -> list:
         shown = self.shown_clips
         length = self.num_context + self.eval_frames
         preview = VideoPreview(
@@ -299,18 +307,20 @@ class VideoExperiment(Experiment):
             seed=self.seed,
         )
 
-    def evaluate_by_protocol(self, model, folder=None):
+    def evaluate_by_protocol(
+        self, model: VideoModel, folder: pathlib.Path | None = None
+    ) -> Evaluation:
         name = "" if isinstance(self.data, dict) else str(self.data)
         return evaluate(
             model,
             self.test_clips,
             self.protocol,
             folder,
-            title=folder and folder.parent.resolve().name,
+            title=None if folder is None else folder.parent.resolve().name,
             data={"path": name, "split": "test"},
         )
 
-    def evaluate(self, model, found=None) -> dict:
+    def evaluate(self, model: VideoModel, found: Evaluation | None = None) -> dict:
         """Likelihood and prediction scores on held-out clips.
 
         The noise is the same every time: the same model gives the same figures.
@@ -327,12 +337,12 @@ class VideoExperiment(Experiment):
         scores = prediction_summary(
             found.metrics["scores"], self.protocol, found.metrics["data"]["clips"]
         )
-        frames, actions = self.eval_clips["frames"], self.eval_clips.get("actions")
+        frames = self.eval_clips["frames"]
         if self.use_actions and len(frames) > 1:
             scores["actions"] = evaluate_actions(
                 model,
                 frames[:, : self.num_context + self.eval_frames],
-                actions,
+                self.eval_clips["actions"],
                 num_samples=min(self.num_samples, 10),
                 seed=self.seed,
             )
@@ -345,7 +355,7 @@ class VideoExperiment(Experiment):
         trained = self.num_context + self.num_frames
         parts = {name: value[:, :trained] for name, value in self.eval_clips.items()}
         scored = tf.data.Dataset.from_tensor_slices(
-            parts if self.use_actions else parts["frames"]
+            parts if self.use_actions else parts["frames"]  # pyright: ignore[reportArgumentType]
         ).batch(min(16, len(parts["frames"])))
         logs = model.evaluate(
             scored, verbose=0, return_dict=True, callbacks=[EvaluationNoise()]
@@ -356,7 +366,7 @@ class VideoExperiment(Experiment):
             if name in logs
         }
 
-    def draw(self, model, folder):
+    def draw(self, model: VideoModel, folder: pathlib.Path) -> dict:
         shown = self.shown_clips
         animation, strip = write_prediction(
             model,
@@ -370,7 +380,7 @@ class VideoExperiment(Experiment):
         )
         return {"gif": animation, "png": strip}
 
-    def on_noise(self, folder):
+    def on_noise(self, folder: pathlib.Path) -> "VideoExperiment":
         predicted = [num_frames for _, num_frames in self._stages]
         length = self.num_context + max(*predicted, self.eval_frames)
         rng = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from tfsigmavae_video.models.warp_vrnn import WarpVRNN
 MODELS = {"svg_lp": SVGLP, "warp_vrnn": WarpVRNN}
 
 
-def get(identifier):
+def get(identifier: str | type) -> type:
     """Finds the class of a video model.
 
     Args:
@@ -24,3 +24,7 @@ def get(identifier):
 
 
 __all__ = ["MODELS", "SVGLP", "VideoModel", "WarpVRNN", "get"]
+
+
+def __dir__():
+    return list(__all__)

@@ -1,6 +1,8 @@
 """A model that samples the future of a clip, frame by frame."""
 
 import abc
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -8,6 +10,7 @@ from tfsigmavae.checks import check_at_least
 from tfsigmavae.graphs import compiled
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.models import VariationalModel
+from tfsigmavae.typing import Array
 from tfsigmavae_video.models import rollout
 from tfsigmavae_video.models.clips import check_clip, checked_actions
 
@@ -19,7 +22,13 @@ class FutureModel(VariationalModel):
         frame_shape, num_context, action_size, **kwargs: see `VideoModel`.
     """
 
-    def __init__(self, frame_shape, num_context, action_size=0, **kwargs):
+    def __init__(
+        self,
+        frame_shape: Sequence[int],
+        num_context: int,
+        action_size: int = 0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         # Keras would cast actions before they are standardised, and floating pixels.
         self.autocast = False
@@ -49,7 +58,7 @@ class FutureModel(VariationalModel):
         """How many numbers of noise a step uses."""
 
     @abc.abstractmethod
-    def read_context(self, context):
+    def read_context(self, context: tf.Tensor) -> Any:
         """What all futures of a clip share, computed once.
 
         Args:
@@ -59,12 +68,12 @@ class FutureModel(VariationalModel):
             Nest of tensors `[B, ...]`.
         """
 
-    def fold(self):
+    def fold(self) -> Any:
         """What is computed from the weights once for all steps: a nest of tensors."""
         return ()
 
     @abc.abstractmethod
-    def start(self, given, noise, actions):
+    def start(self, given: Any, noise: tf.Tensor, actions: tf.Tensor | None) -> Any:
         """The state after the context, from which the first future frame is predicted.
 
         Args:
@@ -77,7 +86,9 @@ class FutureModel(VariationalModel):
         """
 
     @abc.abstractmethod
-    def step(self, state, noise, action, folded):
+    def step(
+        self, state: Any, noise: tf.Tensor, action: tf.Tensor | None, folded: Any
+    ) -> Any:
         """One step into the future.
 
         Args:
@@ -95,15 +106,15 @@ class FutureModel(VariationalModel):
 
     def predict_frames(
         self,
-        context,
-        num_frames,
-        num_samples=1,
-        seed=None,
-        actions=None,
-        sample_batch_size=None,
-        clip_numbers=None,
-        sample_noise=False,
-    ):
+        context: Array,
+        num_frames: int,
+        num_samples: int = 1,
+        seed: int | None = None,
+        actions: Array | None = None,
+        sample_batch_size: int | None = None,
+        clip_numbers: Array | None = None,
+        sample_noise: bool = False,
+    ) -> tf.Tensor:
         """Samples futures of a context.
 
         Noise belongs to seed, clip and sample: a future is the same (but for rounding)
@@ -155,14 +166,14 @@ class FutureModel(VariationalModel):
 
     def sample_futures(
         self,
-        context,
-        num_frames,
-        num_samples=1,
-        seed=None,
-        actions=None,
-        sample_batch_size=None,
-        clip_numbers=None,
-    ):
+        context: Array,
+        num_frames: int,
+        num_samples: int = 1,
+        seed: int | None = None,
+        actions: Array | None = None,
+        sample_batch_size: int | None = None,
+        clip_numbers: Array | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Samples futures of a context once, and gives them without and with noise.
 
         Args:
@@ -279,7 +290,7 @@ class FutureModel(VariationalModel):
             inputs.append(tf.TensorSpec(shape, dtype, name="actions"))
         return inputs
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "frame_shape": self.frame_shape,

@@ -57,8 +57,8 @@ def draw_pixels(frame, seed, clip_numbers, num_samples, step, first_sample=0):
     step = -1 - step
     if not isinstance(getattr(frame, "distribution", None), tfd.Normal):
         # Calls for other clips are to have other noise.
-        key = fold_in(tf.stack([seed, clip_numbers[0]]), step)
-        return frame.sample(seed=fold_in(key, first_sample))
+        call_key = fold_in(tf.stack([seed, clip_numbers[0]]), step)
+        return frame.sample(seed=fold_in(call_key, first_sample))
 
     def key(clip, sample):
         return fold_in(fold_in(tf.stack([seed, clip]), step), sample)

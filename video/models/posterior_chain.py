@@ -5,6 +5,7 @@ import typing
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.typing import Distribution
 from tfsigmavae_video.models.rollout import unroll
 
 tfd = tfp.distributions
@@ -39,8 +40,8 @@ class Chain(typing.NamedTuple):
 
     params: tf.Tensor
     latents: tf.Tensor
-    posterior: tfd.Distribution
-    prior: tfd.Distribution
+    posterior: Distribution
+    prior: Distribution
 
 
 def posterior_chain(networks, truth, num_given, noise=None) -> Chain:

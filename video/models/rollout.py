@@ -177,7 +177,7 @@ def unroll(step, state, num_steps, specs):
         shape_invariants=(
             tf.TensorShape([]),
             tf.nest.map_structure(_with_free_batch, state),
-            [tf.TensorShape(None)] * len(arrays),
+            [tf.TensorShape(None)] * len(arrays),  # pyright: ignore[reportArgumentType]
         ),
         # XLA needs a number for the gradient, where there is one.
         maximum_iterations=tf.get_static_value(num_steps),

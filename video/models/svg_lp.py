@@ -1,14 +1,20 @@
 """SVG-LP: stochastic video prediction with a learned prior."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, get_args
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.decoders.identifier import Identifier
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.graphs import as_written
 from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
 from tfsigmavae.models.seeding import standard_normal
+from tfsigmavae.typing import Array, Batch, Distribution
 from tfsigmavae_video.models.clips import check_clip
 from tfsigmavae_video.models.composition import check_composable, composed
 from tfsigmavae_video.models.own_predictions import (
@@ -20,13 +26,14 @@ from tfsigmavae_video.models.own_predictions import (
 from tfsigmavae_video.models.svg_networks import SVGNetworks
 from tfsigmavae_video.models.svg_parts import make_parts
 from tfsigmavae_video.models.video_model import VideoModel
+from tfsigmavae_video.networks import Network
 
 tfd = tfp.distributions
 
-_PRIORS = ("learned", "standard_normal")
-_SCORED_FRAMES = ("all", "future")
-_SKIPS = ("context", "previous")
-_COMPOSITIONS = ("none", "previous_frame")
+Prior: TypeAlias = Literal["learned", "standard_normal"]
+ScoredFrames: TypeAlias = Literal["all", "future"]
+Skips: TypeAlias = Literal["context", "previous"]
+Composition: TypeAlias = Literal["none", "previous_frame"]
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -134,34 +141,34 @@ class SVGLP(VideoModel):
 
     def __init__(
         self,
-        frame_shape=(64, 64, 3),
-        num_context=2,
-        latent_size=64,
-        network="vgg",
-        decoder="optimal_sigma",
-        action_size=0,
-        code_size=128,
-        hidden_size=256,
-        width=64,
-        prior="learned",
-        scored_frames="all",
-        predictor_residual=False,
-        posterior_residual=False,
-        posterior_log_variance_bias=0.0,
-        prior_log_variance_bias=0.0,
-        posterior_mean_stddev=0.02,
-        batch_norm_momentum=0.9,
-        frame_statistics=False,
-        remat=False,
-        prior_sees_actions=True,
-        skips="context",
-        composition="none",
-        own_predictions=0.0,
-        own_predictions_ramp=None,
-        beta=1.0,
-        max_gradient_norm=None,
-        seed=None,
-        **kwargs,
+        frame_shape: Sequence[int] = (64, 64, 3),
+        num_context: int = 2,
+        latent_size: int = 64,
+        network: Network = "vgg",
+        decoder: Identifier = "optimal_sigma",
+        action_size: int = 0,
+        code_size: int = 128,
+        hidden_size: int = 256,
+        width: int = 64,
+        prior: Prior = "learned",
+        scored_frames: ScoredFrames = "all",
+        predictor_residual: bool = False,
+        posterior_residual: bool = False,
+        posterior_log_variance_bias: float = 0.0,
+        prior_log_variance_bias: float = 0.0,
+        posterior_mean_stddev: float = 0.02,
+        batch_norm_momentum: float = 0.9,
+        frame_statistics: bool = False,
+        remat: bool = False,
+        prior_sees_actions: bool = True,
+        skips: Skips = "context",
+        composition: Composition = "none",
+        own_predictions: float = 0.0,
+        own_predictions_ramp: tuple[int, int] | Sequence[int] | None = None,
+        beta: float = 1.0,
+        max_gradient_norm: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(
             frame_shape,
@@ -231,7 +238,7 @@ class SVGLP(VideoModel):
         self.built = True
 
     @as_written
-    def elbo_terms(self, inputs, training):
+    def elbo_terms(self, inputs: Batch, training: bool) -> ElboTerms:
         frames, actions = self.unpack(inputs)
         num_clips, num_frames = tf.unstack(tf.shape(frames)[:2])
         noise = self.seed_generator.normal(
@@ -265,7 +272,13 @@ class SVGLP(VideoModel):
         chosen = self.seed_generator.uniform(tf.shape(frames)[:2]) < probability
         return with_own_predictions(self, frames, actions, noise, chosen)
 
-    def likelihood_after(self, raw, previous, target=None, training=False):
+    def likelihood_after(
+        self,
+        raw: tf.Tensor,
+        previous: tf.Tensor,
+        target: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> CoercibleDistribution:
         """p(x | z) of frames, by what the generator gives and the frames before.
 
         Args:
@@ -279,14 +292,14 @@ class SVGLP(VideoModel):
         return self.likelihood_of(params, target, training)
 
     @property
-    def first_scored_frame(self):
+    def first_scored_frame(self) -> int:
         return self.num_context if self.scored_frames == "future" else 1
 
     @property
     def _first_scored_step(self):
         return self.first_scored_frame - 1  # step t - 1 predicts frame t
 
-    def latent_rates(self, inputs):
+    def latent_rates(self, inputs: Batch) -> tf.Tensor:
         frames, actions = self.unpack(inputs)
         codes, _ = self.networks.encode(frames)
         actions = self.networks.read_actions(actions, codes)
@@ -294,7 +307,9 @@ class SVGLP(VideoModel):
         prior, _ = self.networks.predict_latents(codes[:, :-1], actions)
         return rates_of(posterior, prior)[:, self._first_scored_step :]
 
-    def frame_importance_sampler(self, inputs, score):
+    def frame_importance_sampler(
+        self, inputs: Batch, score: Callable[[Any, tf.Tensor], tf.Tensor]
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
         frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames)
         actions = self.networks.read_actions(actions, codes)
@@ -315,11 +330,16 @@ class SVGLP(VideoModel):
 
         return draw
 
-    def posterior_rollout(self, frames, actions=None, num_context=None):
+    def posterior_rollout(
+        self,
+        frames: tf.Tensor,
+        actions: tf.Tensor | None = None,
+        num_context: int | tf.Tensor | None = None,
+    ) -> tf.Tensor:
         num_given = self.num_context if num_context is None else num_context
         return posterior_rollout(self, frames, actions, num_given)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Batch, training: bool = False) -> tf.Tensor:
         frames, actions = self.unpack(inputs)
         codes, skips = self.networks.encode(frames, training)
         actions = self.networks.read_actions(actions, codes, training=False)
@@ -328,7 +348,7 @@ class SVGLP(VideoModel):
         raw = self.networks.generate(codes, latents, actions, skips, 0, training)
         return self.likelihood_after(raw, frames[:, :-1]).mean()
 
-    def posterior(self, clips):
+    def posterior(self, clips: Array) -> Distribution:
         """q(z_t | x_{1:t}) for frames 1 ... T-1 of clips.
 
         Args:
@@ -342,42 +362,44 @@ class SVGLP(VideoModel):
         codes, _ = self.networks.encode(frames)
         return self.networks.posterior(codes[:, 1:])[0]
 
-    def summary_layers(self):
+    def summary_layers(self) -> list:
         parts = self.networks
         networks = [parts.encoder, parts.generator, parts.predictor]
         return [*networks, parts.posterior, parts.prior, self.decoder]
 
     @property
-    def noise_size(self):
+    def noise_size(self) -> int:
         return self.latent_size
 
-    def read_context(self, context):
+    def read_context(self, context: tf.Tensor) -> Any:
         return self.networks.read_context(context)
 
-    def fold(self):
+    def fold(self) -> Any:
         return self.networks.fold()
 
-    def start(self, given, noise, actions):
+    def start(self, given: Any, noise: tf.Tensor, actions: tf.Tensor | None) -> Any:
         return self.networks.start(given, noise, actions)
 
-    def step(self, state, noise, action, folded):
+    def step(
+        self, state: Any, noise: tf.Tensor, action: tf.Tensor | None, folded: Any
+    ) -> Any:
         return self.networks.step(state, noise, action, folded, self.likelihood_after)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._arguments}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "SVGLP":
         # Files of 0.1.0 do not name it.
         return super().from_config({"prior_sees_actions": False, **config})
 
 
 def _check_arguments(arguments):
     for name, choices in (
-        ("prior", _PRIORS),
-        ("scored_frames", _SCORED_FRAMES),
-        ("skips", _SKIPS),
-        ("composition", _COMPOSITIONS),
+        ("prior", get_args(Prior)),
+        ("scored_frames", get_args(ScoredFrames)),
+        ("skips", get_args(Skips)),
+        ("composition", get_args(Composition)),
     ):
         if arguments[name] not in choices:
             raise ValueError(

@@ -1,5 +1,7 @@
 """How the frames of a clip pass through the networks of SVG-LP."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -50,7 +52,7 @@ class SVGNetworks(keras.layers.Layer):
         self.prior_sees_actions = bool(action_size) and prior_sees_actions
         self.skips_of_previous = skips_of_previous
         # Actions come in any unit; what is small beside the codes would go unheard.
-        self.action_units = None
+        self.action_units: Any = None
         if self.prior_sees_actions:
             self.action_units = RunningStandardization(
                 name="action_units", dtype=self.dtype_policy

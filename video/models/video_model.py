@@ -1,12 +1,15 @@
 """What video predictors have in common, whatever their networks are."""
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.graphs import compiled
 from tfsigmavae.models.importance import bound_in_batches, step_log_mean_weights
+from tfsigmavae.typing import Array, Batch, Data
 from tfsigmavae_video.models.clips import check_clip
 from tfsigmavae_video.models.future_model import FutureModel
 
@@ -51,7 +54,13 @@ class VideoModel(FutureModel):
     # Whether `elbo_terms` and `call` give every step the true frame before it.
     teacher_forced = True
 
-    def __init__(self, frame_shape, num_context, action_size=0, **kwargs):
+    def __init__(
+        self,
+        frame_shape: Sequence[int],
+        num_context: int,
+        action_size: int = 0,
+        **kwargs: Any,
+    ):
         super().__init__(frame_shape, num_context, action_size, **kwargs)
         clips, *actions = self._clip_signature()
         self._reconstruct = compiled(self._serve_reconstruction, [clips, *actions])
@@ -65,7 +74,7 @@ class VideoModel(FutureModel):
         self._frame_log_likelihood = self._compiled_bounds(_step_log_prob)
         self._frame_log_mass = self._compiled_bounds(_step_log_mass)
 
-    def unpack(self, inputs):
+    def unpack(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Checked frames of a training clip, and actions or `None`.
 
         Args:
@@ -84,7 +93,13 @@ class VideoModel(FutureModel):
         frames = check_clip(frames, self.frame_shape, self.num_context + 1)
         return frames, self._to_actions(actions, frames)
 
-    def reconstruct(self, clips, actions=None, teacher_forced=None, num_context=None):
+    def reconstruct(
+        self,
+        clips: Batch,
+        actions: Array | None = None,
+        teacher_forced: bool | None = None,
+        num_context: int | None = None,
+    ) -> tf.Tensor:
         """Reconstructs frames 1 ... T-1 from posterior means.
 
         The latents are what the model makes of the true frames, those to come included:
@@ -131,14 +146,19 @@ class VideoModel(FutureModel):
         if teacher_forced and self.teacher_forced:
             return self._reconstruct(clips, *last)
         if teacher_forced:  # all frames but the last are given
-            return self._posterior_rollout(clips, tf.shape(clips)[1] - 1, *last)
+            return self._posterior_rollout(clips, tf.shape(clips)[1] - 1, *last)  # pyright: ignore[reportArgumentType]
         if num_context is None:
             num_context = self.num_context
         check_at_least("num_context", num_context, self.num_context)
         clips = check_clip(clips, self.frame_shape, num_context + 1, "clips")
         return self._posterior_rollout(clips, num_context, *last)
 
-    def posterior_rollout(self, frames, actions=None, num_context=None):
+    def posterior_rollout(
+        self,
+        frames: tf.Tensor,
+        actions: tf.Tensor | None = None,
+        num_context: int | tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """The graph behind `reconstruct(teacher_forced=False)`.
 
         Args:
@@ -164,7 +184,9 @@ class VideoModel(FutureModel):
         """
         return 1
 
-    def frame_importance_sampler(self, inputs, score):
+    def frame_importance_sampler(
+        self, inputs: Batch, score: Callable[[Any, tf.Tensor], tf.Tensor]
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
         """Log weights of posterior samples frame by frame, for `frame_log_likelihood`.
 
         From it `importance_sampler` follows. With p(x, z | ...) and q(z | ...) that
@@ -187,17 +209,17 @@ class VideoModel(FutureModel):
             "log likelihood of every frame."
         )
 
-    def importance_sampler(self, inputs):
+    def importance_sampler(self, inputs: Batch) -> Callable[[tf.Tensor], tf.Tensor]:
         draw = self.frame_importance_sampler(inputs, _step_log_prob)
         return lambda seed: tf.reduce_sum(draw(seed), axis=1)
 
     def frame_log_likelihood(
         self,
-        inputs,
-        num_importance_samples=1,
-        seed=None,
-        batch_size=32,
-        exact_mass=False,
+        inputs: Data,
+        num_importance_samples: int = 1,
+        seed: int | tf.Tensor | None = None,
+        batch_size: int = 32,
+        exact_mass: bool = False,
     ) -> tf.Tensor:
         """What each frame adds to the bound on log p(x): log p(x_t | x_0 ... x_(t-1)).
 
@@ -245,12 +267,12 @@ class VideoModel(FutureModel):
         dtype = self.decoder.compute_dtype
         return step_log_mean_weights(draw, num_samples, batch_size, key, dtype)
 
-    def call_signature(self):
+    def call_signature(self) -> Any:
         context, *_, last = self._signature()
         clips = tf.TensorSpec(context.shape, context.dtype, name="frames")
         return {"frames": clips, "actions": last} if self.action_size else clips
 
-    def export_endpoints(self):
+    def export_endpoints(self) -> dict[str, Any]:
         """Named endpoints: sampling and reconstruction.
 
         `predict_video(context, num_frames, num_samples, seed (, actions))` and

@@ -1,5 +1,7 @@
 """How a frame passes through the networks of `WarpVRNN`."""
 
+from typing import Any, Literal, TypeAlias, get_args
+
 import keras
 import tensorflow as tf
 
@@ -9,7 +11,8 @@ from tfsigmavae_video.networks.gaussian_head import GaussianHead
 from tfsigmavae_video.networks.recurrent_generator import RecurrentGenerator
 from tfsigmavae_video.networks.standardization import RunningStandardization
 
-PRIORS = ("learned", "standard_normal")
+Prior: TypeAlias = Literal["learned", "standard_normal"]
+PRIORS = get_args(Prior)
 
 
 class WarpNetworks(keras.layers.Layer):
@@ -79,7 +82,7 @@ class WarpNetworks(keras.layers.Layer):
                 **shared,
             )
         # Actions come in any unit; what is small beside the rest would go unheard.
-        self.action_units = None
+        self.action_units: Any = None
         if action_size:
             self.action_units = RunningStandardization(
                 name="action_units", dtype=self.dtype_policy

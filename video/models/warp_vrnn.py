@@ -1,23 +1,29 @@
 """A variational recurrent network that moves the pixels of the frame before."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, get_args
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfsigmavae.checks import check_at_least, check_choice
+from tfsigmavae.decoders.identifier import Identifier
 from tfsigmavae.graphs import as_written
 from tfsigmavae.math import sum_event
 from tfsigmavae.models import ElboTerms
 from tfsigmavae.models.elbo import rates_of
 from tfsigmavae.models.seeding import standard_normal
+from tfsigmavae.typing import Batch
 from tfsigmavae_video.models.composition import check_mean_first
 from tfsigmavae_video.models.posterior_chain import Truth, posterior_chain
 from tfsigmavae_video.models.video_model import VideoModel
-from tfsigmavae_video.models.warp_networks import PRIORS, WarpNetworks
+from tfsigmavae_video.models.warp_networks import PRIORS, Prior, WarpNetworks
 
 tfd = tfp.distributions
 
-_SCORED_FRAMES = ("all", "future")
+ScoredFrames: TypeAlias = Literal["all", "future"]
+_SCORED_FRAMES = get_args(ScoredFrames)
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -92,20 +98,20 @@ class WarpVRNN(VideoModel):
 
     def __init__(
         self,
-        frame_shape=(64, 64, 3),
-        num_context=2,
-        latent_size=32,
-        decoder="optimal_sigma",
-        action_size=0,
-        width=16,
-        depth=3,
-        prior="learned",
-        max_flow=8.0,
-        scored_frames="all",
-        beta=1.0,
-        max_gradient_norm=None,
-        seed=None,
-        **kwargs,
+        frame_shape: Sequence[int] = (64, 64, 3),
+        num_context: int = 2,
+        latent_size: int = 32,
+        decoder: Identifier = "optimal_sigma",
+        action_size: int = 0,
+        width: int = 16,
+        depth: int = 3,
+        prior: Prior = "learned",
+        max_flow: float = 8.0,
+        scored_frames: ScoredFrames = "all",
+        beta: float = 1.0,
+        max_gradient_norm: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(
             frame_shape,
@@ -144,7 +150,7 @@ class WarpVRNN(VideoModel):
         self.built = True
 
     @as_written
-    def elbo_terms(self, inputs, training):
+    def elbo_terms(self, inputs: Batch, training: bool) -> ElboTerms:
         truth = self._read(*self.unpack(inputs), training)
         noise = self.seed_generator.normal(self._noise_shape(truth))
         chain = posterior_chain(self.networks, truth, self.num_context, noise)
@@ -155,10 +161,10 @@ class WarpVRNN(VideoModel):
         return ElboTerms(likelihood, target, sum_event(kl[:, first:]))
 
     @property
-    def first_scored_frame(self):
+    def first_scored_frame(self) -> int:
         return self.num_context if self.scored_frames == "future" else 1
 
-    def latent_rates(self, inputs):
+    def latent_rates(self, inputs: Batch) -> tf.Tensor:
         truth = self._read(*self.unpack(inputs))
         # Noise of its own: who looks on is not to change what training draws.
         noise = standard_normal(self._noise_shape(truth), tf.zeros([2], tf.int32))
@@ -166,7 +172,9 @@ class WarpVRNN(VideoModel):
         rates = rates_of(chain.posterior, chain.prior)
         return rates[:, self.first_scored_frame - 1 :]
 
-    def frame_importance_sampler(self, inputs, score):
+    def frame_importance_sampler(
+        self, inputs: Batch, score: Callable[[Any, tf.Tensor], tf.Tensor]
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
         truth = self._read(*self.unpack(inputs))
         first = self.first_scored_frame - 1
         target = truth.frames[:, 1 + first :]
@@ -181,12 +189,17 @@ class WarpVRNN(VideoModel):
 
         return draw
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Batch, training: bool = False) -> tf.Tensor:
         truth = self._read(*self.unpack(inputs))
         chain = posterior_chain(self.networks, truth, self.num_context)
         return self.likelihood_of(chain.params).mean()
 
-    def posterior_rollout(self, frames, actions=None, num_context=None):
+    def posterior_rollout(
+        self,
+        frames: tf.Tensor,
+        actions: tf.Tensor | None = None,
+        num_context: int | tf.Tensor | None = None,
+    ) -> tf.Tensor:
         if num_context is None:
             num_context = self.num_context
         chain = posterior_chain(self.networks, self._read(frames, actions), num_context)
@@ -203,19 +216,19 @@ class WarpVRNN(VideoModel):
         # A known length is to stay known.
         return [batch, (truth.frames.shape[1] or length) - 1, self.latent_size]
 
-    def summary_layers(self):
+    def summary_layers(self) -> list:
         parts = self.networks
         gaussians = [parts.posterior, *([parts.prior] if parts.prior else [])]
         return [parts.encoder, parts.generator, *gaussians, self.decoder]
 
     @property
-    def noise_size(self):
+    def noise_size(self) -> int:
         return self.latent_size
 
-    def read_context(self, context):
+    def read_context(self, context: tf.Tensor) -> Any:
         return context, self.networks.encode(context)
 
-    def start(self, given, noise, actions):
+    def start(self, given: Any, noise: tf.Tensor, actions: tf.Tensor | None) -> Any:
         context, maps = given
         if actions is not None:
             actions = self.networks.action_units(actions)
@@ -234,7 +247,9 @@ class WarpVRNN(VideoModel):
         frame = context[:, -1]
         return frame, hidden
 
-    def step(self, state, noise, action, folded):
+    def step(
+        self, state: Any, noise: tf.Tensor, action: tf.Tensor | None, folded: Any
+    ) -> Any:
         frame, hidden = state
         if action is not None:
             action = self.networks.action_units(action)
@@ -248,7 +263,7 @@ class WarpVRNN(VideoModel):
         likelihood = self.likelihood_of(params)
         return likelihood, (likelihood.mean(), hidden)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {**self._arguments, "scored_frames": self.scored_frames}
         return {**super().get_config(), **own}
 

@@ -1,10 +1,13 @@
 """Convolutional encoders and generators of SVG-LP."""
 
+from typing import Literal, TypeAlias
+
 from tfsigmavae.checks import check_choice
 from tfsigmavae_video.networks.dcgan import DCGANEncoder, DCGANGenerator
 from tfsigmavae_video.networks.frame_networks import FrameEncoder, FrameGenerator
 from tfsigmavae_video.networks.vgg import VGGEncoder, VGGGenerator
 
+Network: TypeAlias = Literal["dcgan", "vgg"]
 # One row a network: its name in arguments and flags -> (encoder, generator).
 NETWORKS = {
     "dcgan": (DCGANEncoder, DCGANGenerator),
@@ -12,7 +15,7 @@ NETWORKS = {
 }
 
 
-def get(name: str):
+def get(name: str) -> tuple[type, type]:
     """Returns the (encoder, generator) classes called `name`.
 
     Raises:
@@ -31,3 +34,7 @@ __all__ = [
     "VGGGenerator",
     "get",
 ]
+
+
+def __dir__():
+    return list(__all__)

@@ -1,5 +1,7 @@
 """Convolution, batch normalisation, activation: the brick of both networks."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -46,7 +48,7 @@ class ConvUnit(keras.layers.Layer):
         self,
         convolution,
         seeds,
-        skip_convolution=None,
+        skip_convolution: Any = None,
         batch_norm_momentum=0.9,
         remat=False,
         **kwargs,
@@ -106,7 +108,7 @@ class ConvUnit(keras.layers.Layer):
 
 
 @tf.custom_gradient
-def leaky_relu(inputs):
+def leaky_relu(inputs) -> Any:
     """Leaky ReLU whose gradient needs the outputs only.
 
     Outputs have the signs of the inputs, and the next convolution keeps them anyway:

@@ -99,7 +99,7 @@ def _transposed(inputs, kernel, strides):
     height, width = inputs.shape[1] * strides, inputs.shape[2] * strides
     shape = [tf.shape(inputs)[0], height, width, kernel.shape[2]]
     kernel = tf.cast(kernel, inputs.dtype)
-    return tf.nn.conv2d_transpose(inputs, kernel, shape, strides, "SAME")
+    return tf.nn.conv2d_transpose(inputs, kernel, shape, strides, "SAME")  # pyright: ignore[reportArgumentType]
 
 
 def _smeared(kernel):

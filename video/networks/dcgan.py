@@ -10,14 +10,14 @@ from tfsigmavae_video.networks.initializers import INITIAL_STDDEV
 class DCGANEncoder(FrameEncoder):
     """Encoder of 4 x 4 convolutions with stride 2. Arguments: see `FrameEncoder`."""
 
-    def stage(self, index, filters):
+    def stage(self, index: int, filters: int) -> list:
         return [self.unit(self.layer(Convolution, filters, 4, strides=2))]
 
 
 class DCGANGenerator(FrameGenerator):
     """Generator of 4 x 4 transposed convolutions. Arguments: see `FrameGenerator`."""
 
-    def stage(self, index, filters, next_filters):
+    def stage(self, index: int, filters: int, next_filters: int) -> list:
         if index == 0:
             return [self.layer(OutputConvolution, self.num_outputs)]
         convolutions = [

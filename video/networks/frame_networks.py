@@ -3,11 +3,15 @@
 import abc
 import itertools
 import math
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfsigmavae.layers import BatchNormalization
+from tfsigmavae.models.seeding import WeightSeeds
+from tfsigmavae.typing import Shape
 from tfsigmavae_video.networks.conv_unit import ConvUnit, leaky_relu
 from tfsigmavae_video.networks.initializers import INITIAL_STDDEV
 
@@ -45,17 +49,23 @@ class StagedNetwork(keras.layers.Layer, metaclass=abc.ABCMeta):
         remat: bool, see `ConvUnit`.
     """
 
-    def __init__(self, seeds, batch_norm_momentum, remat, **kwargs):
+    def __init__(
+        self,
+        seeds: WeightSeeds,
+        batch_norm_momentum: float,
+        remat: bool,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.seeds = seeds
         self.batch_norm_momentum = batch_norm_momentum
         self.remat = remat
 
-    def layer(self, kind, *args, **kwargs):
+    def layer(self, kind: type, *args: Any, **kwargs: Any) -> Any:
         """A layer of convolutions with the network's initial weights and precision."""
         return kind(*args, seeds=self.seeds, dtype=self.dtype_policy, **kwargs)
 
-    def unit(self, convolution, skip_convolution=None):
+    def unit(self, convolution: Any, skip_convolution: Any = None) -> Any:
         """A `ConvUnit` of a convolution and, if given, the skip's."""
         return ConvUnit(
             convolution,
@@ -66,12 +76,12 @@ class StagedNetwork(keras.layers.Layer, metaclass=abc.ABCMeta):
             dtype=self.dtype_policy,
         )
 
-    def normalised_dense(self, units):
+    def normalised_dense(self, units: int) -> tuple[Any, Any]:
         """A dense layer and the batch normalisation to follow it."""
         dense = keras.layers.Dense(
             units,
             use_bias=False,
-            kernel_initializer=self.seeds.normal(INITIAL_STDDEV),
+            kernel_initializer=self.seeds.normal(INITIAL_STDDEV),  # pyright: ignore[reportArgumentType]
             dtype=self.dtype_policy,
         )
         norm = BatchNormalization(
@@ -82,25 +92,25 @@ class StagedNetwork(keras.layers.Layer, metaclass=abc.ABCMeta):
         )
         return dense, norm
 
-    def fold(self):
+    def fold(self) -> list:
         """What the units compute from their weights, to do it once for many calls."""
         return [unit.fold() for unit in self.units]
 
-    def set_stages(self, stages):
-        stages = [list(stage) for stage in stages]
+    def set_stages(self, stages: Iterable) -> None:
+        lists = [list(stage) for stage in stages]
         # One flat list: Keras before 3.13 does not save layers in lists of lists.
-        self.units = [unit for stage in stages for unit in stage]
-        self.stage_lengths = [len(stage) for stage in stages]
+        self.units = [unit for stage in lists for unit in stage]
+        self.stage_lengths = [len(stage) for stage in lists]
 
     @property
     def stages(self) -> list:
         """Lists of layers."""
         return self.by_stage(self.units)
 
-    def by_stage(self, values) -> list:
+    def by_stage(self, values: Iterable) -> list:
         """Lists of what belongs to each unit of a stage."""
-        values = iter(values)
-        return [list(itertools.islice(values, n)) for n in self.stage_lengths]
+        left = iter(values)
+        return [list(itertools.islice(left, n)) for n in self.stage_lengths]
 
 
 class FrameEncoder(StagedNetwork):
@@ -138,20 +148,20 @@ class FrameEncoder(StagedNetwork):
 
     def __init__(
         self,
-        frame_shape,
-        code_size,
-        width,
-        seeds,
-        batch_norm_momentum=0.9,
-        remat=False,
-        **kwargs,
+        frame_shape: Sequence[int],
+        code_size: int,
+        width: int,
+        seeds: WeightSeeds,
+        batch_norm_momentum: float = 0.9,
+        remat: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(seeds, batch_norm_momentum, remat, **kwargs)
         widths = stage_widths(frame_shape, width)
         self.set_stages(self.stage(i, filters) for i, filters in enumerate(widths))
         self.code, self.code_norm = self.normalised_dense(code_size)
 
-    def build(self, frames_shape):
+    def build(self, frames_shape: Shape) -> None:
         channels = frames_shape[-1]
         for unit in self.units:
             unit.build([None, None, None, channels])
@@ -170,9 +180,16 @@ class FrameEncoder(StagedNetwork):
     def stage(self, index: int, filters: int) -> list:
         """The `ConvUnit`s of stage `index` (0 is the finest)."""
 
-    def call(self, frames, num_skips=None, training=False, num_groups=1, folded=None):
+    def call(
+        self,
+        frames: tf.Tensor,
+        num_skips: int | None = None,
+        training: bool = False,
+        num_groups: int = 1,
+        folded: Any = None,
+    ) -> Any:
         skips = []
-        outputs = frames
+        outputs: Any = frames
         folded = self.by_stage(folded or [None] * len(self.units))
         for stage, stage_folded in zip(self.stages, folded, strict=True):
             for unit, unit_folded in zip(stage, stage_folded, strict=True):
@@ -196,7 +213,7 @@ class FrameEncoder(StagedNetwork):
 
 
 @tf.custom_gradient
-def _with_first(values, num):
+def _with_first(values, num) -> Any:
     """`values` and `values[:num]`; the gradient of a slice would fill with zeros."""
 
     def gradient(of_values, of_first):
@@ -225,13 +242,13 @@ class FrameGenerator(StagedNetwork):
 
     def __init__(
         self,
-        frame_shape,
-        num_outputs,
-        width,
-        seeds,
-        batch_norm_momentum=0.9,
-        remat=False,
-        **kwargs,
+        frame_shape: Sequence[int],
+        num_outputs: int,
+        width: int,
+        seeds: WeightSeeds,
+        batch_norm_momentum: float = 0.9,
+        remat: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(seeds, batch_norm_momentum, remat, **kwargs)
         self.num_outputs = num_outputs
@@ -253,7 +270,7 @@ class FrameGenerator(StagedNetwork):
     def stage(self, index: int, filters: int, next_filters: int) -> list:
         """The layers of stage `index` (0 is the finest); the first takes the skip."""
 
-    def build(self, code_shape, skip_maps_shape=None):
+    def build(self, code_shape: Shape, skip_maps_shape: Any = None) -> None:
         self.stem.build(code_shape)
         self.stem_norm.build([None, *self.stem_shape])
         channels = self.stem_shape[-1]
@@ -262,26 +279,33 @@ class FrameGenerator(StagedNetwork):
             channels = unit.convolution.filters
         self.build_finish([None, None, None, channels])
 
-    def build_skips(self, skip_channels):
+    def build_skips(self, skip_channels: Any) -> None:
         """Builds what `project_skips` uses, for the encoder's `skip_channels`."""
         for stage, channels in zip(self.stages, reversed(skip_channels), strict=True):
             stage[0].skip_convolution.build([None, None, None, channels])
 
-    def build_finish(self, inputs_shape):
+    def build_finish(self, inputs_shape: Shape) -> None:
         """Builds what `finish` uses."""
 
-    def finish(self, outputs):
+    def finish(self, outputs: tf.Tensor) -> tf.Tensor:
         """What comes after the finest stage."""
         return outputs
 
-    def project_skips(self, skips, training=False):
+    def project_skips(self, skips: Any, training: bool = False) -> list:
         """The skips' share of each stage's first convolution, coarsest first."""
         return [
             stage[0].project_skip(skip, training=training)
             for stage, skip in zip(self.stages, reversed(skips), strict=True)
         ]
 
-    def call(self, code, skip_maps, training=False, num_groups=1, folded=None):
+    def call(
+        self,
+        code: tf.Tensor,
+        skip_maps: Any,
+        training: bool = False,
+        num_groups: int = 1,
+        folded: Any = None,
+    ) -> tf.Tensor:
         outputs = keras.ops.reshape(self.stem(code), (-1, *self.stem_shape))
         outputs = self.stem_norm(outputs, training=training, num_groups=num_groups)
         outputs = leaky_relu(outputs)

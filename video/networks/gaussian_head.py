@@ -57,7 +57,7 @@ class GaussianHead(keras.layers.Layer):
             layer = keras.layers.Dense(
                 latent_size,
                 kernel_initializer=seeds.normal(stddev),
-                bias_initializer=keras.initializers.Constant(bias),
+                bias_initializer=keras.initializers.Constant(bias),  # pyright: ignore[reportArgumentType]
                 dtype=self.dtype_policy,
                 name=name,
             )

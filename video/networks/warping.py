@@ -1,10 +1,12 @@
 """Moving the pixels of an image along a flow."""
 
+from typing import Any
+
 import tensorflow as tf
 
 
 @tf.custom_gradient
-def warp(images, flow) -> tf.Tensor:
+def warp(images, flow) -> Any:
     """Backward warp: each pixel is read where its flow points, bilinearly.
 
         warped[y, x] = image[y + flow_y[y, x], x + flow_x[y, x]]

@@ -33,3 +33,7 @@ __all__ = [
     "write_rows",
     "write_steered",
 ]
+
+
+def __dir__():
+    return list(__all__)

@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+from typing import Literal, TypeAlias, get_args
 
 import imageio.v3 as iio
 import numpy as np
@@ -10,16 +11,19 @@ from PIL import features
 from tfsigmavae.checks import check_at_least, check_choice
 from tfsigmavae.files import write_bytes
 from tfsigmavae.pictures.files import to_pillow, to_uint8, write_png
+from tfsigmavae.typing import Array, PathLike
 from tfsigmavae_video.pictures.gif import encode_gif
 
-_FORMAT_OF_SUFFIX = {
+Format: TypeAlias = Literal["apng", "gif", "mp4", "webp"]
+Palette: TypeAlias = Literal["best", "fast"]
+_FORMAT_OF_SUFFIX: dict[str, Format] = {
     ".gif": "gif",
     ".png": "apng",
     ".apng": "apng",
     ".webp": "webp",
     ".mp4": "mp4",
 }
-FORMATS = tuple(sorted(set(_FORMAT_OF_SUFFIX.values())))
+FORMATS = get_args(Format)
 
 _MOST_HELD = 60
 
@@ -27,11 +31,11 @@ write_image = write_png  # a still, by the name that goes with `write_animation`
 
 
 def write_animation(
-    path,
-    frames,
+    path: PathLike,
+    frames: Array,
     fps: float = 10,
-    format=None,
-    palette: str = "best",
+    format: Format | None = None,
+    palette: Palette = "best",
     hold: float = 0.0,
     tolerance: int = 6,
 ) -> pathlib.Path:
@@ -74,10 +78,10 @@ def write_animation(
 
 
 def encode_animation(
-    frames,
+    frames: Array,
     fps: float = 10,
-    format: str = "gif",
-    palette: str = "best",
+    format: Format = "gif",
+    palette: Palette = "best",
     hold: float = 0.0,
     tolerance: int = 6,
 ) -> bytes:
@@ -122,7 +126,7 @@ def encode_animation(
         raise ValueError(
             f"`format` must be one of {', '.join(FORMATS)}, got {format!r}."
         )
-    check_choice("palette", palette, ("best", "fast"))
+    check_choice("palette", palette, get_args(Palette))
     if not fps > 0 or (format == "gif" and fps > 50):
         raise ValueError(
             "`fps` must be positive, and at most 50 in a GIF, whose players slow down "
@@ -153,7 +157,7 @@ def encode_animation(
 
 def _encode_with_pillow(frames, durations, format):
     pictures = [to_pillow(frame) for frame in frames]
-    options = {"apng": {"format": "PNG"}}
+    options: dict[str, dict] = {"apng": {"format": "PNG"}}
     options["webp"] = {"format": "WEBP", "lossless": True}
     if format == "webp" and not features.check("webp"):
         raise ImportError(

@@ -2,12 +2,17 @@
 
 import os
 import pathlib
+from typing import Any, Literal
 
 import numpy as np
 
 from tfsigmavae.checks import check_at_least
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data import loading
+from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.models.saved_run import open_run, reading_options
+from tfsigmavae_video.models.video_model import VideoModel
+from tfsigmavae_video.pictures.animation import Format
 from tfsigmavae_video.pictures.prediction import write_prediction
 
 # Where nobody knows how fast the frames follow one another.
@@ -15,7 +20,7 @@ _UNKNOWN_FPS = 6.0
 _MOST_IN_GIF = 50.0
 
 
-def playing_fps(source, format="gif") -> float:
+def playing_fps(source: ClipSource, format: Format = "gif") -> float:
     """Frames per second at which clips play as they were filmed.
 
     Args:
@@ -32,18 +37,18 @@ def playing_fps(source, format="gif") -> float:
 
 
 def predict_file(
-    model,
-    path,
-    output="predictions",
-    num_frames=10,
-    num_samples=10,
-    start=0,
-    seed=0,
-    format="gif",
-    scale=2,
-    hold=1.0,
-    **data_options,
-):
+    model: PathLike | VideoModel,
+    path: PathLike,
+    output: PathLike = "predictions",
+    num_frames: int = 10,
+    num_samples: int = 10,
+    start: int | Literal["end"] = 0,
+    seed: int = 0,
+    format: Format = "gif",
+    scale: int = 2,
+    hold: float = 1.0,
+    **data_options: Any,
+) -> tuple[pathlib.Path, pathlib.Path]:
     """Samples futures of a video file and writes them as an animation and a film strip.
 
     They play at the rate of the frames that the model is given: that of the video, or a
@@ -82,29 +87,30 @@ def predict_file(
         >>> animation, strip = predict_file("runs/mine", "clip.mp4", num_frames=20)
     """
     check_at_least("num_frames", num_frames, 1)
+    predictor: Any = model
     if isinstance(model, str | os.PathLike):
-        model, file = open_run(model)
+        predictor, file = open_run(model)
         data_options = reading_options(file) | data_options
     source = loading.load(
         path,
         "test",
-        frame_shape=model.frame_shape,
-        with_actions=model.action_size > 0,
-        min_frames=model.num_context,
+        frame_shape=predictor.frame_shape,
+        with_actions=predictor.action_size > 0,
+        min_frames=predictor.num_context,
         **data_options,
     )
     stored = int(source.num_frames[0])
-    last = stored - model.num_context
+    last = stored - predictor.num_context
     first = last if start == "end" else start
     if isinstance(first, str) or not 0 <= first <= last:
         raise ValueError(
-            f"`start` must be 'end' or from 0 to {last}: {model.num_context} of the "
-            f"{stored} frames must follow, got {start!r}."
+            f"`start` must be 'end' or from 0 to {last}: {predictor.num_context} of "
+            f"the {stored} frames must follow, got {start!r}."
         )
-    length = min(model.num_context + num_frames, stored - first)
+    length = min(predictor.num_context + num_frames, stored - first)
     clip = {name: value[None] for name, value in source(0, first, length).items()}
     return write_prediction(
-        model,
+        predictor,
         clip["frames"],
         output,
         num_frames,

@@ -1,5 +1,6 @@
 """Pictures of predictions: an animation of many clips, and a filmstrip of one."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,12 @@ class Row(NamedTuple):
     predicted: bool = True
 
 
-def prediction_frames(rows, num_context: int, scale: int = 2, headings=None):
+def prediction_frames(
+    rows: Sequence[Row],
+    num_context: int,
+    scale: int = 2,
+    headings: Sequence[str] | None = None,
+) -> np.ndarray:
     """Draws clips side by side, as the frames of one animation.
 
     Rows are kinds of clips (truth, reconstruction, samples ...), columns are test
@@ -82,7 +88,12 @@ def prediction_frames(rows, num_context: int, scale: int = 2, headings=None):
     return np.stack(frames)
 
 
-def filmstrip(rows, num_context: int, steps=None, scale: int = 2) -> np.ndarray:
+def filmstrip(
+    rows: Sequence[Row],
+    num_context: int,
+    steps: Sequence[int] | None = None,
+    scale: int = 2,
+) -> np.ndarray:
     """Draws chosen time steps of one test clip next to each other, as a still picture.
 
     Rows, borders and enlargement are those of `prediction_frames`; columns are time

@@ -1,19 +1,28 @@
 """Pictures of sampled futures: what is compared, drawn as GIF and film strip."""
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from tfsigmavae.callbacks import check_finite
 from tfsigmavae.math import to_unit_range
 from tfsigmavae.metrics.psnr import MAX_DB, psnr
-from tfsigmavae_video.pictures.animation import write_animation, write_image
+from tfsigmavae.typing import Array, PathLike
+from tfsigmavae_video.models.video_model import VideoModel
+from tfsigmavae_video.pictures.animation import Format, write_animation, write_image
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
 
 
 def prediction_rows(
-    model, clips, num_frames, num_samples=10, seed=0, actions=None, num_shown=2
-):
+    model: VideoModel,
+    clips: Array,
+    num_frames: int,
+    num_samples: int = 10,
+    seed: int = 0,
+    actions: Array | None = None,
+    num_shown: int = 2,
+) -> list[Row]:
     """Rows truth / reconstruction / best / samples / mean for `panels`.
 
     Args:
@@ -67,19 +76,19 @@ def prediction_rows(
 
 
 def write_prediction(
-    model,
-    clips,
-    folder,
-    num_frames,
-    num_samples=10,
-    seed=0,
-    actions=None,
-    format="gif",
-    fps=6,
-    scale=2,
-    name="prediction",
-    hold=1.0,
-):
+    model: VideoModel,
+    clips: Array,
+    folder: PathLike,
+    num_frames: int,
+    num_samples: int = 10,
+    seed: int = 0,
+    actions: Array | None = None,
+    format: Format = "gif",
+    fps: float = 6,
+    scale: int = 2,
+    name: str = "prediction",
+    hold: float = 1.0,
+) -> tuple[pathlib.Path, pathlib.Path]:
     """Writes `prediction.gif` (or another format) and the film strip `prediction.png`.
 
     Args:
@@ -111,8 +120,14 @@ def write_prediction(
 
 
 def sample_rows(
-    model, context, num_frames, num_samples, seed=0, actions=None, label="sample"
-):
+    model: VideoModel,
+    context: Array,
+    num_frames: int,
+    num_samples: int,
+    seed: int = 0,
+    actions: Array | None = None,
+    label: str = "sample",
+) -> list[Row]:
     """Rows of sampled futures for `panels`, the first samples of a seed.
 
     Args:
@@ -139,15 +154,15 @@ def sample_rows(
 
 
 def write_rows(
-    rows,
-    num_context,
-    folder,
-    format="gif",
-    fps=6,
-    scale=2,
-    name="prediction",
-    hold=1.0,
-):
+    rows: Sequence[Row],
+    num_context: int,
+    folder: PathLike,
+    format: Format = "gif",
+    fps: float = 6,
+    scale: int = 2,
+    name: str = "prediction",
+    hold: float = 1.0,
+) -> tuple[pathlib.Path, pathlib.Path]:
     """Writes rows as an animation of all clips and as a film strip of one.
 
     Args:

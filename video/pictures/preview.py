@@ -1,7 +1,11 @@
 """Films of what a video model predicts, while it is trained."""
 
+import pathlib
+
 from tfsigmavae.callbacks import Preview
 from tfsigmavae.math import to_unit_range
+from tfsigmavae.typing import Array, Batch, PathLike
+from tfsigmavae_video.models.video_model import VideoModel
 from tfsigmavae_video.pictures.animation import write_animation
 from tfsigmavae_video.pictures.panels import prediction_frames
 from tfsigmavae_video.pictures.prediction import prediction_rows
@@ -42,15 +46,15 @@ class VideoPreview(Preview):
 
     def __init__(
         self,
-        folder,
-        clips,
-        every,
-        num_samples=3,
-        seed=0,
-        actions=None,
-        fps=6,
-        scale=2,
-        hold=1.0,
+        folder: PathLike,
+        clips: Array,
+        every: int,
+        num_samples: int = 3,
+        seed: int = 0,
+        actions: Array | None = None,
+        fps: float = 6,
+        scale: int = 2,
+        hold: float = 1.0,
     ):
         super().__init__(folder, every)
         self.clips = clips
@@ -62,15 +66,15 @@ class VideoPreview(Preview):
         self.hold = hold
 
     @property
-    def inputs(self):
+    def inputs(self) -> Batch:
         if self.actions is None:
             return self.clips
         return {"frames": self.clips, "actions": self.actions}
 
-    def draw(self, step):
+    def draw(self, step: int) -> dict[str, pathlib.Path]:
         return {"prediction": self.write(self.model, f"step_{step:06d}.gif")}
 
-    def write(self, model, name):
+    def write(self, model: VideoModel, name: str) -> pathlib.Path:
         """Writes one picture.
 
         Args:
@@ -87,7 +91,7 @@ class VideoPreview(Preview):
         rows = prediction_rows(
             model,
             clips,
-            clips.shape[1] - model.num_context,
+            clips.shape[1] - model.num_context,  # pyright: ignore[reportOptionalOperand]
             self.num_samples,
             self.seed,
             self.actions,

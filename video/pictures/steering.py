@@ -1,16 +1,25 @@
 """Pictures of one past under several actions: what the model lets them do."""
 
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from tfsigmavae.math import to_unit_range
-from tfsigmavae_video.pictures.animation import write_animation, write_image
+from tfsigmavae.typing import Array, PathLike
+from tfsigmavae_video.models.video_model import VideoModel
+from tfsigmavae_video.pictures.animation import Format, write_animation, write_image
 from tfsigmavae_video.pictures.panels import Row, filmstrip, prediction_frames
 
 
 def steered_rows(
-    model, clips, plans, num_frames, num_samples=2, seed=0, actions=None
+    model: VideoModel,
+    clips: Array,
+    plans: Mapping[str, Array],
+    num_frames: int,
+    num_samples: int = 2,
+    seed: int = 0,
+    actions: Array | None = None,
 ) -> list:
     """Rows for `panels`, a sample each; columns are sequences of actions.
 
@@ -62,19 +71,19 @@ def steered_rows(
 
 
 def write_steered(
-    model,
-    clips,
-    plans,
-    folder,
-    num_frames,
-    num_samples=2,
-    seed=0,
-    actions=None,
-    format="gif",
-    fps=6,
-    scale=2,
-    hold=1.0,
-):
+    model: VideoModel,
+    clips: Array,
+    plans: Mapping[str, Array],
+    folder: PathLike,
+    num_frames: int,
+    num_samples: int = 2,
+    seed: int = 0,
+    actions: Array | None = None,
+    format: Format = "gif",
+    fps: float = 6,
+    scale: int = 2,
+    hold: float = 1.0,
+) -> tuple[pathlib.Path, pathlib.Path]:
     """Writes `steered.gif` (or another format) and the film strip `steered.png`.
 
     Both show one past under several actions.

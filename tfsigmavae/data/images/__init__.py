@@ -11,3 +11,7 @@ from tfsigmavae.data.images.batching import batches
 from tfsigmavae.data.images.loading import load
 
 __all__ = ["batches", "load"]
+
+
+def __dir__():
+    return list(__all__)

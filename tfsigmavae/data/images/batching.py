@@ -5,10 +5,11 @@ import tensorflow as tf
 
 from tfsigmavae.data.passes import pass_batches, pass_order
 from tfsigmavae.graphs import as_written
+from tfsigmavae.typing import Array
 
 
 def batches(
-    images,
+    images: Array,
     batch_size: int = 128,
     shuffle: bool = False,
     seed: int = 0,

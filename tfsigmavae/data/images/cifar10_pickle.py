@@ -9,6 +9,7 @@ until all of it is checked.
 
 import io
 import pickletools
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ class _Object:
     """What is made of NumPy's things: their name, arguments and state, as written."""
 
     def __init__(self, name, arguments=None):
-        self.name, self.arguments, self.state = name, arguments, None
+        self.name, self.arguments = name, arguments
+        self.state: Any = None
 
 
 def read_batch(file) -> tuple:
@@ -153,7 +155,7 @@ def _text(key):
     return key.decode("latin-1") if isinstance(key, bytes) else _of(key, str)
 
 
-def _array(made):
+def _array(made) -> np.ndarray:
     """The array that was written, if it is of uint8."""
     _, shape, dtype, is_fortran, content = _of(made, _Object).state
     if (made.name, dtype.name) != ("_reconstruct", "dtype"):

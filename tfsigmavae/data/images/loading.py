@@ -4,7 +4,7 @@ import difflib
 import os
 import pathlib
 import zipfile
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tfsigmavae.data.images.picture_files import (
 from tfsigmavae.data.images.tfds import load_tfds
 from tfsigmavae.data.images.transform import Transform
 from tfsigmavae.inputs import MAX_PIXELS, check_regular
+from tfsigmavae.typing import PathLike
 
 _FORMATS = (mnist, cifar10, svhn, celeba)
 
@@ -60,12 +61,12 @@ NAMED = {
 
 
 def load(
-    source,
+    source: PathLike,
     split: str = "train",
-    size: int | tuple | None = None,
-    crop: str | tuple | None = None,
+    size: int | tuple[int, int] | None = None,
+    crop: Literal["square"] | tuple[int, int, int, int] | None = None,
     channels: int | None = None,
-    root=None,
+    root: PathLike | None = None,
     test_share: float = 0.1,
     progress: bool | None = None,
     max_pixels: int = MAX_PIXELS,

@@ -87,7 +87,7 @@ def read_matrices(file) -> dict:
     return found
 
 
-def _matrix(where, kind, content, order):
+def _matrix(where, kind, content, order) -> Matrix | None:
     def unpacked(most):
         """The matrix within a compressed part, without its tag."""
         made, size = [], 0
@@ -102,7 +102,11 @@ def _matrix(where, kind, content, order):
 
     if kind == _COMPRESSED:
         head = unpacked(1)  # its first part
-        return head and Matrix(head, functools.partial(unpacked, math.inf), order)
+        return (
+            None
+            if head is None
+            else Matrix(head, functools.partial(unpacked, math.inf), order)
+        )
     return Matrix(content, lambda: content, order) if kind == _MATRIX else None
 
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import itertools
 import os
 import sys
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -46,7 +47,7 @@ def stack(named_images, num_images, progress=None) -> np.ndarray:
         ValueError: if the images differ in shape.
     """
     progress = sys.stderr.isatty() if progress is None else progress
-    images = None
+    images: Any = None
     for index, (name, image) in enumerate(named_images):
         if images is None:
             images = np.empty([num_images, *image.shape], np.uint8)

@@ -70,7 +70,7 @@ class Transform:
             side = min(width, height)
             left, top = (width - side) // 2, (height - side) // 2
             return left, top, left + side, top + side
-        if self.crop[2] > width or self.crop[3] > height:
+        if self.crop[2] > width or self.crop[3] > height:  # pyright: ignore[reportOptionalSubscript]
             # Pillow would fill with black.
             raise ValueError(
                 f"`crop` {self.crop} reaches beyond {name}, {width} wide and {height} "
@@ -90,7 +90,7 @@ class Transform:
 
 
 def _is_side(value):
-    return isinstance(value, numbers.Integral) and value > 0
+    return isinstance(value, numbers.Integral) and int(value) > 0
 
 
 def _is_box(crop):

@@ -5,3 +5,7 @@ from tfsigmavae.evaluation.images.metrics import METRICS, ImageMetric
 from tfsigmavae.evaluation.images.protocol import PROTOCOLS, ImageProtocol
 
 __all__ = ["METRICS", "PROTOCOLS", "ImageMetric", "ImageProtocol", "evaluate_images"]
+
+
+def __dir__():
+    return list(__all__)

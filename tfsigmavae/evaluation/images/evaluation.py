@@ -3,6 +3,8 @@
 import hashlib
 import json
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -19,22 +21,24 @@ from tfsigmavae.evaluation.partial_results import writable_folder
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.evaluation.tidy_csv import write_tidy_csv
 from tfsigmavae.metrics import extractors
+from tfsigmavae.metrics.extractors.extractor import Extractor
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.runs import environment
+from tfsigmavae.typing import Array, PathLike
 
 
 def evaluate_images(
-    model,
-    images,
-    protocol="images",
-    output=None,
-    extractor=None,
-    data=None,
-    title=None,
-    train_images=None,
-    quiet=False,
-    with_pictures=True,
-    **changes,
+    model: ImageVAE,
+    images: Array,
+    protocol: str | ImageProtocol = "images",
+    output: PathLike | None = None,
+    extractor: PathLike | Extractor | Callable[[Any], Any] | None = None,
+    data: dict[str, Any] | None = None,
+    title: str | None = None,
+    train_images: Array | None = None,
+    quiet: bool = False,
+    with_pictures: bool = True,
+    **changes: Any,
 ) -> Evaluation:
     """Scores an image VAE by a protocol.
 

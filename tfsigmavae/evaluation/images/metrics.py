@@ -7,6 +7,7 @@ import numpy as np
 
 from tfsigmavae.metrics import psnr, ssim
 from tfsigmavae.metrics.psnr import MAX_DB
+from tfsigmavae.typing import Array
 
 
 class ImageMetric(NamedTuple):
@@ -29,7 +30,7 @@ class ImageMetric(NamedTuple):
     description: str = ""
     min_size: int = 1
 
-    def scored(self, name, images, references) -> np.ndarray:
+    def scored(self, name: str, images: Array, references: Array) -> np.ndarray:
         """The scores, checked.
 
         Raises:

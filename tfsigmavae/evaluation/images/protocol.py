@@ -1,6 +1,7 @@
 """What a number means: the protocol by which an image model is scored."""
 
 import dataclasses
+from typing import Any
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.evaluation.named_protocol import NamedProtocol
@@ -53,7 +54,7 @@ class ImageProtocol(NamedProtocol):
                 check_at_least(name, getattr(self, name), value)
 
     @classmethod
-    def presets(cls):
+    def presets(cls) -> Any:
         return PROTOCOLS
 
 

@@ -1,6 +1,7 @@
 """How a model stands against the best baseline, metric by metric, in words."""
 
 import math
+from typing import Any
 
 from tfsigmavae.evaluation import directions
 from tfsigmavae.evaluation.report import headline
@@ -66,7 +67,7 @@ def _against_baseline(run, metric, name):
     return "better" if difference > 0 else "worse", f"{label} (by {by})"
 
 
-def _direction(run, metric):
+def _direction(run, metric) -> Any:
     """Name of what is better; `None` where nobody knows."""
     best = headline.metric_of([run], metric).get("best")
     return best if best in directions.TOLD else None

@@ -63,7 +63,7 @@ class Drawing(NamedTuple):
 
 
 def curves(
-    lines, x_label: str, y_label: str, level=None, diagonal=False, is_log=False
+    lines, x_label: str, y_label: str, level=None, diagonal="", is_log=False
 ) -> Drawing:
     """Draws curves over one axis.
 
@@ -93,7 +93,7 @@ def curves(
         elif not diagonal:
             _limit(axes, lines, level)
         if all(float(x).is_integer() for line in lines for x in line.x):
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.get_major_locator().set_params(integer=True)  # pyright: ignore[reportCallIssue]
         return drawing.finish(x_label, y_label)
 
 
@@ -147,7 +147,7 @@ def bars(heights, x_label: str, y_label: str, level=None, look: int = 0) -> Draw
             drawing.add_level(*level)
         axes.grid(visible=False, axis="x")
         axes.set_xlim(0.4, len(heights) + 0.6)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True)  # pyright: ignore[reportCallIssue]
         return drawing.finish(x_label, y_label)
 
 

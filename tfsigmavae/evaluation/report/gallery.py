@@ -9,7 +9,7 @@ def section(pictures, explanation="") -> Section | None:
     for picture in pictures:
         heading = ": ".join(filter(None, (picture.run, picture.group)))
         groups.setdefault(heading, []).append(picture)
-    blocks = [Gallery(title, found) for title, found in groups.items()]
+    blocks: list = [Gallery(title, found) for title, found in groups.items()]
     if blocks and explanation:
         blocks.append(Note(explanation))
     return Section("pictures", "Pictures", blocks) if blocks else None

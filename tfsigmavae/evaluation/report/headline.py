@@ -62,7 +62,7 @@ def label_in_line(runs, name) -> str:
 def unit_of(runs, name) -> str:
     """Unit and direction of a metric."""
     metric = metric_of(runs, name)
-    parts = [metric.get("unit"), directions.TOLD.get(metric.get("best"))]
+    parts = [metric.get("unit"), directions.TOLD.get(metric.get("best", ""))]
     return ", ".join(str(part) for part in parts if part)
 
 

@@ -22,7 +22,7 @@ def _plot(runs, metric):
         return None
     known = headline.metric_of(runs, metric)
     label, unit = headline.label_of(runs, metric), known.get("unit")
-    direction = directions.TOLD.get(known.get("best"))
+    direction = directions.TOLD.get(known.get("best", ""))
     reading = [f"{direction.capitalize()}."] if direction else []
     if any(is_number(error) for line in lines for error in line.error or []):
         reading.append(f"Bands are one standard error over the {runs[0].examples}.")

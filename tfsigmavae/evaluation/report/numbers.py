@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from typing import Any
 
 NOTHING = "–"
 _MINUS = "\N{MINUS SIGN}"
@@ -25,7 +26,7 @@ def number(value, digits: int = 4) -> str:
     return text.replace("-", _MINUS)
 
 
-def estimate(mean, error=None) -> str:
+def estimate(mean, error: Any = None) -> str:
     """A mean and its standard error, both to the second digit of the error."""
     if not is_number(mean) or not is_number(error) or error <= 0:
         return number(mean)

@@ -28,7 +28,7 @@ _IN_ONE_LINE = 2
 
 def section(runs) -> Section | None:
     """One line a run, what its figures mean, and what was evaluated."""
-    blocks = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
+    blocks: list = [Note(line, "lead") for run in runs if (line := _line(run, runs))]
     told = [(run, _subject(run)) for run in runs]
     told += [(run, comparison.sentence(run)) for run in runs]
     told += [(run, _calibration(run)) for run in runs]

@@ -2,6 +2,8 @@
 
 import itertools
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfsigmavae import files
 from tfsigmavae.evaluation.report import (
@@ -17,11 +19,18 @@ from tfsigmavae.evaluation.report import (
     svg,
     training_curves,
 )
+from tfsigmavae.evaluation.report.picture import Picture
 from tfsigmavae.evaluation.report.run import name_runs
+from tfsigmavae.typing import PathLike
 
 
 def write_report(
-    path, evaluations, pictures=(), training=None, tables=None, explanation=""
+    path: PathLike,
+    evaluations: Sequence[Mapping[str, Any]],
+    pictures: Sequence[Picture] = (),
+    training: Sequence[tuple[str, Sequence[Mapping[str, Any]]]] | None = None,
+    tables: Mapping[str, Any] | None = None,
+    explanation: str = "",
 ) -> pathlib.Path:
     """Writes the page of an evaluation, of several side by side, or of a training run.
 

@@ -5,6 +5,8 @@ import mimetypes
 import pathlib
 from typing import NamedTuple
 
+from tfsigmavae.typing import PathLike
+
 
 class Picture(NamedTuple):
     """A picture of the report.
@@ -34,7 +36,9 @@ class Picture(NamedTuple):
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
 
-def read_picture(path, title: str, alt: str = "", group: str = "", text: str = ""):
+def read_picture(
+    path: PathLike, title: str, alt: str = "", group: str = "", text: str = ""
+) -> Picture:
     """Reads a picture for the report.
 
     Args:
@@ -50,6 +54,6 @@ def read_picture(path, title: str, alt: str = "", group: str = "", text: str = "
     """
     path = pathlib.Path(path)
     media_type, _ = mimetypes.guess_type(path.name)
-    if not (media_type or "").startswith("image/"):
+    if media_type is None or not media_type.startswith("image/"):
         raise ValueError(f"`path` must be a .png, .gif or .webp file, got '{path}'.")
     return Picture(title, alt or title, path.read_bytes(), media_type, group, text)

@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 # Okabe and Ito's colours and a grey, told apart by colour-blind readers too. The page
 # has a lighter set of them for a dark background: `--line-1` ...
@@ -17,7 +18,7 @@ _VARIABLES = {TEXT: "currentColor", GRID: "var(--grid)"} | {
     colour: f"var(--line-{number}, {colour})" for number, colour in enumerate(LINES, 1)
 }
 _PREFIX = "drawing"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "text.parse_math": False,

@@ -21,7 +21,7 @@ def section(training, runs) -> Section | None:
             for look, (label, points) in enumerate(panel.lines.items()):
                 name = label if len(training) == 1 else f"{title}: {label}"
                 colour = look if len(training) == 1 else index
-                line = drawing.Line(name, *points.T, None, look, colour)
+                line = drawing.Line(name, *points.T, None, look, colour)  # pyright: ignore[reportCallIssue]
                 lines.setdefault(panel.title, []).append(line)
     if not panels:
         return None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from tfsigmavae.experiments.reproduction.table import Estimate, format_number
 
@@ -29,7 +30,7 @@ class Check:
     note: str = ""
 
     @property
-    def passed(self):
+    def passed(self) -> Any:
         """`None` if not run; a figure of a diverged run lies nowhere."""
         return None if self.value is None else self.low <= self.value.mean <= self.high
 

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,7 +29,7 @@ class FeatureNetwork:
         self.record = json.loads((folder / "features.json").read_text())
         self.available = self.record["network"] is not None
         if self.available:
-            classifier = keras.saving.load_model(folder / "classifier.keras")
+            classifier: Any = keras.saving.load_model(folder / "classifier.keras")
             self._features = keras.Model(
                 classifier.inputs[0], classifier.get_layer("features").output
             )
@@ -81,7 +82,7 @@ def _train(experiment, labels, folder, num_samples):
     # Two passes over 60,000 images, and about as many steps over fewer.
     epochs = min(max(2, round(120_000 / len(pixels["train"]))), 14)
     keras.utils.set_random_seed(_SEED)
-    classifier = _make_classifier(
+    classifier: Any = _make_classifier(
         pixels["train"].shape[1:], int(labels["train"].max()) + 1
     )
     train, test = (_to_float(pixels[split]) for split in ("train", "test"))

@@ -118,6 +118,6 @@ def student_quantile(probability: float, degrees: int) -> float:
         probability: float in (0, 1).
         degrees: int >= 1, the degrees of freedom.
     """
-    degrees, zero, one = (tf.constant(x, tf.float64) for x in (degrees, 0.0, 1.0))
-    student = tfp.distributions.StudentT(degrees, zero, one)
+    arguments = [tf.constant(x, tf.float64) for x in (degrees, 0.0, 1.0)]
+    student = tfp.distributions.StudentT(*arguments)
     return float(student.quantile(tf.constant(probability, tf.float64)))

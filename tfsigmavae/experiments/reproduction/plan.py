@@ -4,8 +4,10 @@ import dataclasses
 import math
 import pathlib
 import re
+from typing import Any
 
 from tfsigmavae.decoders import FixedSigma
+from tfsigmavae.decoders.identifier import DecoderName
 from tfsigmavae.experiments.image_experiment import ImageExperiment
 
 
@@ -23,9 +25,9 @@ class Variant:
     """
 
     label: str
-    decoder: str
+    decoder: DecoderName
     options: dict = dataclasses.field(default_factory=dict)
-    beta: float | None = None
+    beta: Any = None
     cost: float = 1.0
 
 

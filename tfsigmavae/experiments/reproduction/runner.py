@@ -35,17 +35,18 @@ from tfsigmavae.experiments.reproduction.table import (
 )
 from tfsigmavae.files import read_json, write_json
 from tfsigmavae.pictures import write_png
+from tfsigmavae.typing import PathLike
 
 _WORKER = "tfsigmavae.experiments.reproduction.worker"
 
 
 def reproduce(
-    preset="quick",
-    output=None,
-    data="fashion_mnist",
-    color_data=None,
-    root=None,
-    processes=None,
+    preset: str = "quick",
+    output: PathLike | None = None,
+    data: str = "fashion_mnist",
+    color_data: PathLike | None = None,
+    root: PathLike | None = None,
+    processes: int | None = None,
 ) -> dict:
     """Runs the paper's comparison of decoders and judges what it claims.
 

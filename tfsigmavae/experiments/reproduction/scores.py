@@ -69,7 +69,7 @@ def curve(history_file) -> dict:
     with open(history_file, newline="") as lines:
         # By epoch: an interrupted one has two rows, of which the last is whole.
         rows = {int(row["epoch"]): row for row in csv.DictReader(lines)}
-    curves = {"step": [100 * (epoch + 1) for epoch in rows]}
+    curves: dict[str, list] = {"step": [100 * (epoch + 1) for epoch in rows]}
     columns = {"negative_elbo": ("val_nll", "val_kl"), "sigma": ("sigma",)}
     for name, parts in columns.items():
         # Keras writes NA where there was no validation.

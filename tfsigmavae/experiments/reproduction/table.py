@@ -3,6 +3,7 @@
 import csv
 import math
 import typing
+from typing import Any
 
 import numpy as np
 
@@ -107,7 +108,7 @@ class Results:
         present = {row["variant"] for row in self.rows}
         return [key for key in VARIANTS if key in present]
 
-    def estimate(self, variant, column) -> Estimate | None:
+    def estimate(self, variant, column) -> Any:
         return estimate(self.of(variant, column).values())
 
     def compare(self, variant, other, column, how) -> Estimate | None:
@@ -117,7 +118,7 @@ class Results:
             how(first[seed], second[seed]) for seed in sorted(first.keys() & second)
         )
 
-    def difference(self, variant, other, column) -> Estimate | None:
+    def difference(self, variant, other, column) -> Any:
         return self.compare(variant, other, column, lambda a, b: a - b)
 
     def ratio(self, variant, other, column) -> Estimate | None:
@@ -145,7 +146,7 @@ class Results:
         """The variant with the lowest mean, of those where it is finite."""
         variants = self.finite(variants, column)
         means = {key: self.estimate(key, column).mean for key in variants}
-        return min(means, key=means.get, default=None)
+        return min(means, key=means.__getitem__, default=None)
 
     def without_diverged(self):
         """`Results` of the other runs."""

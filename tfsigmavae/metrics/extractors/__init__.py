@@ -13,6 +13,8 @@ No weights come with this package, and none are downloaded.
 """
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from tfsigmavae.metrics.extractors.extractor import Extractor
 from tfsigmavae.metrics.extractors.function import Function
@@ -20,6 +22,7 @@ from tfsigmavae.metrics.extractors.i3d import I3D
 from tfsigmavae.metrics.extractors.inception_2015 import Inception2015
 from tfsigmavae.metrics.extractors.inception_v3 import InceptionV3
 from tfsigmavae.metrics.extractors.tflite import TFLite
+from tfsigmavae.typing import PathLike
 
 __all__ = [
     "I3D",
@@ -38,7 +41,9 @@ _BY_PREFIX = {
 }
 
 
-def get(spec, name=None) -> Extractor:
+def get(
+    spec: PathLike | Extractor | Callable[[Any], Any], name: str | None = None
+) -> Extractor:
     """Opens an extractor by what names it.
 
     Args:
@@ -87,3 +92,7 @@ _CHOICES = (
 def _check_no_name(name, own):
     if name is not None:
         raise ValueError(f"`name` is for callables and .tflite files: this is '{own}'.")
+
+
+def __dir__():
+    return list(__all__)

@@ -3,6 +3,8 @@
 import abc
 import hashlib
 import pathlib
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +12,7 @@ import tensorflow as tf
 from tfsigmavae.checks import check_at_least, check_choice
 from tfsigmavae.inputs import check_regular
 from tfsigmavae.math import to_tensor, to_unit_range
+from tfsigmavae.typing import Array
 
 _SHAPES = {"image": "[N, H, W, C]", "clip": "[N, T, H, W, C]"}
 
@@ -54,14 +57,14 @@ class Extractor(abc.ABC):
 
     def __init__(
         self,
-        name,
-        per="image",
-        num_features=None,
-        batch_size=32,
-        sha256=None,
-        input_size=None,
-        input_range=(0.0, 1.0),
-        resize=None,
+        name: str,
+        per: Literal["image", "clip"] = "image",
+        num_features: int | None = None,
+        batch_size: int = 32,
+        sha256: str | None = None,
+        input_size: Sequence[int] | None = None,
+        input_range: Sequence[float] = (0.0, 1.0),
+        resize: str | None = None,
     ):
         check_choice("per", per, _SHAPES)
         check_at_least("batch_size", batch_size, 1)
@@ -77,7 +80,7 @@ class Extractor(abc.ABC):
         }
 
     @abc.abstractmethod
-    def extract(self, pixels):
+    def extract(self, pixels: tf.Tensor) -> np.ndarray:
         """Features of one batch, float32 RGB in [0, 1]: `[n, num_features]`."""
 
     @property
@@ -95,7 +98,7 @@ class Extractor(abc.ABC):
         own = {"name": self.name, "per": self.per, "num_features": self.num_features}
         return own | self._record
 
-    def __call__(self, pixels) -> np.ndarray:
+    def __call__(self, pixels: Array) -> np.ndarray:
         pixels = to_tensor(pixels)
         self._check_shape(pixels.shape)
         features = [

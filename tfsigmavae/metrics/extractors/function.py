@@ -1,5 +1,11 @@
 """Any Python function as an extractor."""
 
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
 from tfsigmavae.metrics.extractors.extractor import Extractor
 
 
@@ -27,7 +33,14 @@ class Function(Extractor):
         ((5, 3), 'frechet[mean_colour]')
     """
 
-    def __init__(self, function, name=None, per="image", channels=3, batch_size=32):
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        name: str | None = None,
+        per: Literal["image", "clip"] = "image",
+        channels: int = 3,
+        batch_size: int = 32,
+    ):
         if not callable(function):
             raise TypeError(f"`function` must be callable, got {function!r}.")
         if channels not in (3, None):
@@ -42,7 +55,7 @@ class Function(Extractor):
         self._function = function
         self._as_they_come = channels is None
 
-    def extract(self, pixels):
+    def extract(self, pixels: tf.Tensor) -> np.ndarray:
         return self._function(pixels)
 
     def _rgb(self, pixels):

@@ -1,11 +1,13 @@
 """The I3D network of the FVD."""
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfsigmavae.inputs import InputError, explained, is_there, read_bytes
 from tfsigmavae.metrics.extractors.extractor import Extractor, digest, existing
+from tfsigmavae.typing import PathLike
 
 _SIZE = (224, 224)
 _NUM_FEATURES = 400
@@ -38,10 +40,10 @@ class I3D(Extractor):
     Reference: Carreira & Zisserman, 2017; Unterthiner et al., 2018 (FVD).
     """
 
-    distance_name = "FVD"
-    kernel_name = "KVD"
+    distance_name: str = "FVD"
+    kernel_name: str = "KVD"
 
-    def __init__(self, path, batch_size=4):
+    def __init__(self, path: PathLike, batch_size: int = 4):
         path = existing(path, "I3D", _ADVICE)
         damage = (tf.errors.OpError, DecodeError)
         with explained(f"'{path}'", "is not a SavedModel", _ADVICE, also=damage):
@@ -60,7 +62,7 @@ class I3D(Extractor):
             resize="bilinear as in TensorFlow 1, not antialiased",
         )
 
-    def extract(self, pixels):
+    def extract(self, pixels: tf.Tensor) -> np.ndarray:
         num, num_frames, *frame = pixels.shape
         if self._num_frames not in (None, num_frames):
             raise ValueError(

@@ -1,10 +1,12 @@
 """The Inception network of the FID."""
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from tfsigmavae.inputs import explained, read_bytes
 from tfsigmavae.metrics.extractors.extractor import Extractor, digest, existing
+from tfsigmavae.typing import PathLike
 
 _INPUT, _OUTPUT = "ExpandDims:0", "pool_3:0"
 _AGAIN = "Extract it again."
@@ -29,10 +31,10 @@ class Inception2015(Extractor):
     Reference: Heusel et al., 2017.
     """
 
-    distance_name = "FID"
-    kernel_name = "KID"
+    distance_name: str = "FID"
+    kernel_name: str = "KID"
 
-    def __init__(self, path, batch_size=32):
+    def __init__(self, path: PathLike, batch_size: int = 32):
         path = existing(
             path,
             "The Inception graph of 2015",
@@ -58,9 +60,9 @@ class Inception2015(Extractor):
             resize="by the graph: 299x299, bilinear, not antialiased",
         )
 
-    def extract(self, pixels):
-        pixels = (255.0 * pixels).numpy()
-        features = self._session.run(self._features_tensor, {self._pixels: pixels})
+    def extract(self, pixels: tf.Tensor) -> np.ndarray:
+        levels = (255.0 * pixels).numpy()
+        features = self._session.run(self._features_tensor, {self._pixels: levels})
         return features.reshape(len(pixels), -1)
 
 

@@ -16,6 +16,7 @@ from tfsigmavae.metrics.extractors.extractor import (
     existing,
     resized,
 )
+from tfsigmavae.typing import PathLike
 
 _SIZE = (299, 299)
 # The name under which Keras keeps it.
@@ -46,7 +47,7 @@ class InceptionV3(Extractor):
     Reference: Szegedy et al., 2016.
     """
 
-    def __init__(self, weights=None, batch_size=32):
+    def __init__(self, weights: PathLike | None = None, batch_size: int = 32):
         cached = weights is None
         path = existing(
             _cache() / _CACHED if cached else weights,
@@ -66,14 +67,17 @@ class InceptionV3(Extractor):
             resize="bilinear, antialiased",
         )
 
-    def extract(self, pixels):
+    def extract(self, pixels: tf.Tensor) -> np.ndarray:
         pixels = resized(pixels, _SIZE, antialias=True)
         return self._network(2.0 * pixels - 1.0)
 
 
 def _load(path):
     network = keras.applications.InceptionV3(
-        include_top=False, weights=None, pooling="avg", input_shape=(*_SIZE, 3)
+        include_top=False,
+        weights=None,  # pyright: ignore[reportArgumentType]
+        pooling="avg",
+        input_shape=(*_SIZE, 3),
     )
     for weight in network.weights:
         weight.assign(tf.fill(weight.shape, math.nan))

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +14,7 @@ from tfsigmavae.metrics.extractors.extractor import (
     existing,
     resized,
 )
+from tfsigmavae.typing import PathLike
 
 
 class TFLite(Extractor):
@@ -44,7 +46,13 @@ class TFLite(Extractor):
         'frechet[mobilenet]'
     """
 
-    def __init__(self, path, name=None, input_range=(-1.0, 1.0), batch_size=32):
+    def __init__(
+        self,
+        path: PathLike,
+        name: str | None = None,
+        input_range: Sequence[float] = (-1.0, 1.0),
+        batch_size: int = 32,
+    ):
         path = existing(path, "TFLite", "Give the path of a `.tflite` file.")
         self._interpreter = _open(path)
         inputs = self._interpreter.get_input_details()
@@ -63,7 +71,7 @@ class TFLite(Extractor):
             resize="bilinear, antialiased",
         )
 
-    def extract(self, pixels):
+    def extract(self, pixels: tf.Tensor) -> np.ndarray:
         low, high = self._range
         values = low + (high - low) * resized(pixels, self._size, antialias=True)
         dtype = self._input["dtype"]
@@ -83,7 +91,7 @@ class TFLite(Extractor):
 
 def _open(path):
     if importlib.util.find_spec("ai_edge_litert") is not None:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
     else:
         Interpreter = tf.lite.Interpreter
     try:

@@ -7,9 +7,13 @@ import pathlib
 import shutil
 import sys
 import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.progress import Progress
+from tfsigmavae.typing import PathLike
+from tfsigmavae_video.data.clip_source import ClipSource
 from tfsigmavae_video.data.conversion.options import (
     besides_defaults,
     complete,
@@ -26,13 +30,13 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def convert_clips(
-    data,
-    output,
+    data: PathLike | Mapping[str, ClipSource],
+    output: PathLike,
     num_frames: int = 30,
-    splits=SPLITS,
+    splits: Sequence[str] = SPLITS,
     workers: int | None = None,
     progress: bool = True,
-    **options,
+    **options: Any,
 ) -> dict:
     """Converts videos, or any other clips, into records that are fast to read.
 
@@ -116,8 +120,10 @@ def convert_clips(
     return dataset
 
 
-def _open(data, split, options):
-    source = data[split] if isinstance(data, dict) else load(data, split, **options)
+def _open(data, split, options) -> Any:
+    source: Any = (
+        data[split] if isinstance(data, dict) else load(data, split, **options)
+    )
     if getattr(source, "on_bad", "raise") != "raise":
         source = copy.copy(source)  # the caller's own stays as it is
         source.on_bad = "raise"  # another clip in its place would be there twice

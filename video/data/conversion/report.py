@@ -69,7 +69,7 @@ def summary(split, told, num_frames) -> str:
 
 def versions() -> dict:
     """Of what decides the bytes of the files."""
-    found = {"tfsigmavae": __version__}
+    found: dict[str, str | None] = {"tfsigmavae": __version__}
     for package in ("av", "numpy", "pillow"):
         try:
             found[package] = importlib.metadata.version(package)

@@ -34,7 +34,7 @@ class Clip:
     def actions(self, start, end):
         """Rows of the actions that drive frames `start` to `end - 1` of the clip."""
         numbers = self.numbers[start:end]
-        return self.video.actions[numbers[0] : numbers[-1] + 1]
+        return self.video.actions[numbers[0] : numbers[-1] + 1]  # pyright: ignore[reportOptionalSubscript]
 
 
 class ClipCutter:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data.video_files import is_video
 
 # Lie beside videos everywhere and are not worth a word.
@@ -21,7 +22,7 @@ _OUR_MARKS = {"run.json": "a run's folder", "source.json": "a cache's folder"}
 _MOST_NAMES = 16
 
 
-def holds_videos(path) -> bool:
+def holds_videos(path: PathLike) -> bool:
     """Whether a path is that of a video, or of a folder with videos below: by names."""
     return bool(find_videos(path)[0])
 

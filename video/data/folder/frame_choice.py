@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -103,8 +104,8 @@ def shown_at_rate(times, fps: float) -> np.ndarray:
     return np.searchsorted(times, np.arange(num) / fps, side="right") - 1
 
 
-def _check_fps(fps, stride):
-    if not isinstance(fps, numbers.Real) or not 0.0 < fps < math.inf:
+def _check_fps(fps: Any, stride):
+    if not isinstance(fps, numbers.Real) or not 0.0 < float(fps) < math.inf:
         raise ValueError(f"`fps` must be a positive number or None, got {fps!r}.")
     if stride != 1:
         raise ValueError(f"Give `fps` ({fps}) or `stride` ({stride}), not both.")

@@ -5,11 +5,14 @@ import os
 import pathlib
 import sys
 import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
 from tfsigmavae.checks import check_choice
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data.clip_source import ArrayClipSource
 from tfsigmavae_video.data.folder import side_cars
 from tfsigmavae_video.data.folder.catalog import Catalog, listed, reason_of
@@ -17,8 +20,9 @@ from tfsigmavae_video.data.folder.clips import ClipCutter
 from tfsigmavae_video.data.folder.discovery import natural_order
 from tfsigmavae_video.data.folder.frame_choice import FrameChoice
 from tfsigmavae_video.data.folder.open_videos import OpenVideos
-from tfsigmavae_video.data.softmotion import check_split
+from tfsigmavae_video.data.softmotion import Split, check_split
 from tfsigmavae_video.data.video_files import Framing, VideoError, is_video
+from tfsigmavae_video.data.video_files.framing import Fit
 
 
 class VideoFolder(ArrayClipSource):
@@ -86,19 +90,19 @@ class VideoFolder(ArrayClipSource):
 
     def __init__(
         self,
-        path,
-        split="train",
-        frame_shape=(64, 64, 3),
-        with_actions=False,
-        fit="crop",
-        alpha=None,
-        stride=1,
-        fps=None,
-        clip_frames=None,
-        cut_shots=False,
-        test_share=0.1,
-        min_frames=2,
-        on_bad="replace",
+        path: PathLike,
+        split: Split = "train",
+        frame_shape: Sequence[int] = (64, 64, 3),
+        with_actions: bool = False,
+        fit: Fit = "crop",
+        alpha: Sequence[int] | None = None,
+        stride: int = 1,
+        fps: float | None = None,
+        clip_frames: int | None = None,
+        cut_shots: bool = False,
+        test_share: float = 0.1,
+        min_frames: int = 2,
+        on_bad: Literal["replace", "raise"] = "replace",
     ):
         check_split(split)
         check_choice("on_bad", on_bad, ("replace", "raise"))
@@ -136,7 +140,7 @@ class VideoFolder(ArrayClipSource):
         self._videos = OpenVideos()
         self._tell(split)
 
-    def read_arrays(self, number, start, num_frames):
+    def read_arrays(self, number: int, start: int, num_frames: int) -> dict[str, Any]:
         problem = None
         # A clip that cannot be read is tried anew each time: were it remembered, a
         # batch would depend on those before it.
@@ -165,7 +169,7 @@ class VideoFolder(ArrayClipSource):
             if last_start >= 0:
                 yield other, min(start, last_start)
 
-    def fingerprint(self):
+    def fingerprint(self) -> dict[str, Any]:
         files = [_facts(file, self.root) for file in self.files]
         return super().fingerprint() | {"files": files}
 

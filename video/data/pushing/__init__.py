@@ -4,3 +4,7 @@ from tfsigmavae_video.data.pushing.dataset import episodes, write
 from tfsigmavae_video.data.pushing.directions import DIRECTIONS, steer
 
 __all__ = ["DIRECTIONS", "episodes", "steer", "write"]
+
+
+def __dir__():
+    return list(__all__)

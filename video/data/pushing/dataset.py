@@ -15,10 +15,11 @@ import pymunk
 
 from tfsigmavae.checks import check_at_least
 from tfsigmavae.files import read_json, whole, write_json
+from tfsigmavae.typing import PathLike
 from tfsigmavae.version import __version__
 from tfsigmavae_video.data.pushing.drawing import Painter
 from tfsigmavae_video.data.pushing.scene import TABLE_SIZE, Scene
-from tfsigmavae_video.data.softmotion import SPLITS, check_split, write_files
+from tfsigmavae_video.data.softmotion import SPLITS, Split, check_split, write_files
 
 _MANIFEST = "pushing.json"
 # Raised whenever the same arguments give other pictures than before.
@@ -26,7 +27,7 @@ _REVISION = 1
 
 
 def write(
-    root,
+    root: PathLike,
     num_train: int = 1000,
     num_test: int = 64,
     seed: int = 0,
@@ -90,7 +91,7 @@ def write(
 def episodes(
     num: int,
     seed: int = 0,
-    split: str = "train",
+    split: Split = "train",
     num_frames: int = 30,
     frame_size: int = 64,
     num_objects: tuple = (4, 7),

@@ -1,5 +1,7 @@
 """Actions of the pushing data by name, to steer the hand with."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 # The hand's middle speed of 2.6 pixels of 64 a frame, in table widths; y points down.
@@ -17,7 +19,7 @@ DIRECTIONS = {
 }
 
 
-def steer(directions) -> np.ndarray:
+def steer(directions: str | Sequence[str]) -> np.ndarray:
     """Actions that move the hand in named directions, one a frame.
 
     Args:

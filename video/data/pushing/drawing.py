@@ -84,7 +84,7 @@ class Painter:
 
     def _shadow(self, outlines, elbow, hand):
         """Soft mask of what lies in shadow, at half the drawing's resolution."""
-        mask = Image.new("L", (2 * self._size,) * 2)
+        mask = Image.new("L", (2 * self._size,) * 2)  # pyright: ignore[reportArgumentType]
         draw = ImageDraw.Draw(mask)
         zoom = self._zoom * 2 / _SCALE
         for outline in outlines:

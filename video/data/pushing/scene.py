@@ -67,7 +67,7 @@ class Scene:
         x, y = self.hand
         velocity = self._next_velocity(x, y)
         self._velocity = velocity
-        self._hand.velocity = velocity
+        self._hand.velocity = velocity  # pyright: ignore[reportAttributeAccessIssue]
         for _ in range(_SUBSTEPS):
             self._space.step(1.0 / _SUBSTEPS)
         # Four quarter steps, without the rounding they collect.
@@ -122,7 +122,7 @@ class Scene:
 
     def _add_hand(self):
         hand = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
-        hand.position = self._free_place(HAND_RADIUS)
+        hand.position = self._free_place(HAND_RADIUS)  # pyright: ignore[reportAttributeAccessIssue]
         shape = pymunk.Circle(hand, HAND_RADIUS)
         shape.friction = 0.6
         self._space.add(hand, shape)

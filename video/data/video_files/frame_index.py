@@ -28,7 +28,7 @@ class FrameIndex(NamedTuple):
     is_cut_off: bool = False
 
 
-def index_packets(container, stream) -> FrameIndex:
+def index_packets(container, stream) -> FrameIndex | None:
     """Reads the packets of a stream and decodes none.
 
     Returns:

@@ -1,6 +1,8 @@
 """From frames of any size to the frames that a model takes."""
 
 import numbers
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from PIL import Image
@@ -9,7 +11,8 @@ from tfsigmavae.checks import check_choice
 from tfsigmavae_video.data.video_files.resizing import resize
 from tfsigmavae_video.data.video_files.video_file import VideoError
 
-FITS = ("crop", "letterbox", "stretch")
+Fit: TypeAlias = Literal["crop", "letterbox", "stretch"]
+FITS = get_args(Fit)
 
 
 class Framing:
@@ -46,7 +49,12 @@ class Framing:
     Reference: ITU-R BT.601-7, section 2.5.1 (luma).
     """
 
-    def __init__(self, frame_shape, fit="crop", alpha=None):
+    def __init__(
+        self,
+        frame_shape: Sequence[int],
+        fit: Fit = "crop",
+        alpha: Sequence[int] | None = None,
+    ):
         self.frame_shape = _checked_shape(frame_shape)
         check_choice("fit", fit, FITS)
         if alpha is not None:
@@ -54,7 +62,7 @@ class Framing:
         self.fit = fit
         self.alpha = alpha
 
-    def __call__(self, frame):
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
         height, width, channels = self.frame_shape
         if self.fit == "crop":
             frame = self._cropped(frame)
@@ -101,7 +109,7 @@ class Framing:
 
 def _checked_shape(frame_shape):
     shape = tuple(frame_shape)
-    are_sizes = all(isinstance(n, numbers.Integral) and n > 0 for n in shape)
+    are_sizes = all(isinstance(n, numbers.Integral) and int(n) > 0 for n in shape)
     if len(shape) != 3 or not are_sizes or shape[2] not in (1, 3):
         raise ValueError(
             "`frame_shape` must be (height, width, channels) with channels 1 or 3, got "
@@ -112,7 +120,8 @@ def _checked_shape(frame_shape):
 
 def _check_colour(alpha):
     if len(alpha) != 3 or not all(
-        isinstance(level, numbers.Integral) and 0 <= level <= 255 for level in alpha
+        isinstance(level, numbers.Integral) and 0 <= int(level) <= 255
+        for level in alpha
     ):
         raise ValueError(
             f"`alpha` must be a colour, 3 ints from 0 to 255, or None, got {alpha!r}."

@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from tfsigmavae.inputs import check_regular
+from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data.video_files import array_file, picture_folder
 from tfsigmavae_video.data.video_files.array_file import ArrayFile
 from tfsigmavae_video.data.video_files.picture_file import PictureFile
@@ -25,7 +26,7 @@ SUFFIXES = tuple(
 )
 
 
-def is_video(path) -> bool:
+def is_video(path: PathLike) -> bool:
     """Whether a path is that of a video, by names alone: no file is opened.
 
     A video is a file with one of `SUFFIXES`, or a folder of numbered pictures and
@@ -37,7 +38,7 @@ def is_video(path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def list_videos(path) -> list:
+def list_videos(path: PathLike) -> list:
     """Lists the videos that one file, or one folder of pictures, holds.
 
     Args:
@@ -56,7 +57,7 @@ def list_videos(path) -> list:
     return [(path, None)]
 
 
-def open_video(path, member=None) -> VideoFile:
+def open_video(path: PathLike, member: str | int | None = None) -> VideoFile:
     """Opens a video, whatever its format; what a file holds goes before its suffix.
 
     Args:

@@ -1,6 +1,7 @@
 """Animated pictures: GIF, PNG and WebP, by Pillow."""
 
 import contextlib
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,10 @@ class PictureFile(VideoFile):
     def __init__(self, path):
         super().__init__(path, None, 0, None, None)
         with self._explained(), open(path, "rb") as file:
-            self._index = index_picture(file)
+            self._index: Any = index_picture(file)
         if self._index is None or not self._index.durations:
             raise VideoError(f"'{path}' holds no GIF, PNG or WebP picture.")
-        self._picture = None
+        self._picture: Any = None  # closed
         with self._explained():
             self._open()
             self.num_frames = len(self._index.durations)
@@ -70,8 +71,8 @@ class PictureFile(VideoFile):
         if self._picture is None or wanted < self._position:
             self._open()
         for position in range(self._position + 1, wanted + 1):
-            self._picture.seek(position)
-            self._picture.load()
+            self._picture.seek(position)  # pyright: ignore[reportOptionalMemberAccess]
+            self._picture.load()  # pyright: ignore[reportOptionalMemberAccess]
         self._position = wanted
 
     @contextlib.contextmanager

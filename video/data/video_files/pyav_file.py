@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from typing import Any
 
 from tfsigmavae.inputs import MAX_PIXELS, explained
 from tfsigmavae_video.data.video_files import frame_index
@@ -43,7 +44,11 @@ class PyAVFile(VideoFile):
     def __init__(self, path):
         super().__init__(path, None, 0, None, None)
         _check_whole(path)
-        self._container = None
+        # PyAV's, while the file is open.
+        self._container: Any = None
+        self._stream: Any = None
+        self._decoder: Any = None
+        self._decoded: Any = None
         with self._explained("cannot be opened as a video"):
             self._index = self._make_index()
         self.num_frames = len(self._index.stamps)
@@ -124,7 +129,7 @@ class PyAVFile(VideoFile):
         # A seek may come out too late, and where pictures are refreshed part by part
         # one keyframe is not enough.
         for key in () if self._index.is_counted else keys[:3]:
-            self._container.seek(int(key), stream=self._stream)
+            self._container.seek(int(key), stream=self._stream)  # pyright: ignore[reportOptionalMemberAccess]
             self._decoder.flush_buffers()
             self._start_decoding()
             frame = self._search(stamp)
@@ -238,7 +243,7 @@ def _alpha_decoder(av, plain):
     return decoder
 
 
-def _import_av():
+def _import_av() -> Any:
     try:
         import av
     except ImportError as error:

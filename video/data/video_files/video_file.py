@@ -2,10 +2,16 @@
 
 import abc
 import operator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfsigmavae.inputs import InputError
+from tfsigmavae.typing import PathLike
+
+if TYPE_CHECKING:
+    from tfsigmavae_video.data.video_files.framing import Framing
 
 
 class VideoError(InputError):
@@ -34,7 +40,14 @@ class VideoFile(abc.ABC):
         (12, 64, 64, 3)
     """
 
-    def __init__(self, path, member, num_frames, times, shape):
+    def __init__(
+        self,
+        path: PathLike,
+        member: str | int | None,
+        num_frames: int,
+        times: Any,
+        shape: Any,
+    ):
         self.path = path
         self.member = member
         self.num_frames = num_frames
@@ -46,7 +59,9 @@ class VideoFile(abc.ABC):
         """The path, and the member after a colon."""
         return str(self.path) if self.member is None else f"{self.path}:{self.member}"
 
-    def read(self, numbers, framing=None) -> np.ndarray:
+    def read(
+        self, numbers: Iterable[int], framing: "Framing | None" = None
+    ) -> np.ndarray:
         """Reads some frames.
 
         Args:
@@ -86,7 +101,7 @@ class VideoFile(abc.ABC):
         """Lets go of file and memory. Another `read` opens the file again."""
 
     @abc.abstractmethod
-    def _frames(self, numbers):
+    def _frames(self, numbers) -> Iterator[np.ndarray]:
         """Yields the frames of increasing `numbers`, uint8 `[H, W, C]`, one by one."""
 
     def _check_numbers(self, numbers):
