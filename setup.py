@@ -50,13 +50,13 @@ class EditableWheel(editable_wheel):
 
     def finalize_options(self):
         links = pathlib.Path(self.distribution.src_root or os.curdir, LINKS)
-        links.mkdir(exist_ok=True)
         try:
+            links.mkdir(exist_ok=True)
             for name, folder in FOLDERS.items():
                 (links / name).unlink(missing_ok=True)
                 (links / name).symlink_to(pathlib.Path("..", folder), True)
             self.distribution.package_dir = {"": LINKS}
-        except OSError:  # Windows without the right to make links: setuptools' hook
+        except OSError:  # no right to make links: setuptools' hook
             pass
         super().finalize_options()
 

@@ -1,6 +1,7 @@
 """The command `tfsigmavae`, or `python -m tfsigmavae_commands`."""
 
 import importlib
+import os
 import sys
 
 from tfsigmavae_commands import console, source
@@ -24,6 +25,8 @@ COMMANDS = {
 def main(argv=None):
     """Runs a command and ends the process with its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if sys.stderr is None:  # closed; what is said there must not go elsewhere
+        sys.stderr = open(os.devnull, "w")
     for length in (1, 2):
         name = " ".join(argv[:length])
         if name in COMMANDS:

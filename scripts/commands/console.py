@@ -3,10 +3,9 @@
 import contextlib
 import errno
 import os
-import re
 import signal
+import subprocess
 import sys
-import tempfile
 import traceback
 
 # TensorFlow's notices about CPU features and missing GPUs are not the user's business.
@@ -15,12 +14,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _PACKAGES = "tfsigmavae", "tfsigmavae_video", "tfsigmavae_commands"
 # What TensorFlow says at its start on every machine without a GPU or built for others.
-_NOTICES = re.compile(
+_NOTICES = (
     r"WARNING: All log messages before absl|I0000 |"
     r"To enable the following instructions|"
     r"E0000 .*failed call to cuInit: (INTERNAL: CUDA error: Failed call to cuInit: )?"
     r"(UNKNOWN ERROR \(303\)|CUDA_ERROR_NO_DEVICE)"
 )
+_FILTER = """
+import re, sys
+for line in sys.stdin.buffer:
+    if not re.match(sys.argv[1].encode(), line):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+"""
 
 
 def load():
@@ -38,20 +44,35 @@ def load():
 
 @contextlib.contextmanager
 def _without_notices():
-    """Holds back what is written to standard error; TensorFlow writes below Python."""
+    """Keeps TensorFlow's notices from standard error, to which it writes below Python.
+
+    A process of its own lets all other lines through: also where this one is ended on
+    the way. Who asks TensorFlow for its notices gets them.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1") or sys.stderr is None:
+        yield
+        return
+    command = [sys.executable, "-I", "-S", "-c", _FILTER, _NOTICES]
+    try:
+        terminal = os.dup(2)
+        # Ctrl-C is for this process alone.
+        through = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=terminal, start_new_session=True
+        )
+    except OSError:  # closed, or no process to be had
+        yield
+        return
     sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            held.seek(0)
-            lines = held.read().decode(errors="replace").splitlines(keepends=True)
-            sys.stderr.writelines(x for x in lines if not _NOTICES.match(x))
+    os.dup2(through.stdin.fileno(), 2)
+    through.stdin.close()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a child still writes
+            through.wait(timeout=1)
 
 
 def share_cores(model):
@@ -79,9 +100,15 @@ def share_cores(model):
 
 
 def stopped(output) -> int:
-    """The exit code of training without a result, after a line how it goes on."""
+    """The exit code of training without a result, after a line how it goes on.
+
+    `output` is the run folder, `None` of a dry run.
+    """
     from tfsigmavae.callbacks import StopOnInterrupt
 
+    if output is None:
+        print("Stopped; a dry run keeps nothing.", file=sys.stderr)
+        return 130
     how = f"the same command resumes '{output}'."
     if StopOnInterrupt.followed:  # not done: what starts processes starts it again
         print(f"Another machine was asked to end; on all, {how}", file=sys.stderr)

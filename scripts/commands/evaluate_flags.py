@@ -3,7 +3,8 @@
 from tfsigmavae_commands import source
 from tfsigmavae_commands.parsing import Parser, existing, option
 
-PROTOCOL = """what is measured, and how: {names} for videos (default: svg-2-28),
+PROTOCOL = """what is measured, and how: {names} or run, the run's own context and
+horizon, for videos (default: svg-2-28, or run where it does not fit),
 {images} for images (default: images); see docs/evaluation.md"""
 FIELDS = """other fields of the protocol, e.g. selection=each importance_samples=64
 metrics=psnr,ssim; docs/evaluation.md lists them"""
@@ -14,6 +15,7 @@ EXTRACTOR = """network for distances of features: inception_v3, inception_2015:F
 def parse(argv, description) -> dict:
     """Flags by name."""
     parser = Parser("evaluate", description)
+    parser.on_unknown = " Runs to set beside --model stand after --compare."
     add = parser.add_argument
     add("--model", type=existing, required=True, help="a run folder or its model.keras")
     runs = {"type": existing, "nargs": "+", "default": [], "metavar": "RUN"}
@@ -26,7 +28,12 @@ def parse(argv, description) -> dict:
     }
     names, images = (source.first_arguments(m, kind) for kind, m in modules.items())
     told = PROTOCOL.format(names=", ".join(names), images=", ".join(images))
-    add("--protocol", choices=dict.fromkeys([*names, *images]), metavar="P", help=told)
+    add(
+        "--protocol",
+        choices=dict.fromkeys([*names, "run", *images]),
+        metavar="P",
+        help=told,
+    )
     add("--output", help="folder (default: evaluation/PROTOCOL in the run folder)")
     add("--num-samples", type=int, help="futures per clip, or sampled images")
     add("--num-clips", type=int, help="clips or images, at most")

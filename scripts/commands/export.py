@@ -43,6 +43,8 @@ def main(argv=None):
         for name, (_, signature) in model.export_endpoints().items()
     }
     result = {"path": str(path), "endpoints": endpoints, "limits": limits}
-    served = "tf.saved_model.load and TensorFlow Serving open it (docs/serving.md)"
+    served = (
+        "tf.saved_model.load and TensorFlow Serving open it (docs/guides/serving.md)"
+    )
     outcome.tell_made({str(path): served})
     print(json.dumps(result))

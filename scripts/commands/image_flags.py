@@ -1,6 +1,9 @@
 """Flags of `train images`. No heavy import: `--help` must be instant."""
 
+import pathlib
+
 from tfsigmavae_commands import source, training_flags
+from tfsigmavae_commands.parsing import closest
 
 OWN = [
     ("--data", str, "name, folder or zip, see tfsigmavae.data.images.load"),
@@ -28,4 +31,20 @@ def parse(argv, description) -> dict:
     )
     # The demo of videos has the plain name.
     names = {name: f"runs/{name}" for name in recipes} | {"demo": "runs/image_demo"}
-    return training_flags.parse(parser, argv, recipes, names)
+    known = training_flags.parse(parser, argv, recipes, names)
+    _check_data(parser, known["data"])
+    return known
+
+
+def _check_data(parser, data):
+    """Refuses what is neither known by name nor there."""
+    names = source.registry("tfsigmavae.data.images.loading", "NAMED")
+    if data is None or data in names or data.startswith("tfds:"):
+        return
+    if not pathlib.Path(data).expanduser().exists():
+        near = closest(data, names)
+        told = f" Did you mean '{near}'?" if near else ""
+        parser.error(
+            f"argument --data: '{data}' is neither a data set's name "
+            f"({', '.join(names)}, tfds:NAME) nor a folder or zip file.{told}"
+        )

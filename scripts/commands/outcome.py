@@ -1,6 +1,7 @@
 """What a command says in words: with which options it runs, and what it has made."""
 
 import pathlib
+import shlex
 import sys
 import textwrap
 
@@ -49,7 +50,8 @@ def tell_run(summary, output, data, command):
         for name, text in _IN_THE_FOLDER.items()
         if (output / name).exists()
     }
-    tell_made(made, [_NEXT[command].format(output=output, data=data)])
+    words = {"output": shlex.quote(str(output)), "data": shlex.quote(str(data))}
+    tell_made(made, [_NEXT[command].format(**words)])
 
 
 def tell_made(made, commands=()):

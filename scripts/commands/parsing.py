@@ -33,6 +33,8 @@ class Parser(argparse.ArgumentParser):
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
+            if not flag.startswith("-"):
+                self.error(f"'{flag}' belongs to no flag.{self.on_unknown}")
             near = closest(flag, self._option_string_actions)
             told = f" Did you mean {near}?" if near else ""
             self.error(f"there is no {flag}.{told}{self.on_unknown}")

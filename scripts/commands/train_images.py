@@ -34,7 +34,7 @@ def main(argv=None):
     else:
         summary = experiment.run(output, **options)
     if summary is None:
-        return console.stopped(output)
+        return console.stopped(None if is_dry else output)
     outcome.tell_run(summary, output, experiment.data, "export")
     print(json.dumps(summary))
     return 0

@@ -45,7 +45,7 @@ def main(argv=None):
         else:
             summary = experiment.run(output, **options)
     if summary is None:
-        return console.stopped(output)
+        return console.stopped(None if mode["dry_run"] else output)
     outcome.tell_run(summary, output, experiment.data, "predict")
     print(json.dumps(summary))
     return 0

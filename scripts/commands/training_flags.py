@@ -55,7 +55,11 @@ def parser_of(
     add = parser.add_argument
     add("--preset", choices=sorted(recipes), help="data set with its recipe")
     add("--output", help="run folder")
-    add("--dry-run", action="store_true", help="two steps on noise, nothing is kept")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="two steps on noise in place of the data; nothing is kept",
+    )
     add("--tensorboard", action="store_true", help="write OUTPUT/logs")
     add(
         "--strategy",

@@ -94,7 +94,7 @@ def _check_data(parser, known, recipes):
     """Refuses data that are not there; the demo makes its own."""
     made = recipes.get(known["preset"], {}).get("data")
     done = pathlib.Path(known["output"] or "", "summary.json")
-    if known["dry_run"] or known["data"] == made or done.exists():
+    if known["data"] in (None, made) or done.exists():
         return
     try:
         existing(known["data"])
@@ -119,7 +119,7 @@ def _tell_own(known, own, data):
 def _videos(argv):
     """Data that may be videos for which options are to be found, or `None`."""
     known = early(argv, "--preset", "--data")
-    if {"-h", "--help", "--dry-run"} & {*argv} or known["preset"] not in (None, "own"):
+    if {"-h", "--help"} & {*argv} or known["preset"] not in (None, "own"):
         return None
     return known["data"]
 

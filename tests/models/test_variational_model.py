@@ -360,6 +360,11 @@ def test_a_fitted_model_is_built(tmp_path):
     save_checkpoint(model, tmp_path, step=1)
 
 
+def test_an_uncompiled_model_asks_for_compile():
+    with pytest.raises(ValueError, match="compile"):
+        TinyVAE().fit(np.zeros([4, 8, 8, 1], "float32"), verbose=0)
+
+
 def test_an_uncompiled_model_saves_too(tmp_path):
     model = TinyVAE(seed=1)
     expected = model(_images())

@@ -17,6 +17,7 @@ from tfsigmavae.callbacks import EvaluationNoise, TrainingCheckpoint
 from tfsigmavae.checkpoints import load_checkpoint
 from tfsigmavae.checkpoints.state_file import read_record
 from tfsigmavae.runs import RunFolder, environment
+from tfsigmavae.runs.run_folder import removed_if_nothing_came
 from tfsigmavae.runs.training import follow, is_complete
 
 CONFIG = {"steps": 7, "decoder": "optimal_sigma", "shape": (4, 4, 1)}
@@ -591,3 +592,35 @@ def test_the_score_of_a_checkpoint_is_the_loss_of_validation(tmp_path):
     (row,) = _history(tmp_path)
     score = read_record(run.checkpoint / "state-000000002.npz")["score"]
     assert score == float(row["val_loss"]) != float(row["loss"])
+
+
+def attempt(path, *names):
+    """One that writes files and then fails."""
+    with pytest.raises(ValueError, match="no data"), removed_if_nothing_came(path):
+        path.mkdir(exist_ok=True)
+        for name in names:
+            (path / name).write_text("{}")
+        raise ValueError("no data")
+
+
+def test_an_attempt_that_failed_before_it_trained_leaves_no_folder(tmp_path):
+    attempt(tmp_path / "run", "config.json", "data.json")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["model.keras", "run.json", "notes.txt", ".lock"])
+def test_a_folder_with_anything_else_stays(tmp_path, name):
+    attempt(tmp_path / "run", "config.json", name)
+    assert (tmp_path / "run" / name).exists()
+
+
+def test_a_folder_that_was_there_before_stays(tmp_path):
+    (tmp_path / "run").mkdir()
+    attempt(tmp_path / "run", "config.json")
+    assert (tmp_path / "run" / "config.json").exists()
+
+
+def test_an_attempt_that_comes_to_something_stays(tmp_path):
+    with removed_if_nothing_came(tmp_path / "run"):
+        (tmp_path / "run").mkdir()
+    assert (tmp_path / "run").exists()

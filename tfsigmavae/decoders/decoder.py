@@ -114,8 +114,10 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
         """The generator's last activation: raw outputs -> `params`.
 
         In the decoder's `compute_dtype`, see `DistributionLayer`: float32 or float64.
+        Models call it by `VariationalModel.likelihood`; in a functional model it stands
+        before the decoder: `decoder(decoder.activate(raw), target=images)`.
         """
-        return keep_mask(raw, tf.cast(raw, self.compute_dtype))
+        return keep_mask(raw, keras.ops.cast(raw, self.compute_dtype))
 
     def to_values(self, values: Array, name: str = "values") -> tf.Tensor:
         """What this decoder scores: pixels in [0, 1], or real numbers.
@@ -260,9 +262,10 @@ class ContinuousDecoder(Decoder):
         # The means come first; what else there is, is bounded by `distribution`.
         num_means = self.num_channels(raw.shape[-1])
         if num_means == raw.shape[-1]:
-            return keep_mask(raw, tf.sigmoid(raw))
-        loc, rest = tf.split(raw, [num_means, raw.shape[-1] - num_means], axis=-1)  # pyright: ignore[reportOptionalOperand]
-        return keep_mask(raw, tf.concat([tf.sigmoid(loc), rest], axis=-1))
+            return keep_mask(raw, keras.ops.sigmoid(raw))
+        loc, rest = keras.ops.split(raw, [num_means], axis=-1)
+        loc = keras.ops.sigmoid(loc)
+        return keep_mask(raw, keras.ops.concatenate([loc, rest], axis=-1))
 
     def to_values(self, values: Array, name: str = "values") -> tf.Tensor:
         if self.values == "real":

@@ -455,20 +455,23 @@ class Experiment(abc.ABC):
             self.explanation,
         )
 
-    def dry_run(self) -> dict:
+    def dry_run(self) -> dict | None:
         """Runs two steps, and all that follows, on noise; keeps nothing.
 
         `data` is not read.
 
         Returns:
-            The summary, without the pictures' paths.
+            The summary, without the pictures' paths; `None` if Ctrl-C or SIGTERM ended
+            training.
         """
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             summary = self.on_noise(folder).run(folder / "run")
+        if summary is None:
+            return None
         return {
             name: value
-            for name, value in summary.items()  # pyright: ignore[reportOptionalMemberAccess]
+            for name, value in summary.items()
             if not str(value).startswith(str(folder))
         }
 

@@ -29,6 +29,8 @@ class ElboTrainer(ElboStep):
     batch, sum(w * loss) / sum(w), and so is the error that sigma is fitted to.
     """
 
+    _max_bad_steps = 20  # until `compile`, which `fit` asks for
+
     def compile(
         self,
         optimizer: str | keras.optimizers.Optimizer = "adam",

@@ -20,7 +20,9 @@ class Metric(NamedTuple):
             `[B, T, H, W, C]` and the given frames `[B, N, H, W, C]`, all float32 in
             [0, 1] (but for drawn pixels, which may lie outside), to an array
             `[S, B, T]`; where `of` is not "sample", to `[B, T]`. NaN where a frame has
-            no score; averages leave it out.
+            no score; averages leave it out. Where `of` is "sample" a future is scored
+            by itself: what stands beside it along S, some of the other futures or other
+            baselines, must not matter.
         best: which of two scores is the better one: `max`, `min`, or `nearest_one` of
             `tfsigmavae.evaluation`, for ratios to the truth; `None` where
             neither is, which scores no single futures.

@@ -122,3 +122,25 @@ PROTOCOLS = {
         ),
     )
 }
+
+
+# The protocol by which a run evaluates itself.
+RUN = "run"
+
+
+def run_protocol(options) -> Protocol:
+    """How a run is evaluated by its own options.
+
+    Args:
+        options: mapping of option -> value of a `VideoExperiment`, as in `config.json`.
+    """
+    return Protocol(
+        RUN,
+        num_context=options["num_context"],
+        num_predicted=options["eval_frames"],
+        num_clips=options["num_eval_clips"],
+        num_samples=options["num_samples"],
+        noise_samples=min(20, options["num_samples"]),
+        importance_samples=4,
+        seed=options["seed"],
+    )

@@ -15,6 +15,7 @@ from tfsigmavae.typing import PathLike
 from tfsigmavae_video.data import loading
 from tfsigmavae_video.data.softmotion import Split
 from tfsigmavae_video.evaluation import Protocol, evaluate
+from tfsigmavae_video.evaluation.protocol import RUN, run_protocol
 from tfsigmavae_video.evaluation.protocol_evaluation import checked_protocol
 from tfsigmavae_video.models import VideoModel, saved_run
 
@@ -44,8 +45,10 @@ def evaluate_runs(
         data: held-out data; see `load_clips`, or `tfsigmavae.data.images.load`.
             Defaults to `None`: what the first run was trained with.
         split: `"test"` or `"train"`. Defaults to `"test"`.
-        protocol: name of a preset or a protocol. Defaults to `None`: `"svg-2-28"` for
-            videos, `"images"` for images.
+        protocol: name of a preset or a protocol; `"run"` is the first run's own, with
+            its context and horizon. Defaults to `None`: `"images"` for images, for
+            videos `"svg-2-28"`, or `"run"` where a run has another context or a
+            shorter horizon.
         output: folder to write. Defaults to `None`: `evaluation/PROTOCOL` in the run
             folder.
         num_samples, num_clips, seed: fields of the protocol to change. Default to
@@ -57,8 +60,8 @@ def evaluate_runs(
 
     Returns:
         dict: path of `report`; paths of `metrics` and `csv`, `scores` (metric ->
-        source -> mean) and `distances` (name -> value), lists of these for several
-        runs.
+        source -> mean), `likelihood` (name -> mean, nats and bits per dimension) and
+        `distances` (name -> value), lists of these for several runs.
 
     Raises:
         ValueError: if a run, the data or the protocol do not fit.
@@ -68,6 +71,8 @@ def evaluate_runs(
     opened = [_Run(run) for run in runs]
     if len({run.is_video for run in opened}) > 1:
         raise ValueError("`runs` must be all of videos or all of images.")
+    if protocol in (None, RUN):
+        protocol = opened[0].own_protocol(protocol)
     for run in opened:
         run.choose(protocol, changes, num_clips)
     folder = pathlib.Path(output) if output else opened[0].default_output
@@ -97,13 +102,14 @@ def evaluate_runs(
         "metrics": [str(own / "metrics.json") for own in folders],
         "csv": [str(own / "metrics.csv") for own in folders],
         "scores": [_means(one.metrics["scores"]) for one in found],
+        "likelihood": [_likelihood(one.metrics) for one in found],
         "distances": [
             {name: row["value"] for name, row in one.metrics["distances"].items()}
             for one in found
         ],
     }
     if len(opened) == 1:
-        each = ("metrics", "csv", "scores", "distances")
+        each = ("metrics", "csv", "scores", "likelihood", "distances")
         told |= {name: told[name][0] for name in each}
     return told
 
@@ -132,15 +138,30 @@ class _Run:
             )
         return data
 
+    def own_protocol(self, wanted):
+        """The one that the run evaluates itself by, or where nobody asks, a preset."""
+        if not self.is_video:
+            if wanted is None:
+                return _IMAGES
+            raise ValueError("`protocol` 'run' is of videos: leave it out for images.")
+        if "eval_frames" not in self.config:
+            if wanted is None:
+                return _VIDEO
+            raise ValueError(
+                f"Nobody knows how the run of '{self.file}' was evaluated: name a "
+                "`protocol` other than 'run'."
+            )
+        own, preset = run_protocol(self.config), Protocol.get(_VIDEO)
+        fits = own.num_context == preset.num_context
+        fits = fits and own.num_predicted >= preset.num_predicted
+        return _VIDEO if fits and wanted is None else own
+
     def choose(self, protocol, changes, num_examples):
         kind = Protocol if self.is_video else ImageProtocol
         number = "num_clips" if self.is_video else "num_images"
         if not self.is_video and num_examples is None:
             num_examples = self.config.get("num_test")  # as in training
-        default = _VIDEO if self.is_video else _IMAGES
-        self.protocol: Any = kind.get(
-            protocol or default, **changes, **{number: num_examples}
-        )
+        self.protocol: Any = kind.get(protocol, **changes, **{number: num_examples})
 
     @property
     def default_output(self):
@@ -197,6 +218,14 @@ class _Run:
         return images.load(
             data, split, **own | {"root": self.config.get("root")} | options
         )
+
+
+def _likelihood(metrics):
+    return {
+        name: row["mean"]
+        for name, row in (metrics.get("likelihood") or {}).items()
+        if isinstance(row, dict) and "mean" in row
+    }
 
 
 def _means(scores):

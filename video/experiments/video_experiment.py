@@ -23,6 +23,7 @@ from tfsigmavae_video.data.batching import WINDOWS, Windows
 from tfsigmavae_video.data.decoded_clips import check_cache
 from tfsigmavae_video.data.file_contents import contents_digest
 from tfsigmavae_video.evaluation import Protocol, evaluate, evaluate_actions
+from tfsigmavae_video.evaluation.protocol import run_protocol
 from tfsigmavae_video.evaluation.scores import prediction_summary
 from tfsigmavae_video.experiments.curriculum import check_curriculum, evenly, stages_of
 from tfsigmavae_video.models.video_model import VideoModel
@@ -296,16 +297,7 @@ class VideoExperiment(Experiment):
     @property
     def protocol(self) -> Protocol:
         """How the run is evaluated, by its own options."""
-        return Protocol(
-            "run",
-            num_context=self.num_context,
-            num_predicted=self.eval_frames,
-            num_clips=self.num_eval_clips,
-            num_samples=self.num_samples,
-            noise_samples=min(20, self.num_samples),
-            importance_samples=4,
-            seed=self.seed,
-        )
+        return run_protocol(vars(self))
 
     def evaluate_by_protocol(
         self, model: VideoModel, folder: pathlib.Path | None = None

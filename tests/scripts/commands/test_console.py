@@ -142,6 +142,11 @@ def test_the_exit_code_says_who_ended_training(signum, code, word, monkeypatch, 
     assert capsys.readouterr().err == f"{word}; the same command resumes 'runs/a'.\n"
 
 
+def test_a_dry_run_that_is_stopped_says_that_it_keeps_nothing(capsys):
+    assert stopped(None) == 130
+    assert capsys.readouterr().err == "Stopped; a dry run keeps nothing.\n"
+
+
 def test_a_machine_that_ended_with_another_is_not_done(monkeypatch, capsys):
     monkeypatch.setattr(StopOnInterrupt, "followed", True)
     assert stopped("runs/a") == os.EX_TEMPFAIL
@@ -186,16 +191,39 @@ def test_notices_of_tensorflow_do_not_reach_the_terminal_and_all_else_does():
     ]
 
 
-def test_what_is_said_while_loading_is_told_also_where_loading_fails():
-    code = (
-        "import os, sys\n"
-        "from tfsigmavae_commands import console\n"
-        "with console._without_notices():\n"
-        "    os.write(2, b'I0000 00:00:1 1 port.cc:1] a notice\\n')\n"
-        "    os.write(2, b'W0000 00:00:1 1 real.cc:1] a warning\\n')\n"
-        "    print('python too', file=sys.stderr)\n"
-        "    raise ImportError('no TensorFlow')\n"
-    )
-    lines = standard_error(code).splitlines()
-    assert lines[:2] == ["W0000 00:00:1 1 real.cc:1] a warning", "python too"]
-    assert lines[-1] == "ImportError: no TensorFlow"
+LOADING = """
+import os, sys
+from tfsigmavae_commands import console
+with console._without_notices():
+    os.write(2, b'I0000 00:00:1 1 port.cc:1] a notice\\n')
+    os.write(2, b'W0000 00:00:1 1 real.cc:1] a warning\\n')
+    print('python too', file=sys.stderr)
+"""
+TOLD = ["W0000 00:00:1 1 real.cc:1] a warning", "python too"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "last"),
+    [
+        ("    raise ImportError('no TensorFlow')", "ImportError: no TensorFlow"),
+        ("    os.abort()", None),
+        ("    os.kill(os.getpid(), 9)", None),
+    ],
+)
+def test_what_is_said_while_loading_is_told_however_that_ends(ending, last):
+    lines = standard_error(LOADING + ending).splitlines()
+    assert lines[:2] == TOLD
+    assert lines[-1] == (last or TOLD[-1])
+
+
+def test_who_asks_for_notices_gets_them(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    assert standard_error(LOADING).splitlines()[0].endswith("a notice")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/null", "2>&1"])
+def test_standard_error_may_be_closed(closed):
+    command = f'{sys.executable} -c "$0" {closed}'
+    code = LOADING.replace("os.write(2", "0 and os.write(2") + "print('done')"
+    result = subprocess.run(["sh", "-c", command, code], capture_output=True, text=True)
+    assert result.returncode == 0 and result.stdout.endswith("done\n")

@@ -124,8 +124,9 @@ def test_a_mistake_in_flags_is_told_before_anything_heavy_is_loaded(words, tmp_p
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_flags_are_not_abbreviated(name, capsys):
+def test_flags_are_not_abbreviated(name, capsys, tmp_path, monkeypatch):
     """What is short for one flag today may be short for two tomorrow."""
+    monkeypatch.chdir(tmp_path)
     short = "--outpu" if name != "data download" else "--retrie"
     name = [*name.split(), *(["mnist"] if "download" in name else [])]
     code, _, err = called(*name, short, "3", capsys=capsys)

@@ -106,8 +106,14 @@ def test_flags_win_over_what_is_found(videos, flags_of, capsys):
     assert "HEIGHTxWIDTH" in capsys.readouterr().err
 
 
-def test_help_and_dry_run_look_at_no_video(videos, flags_of, monkeypatch):
+def test_help_looks_at_no_video(videos, flags_of, monkeypatch):
     monkeypatch.setitem(sys.modules, "tfsigmavae_video.experiments", None)
     with pytest.raises(SystemExit):
         flags_of("--data", videos, "--help")
-    assert flags_of("--data", videos, "--dry-run")["preset"] is None
+
+
+def test_a_dry_run_has_the_options_of_the_run(videos, flags_of):
+    dry = flags_of("--data", videos, "--dry-run")
+    assert dry | {"dry_run": False} == flags_of("--data", videos, "--output", "o") | {
+        "output": None
+    }

@@ -5,6 +5,8 @@
 | name a run folder, or its model.keras              | three files beside it          |
 | name other data, another split, a network          | those                          |
 | change the protocol by flags                       | a protocol that says so        |
+| name no protocol                                   | a preset where it fits, or the |
+|                                                    | run's own                      |
 | name several runs                                  | one report, each run's figures |
 | evaluate a run of images                           | the same                       |
 | name a run without a config, a model of no kind    | an error that shows the way    |
@@ -28,6 +30,8 @@ from tiny_vae import TinyVAE
 from tfsigmavae import ConvVAE
 from tfsigmavae.pictures import write_png
 from tfsigmavae_video import evaluate_runs, write_shards
+from tfsigmavae_video.experiments import run_evaluation
+from tfsigmavae_video.models import saved_run
 
 SHAPE = (16, 16, 3)
 QUICK = {"importance_samples": 0, "noise_samples": 2, "num_predicted": 2}
@@ -247,3 +251,49 @@ def test_names_are_text_and_a_torn_history_is_read(runs, tmp_path):
     assert read(told["metrics"])["title"] == name
     page = pathlib.Path(told["report"]).read_text()
     assert "alert(1)" in page and "<script>alert" not in page
+
+
+OWN = {"num_context": 2, "eval_frames": 3, "num_samples": 2, "num_eval_clips": 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (OWN, "run"),  # too short for SVG's
+        (OWN | {"eval_frames": 28}, "svg-2-28"),
+        (OWN | {"eval_frames": 28, "num_context": 5}, "run"),
+        ({}, "svg-2-28"),
+    ],
+)
+def test_a_run_is_evaluated_by_a_preset_that_fits_it(
+    runs, monkeypatch, options, expected
+):
+    config = saved_run.config(runs / "first" / "model.keras")
+    monkeypatch.setattr(saved_run, "config", lambda file: config | options)
+    chosen = []
+    monkeypatch.setattr(
+        run_evaluation._Run,
+        "open",
+        lambda self, *args: chosen.append(self.protocol) or 1 / 0,
+    )
+    with pytest.raises(ZeroDivisionError):
+        evaluate_runs([runs / "first"])
+    assert chosen[0].name == expected
+    if expected == "run":
+        found = chosen[0].num_context, chosen[0].num_predicted, chosen[0].num_samples
+        assert found == (options["num_context"], options["eval_frames"], 2)
+    if not options:
+        with pytest.raises(ValueError, match="Nobody knows how"):
+            evaluate_runs([runs / "first"], protocol="run")
+
+
+def test_by_its_own_protocol_a_run_is_scored_and_told_with_its_likelihood(
+    runs, monkeypatch
+):
+    config = saved_run.config(runs / "first" / "model.keras")
+    monkeypatch.setattr(saved_run, "config", lambda file: config | OWN)
+    told = evaluate_runs([runs / "first"], protocol="run", num_clips=1)
+    assert told["report"] == str(runs / "first" / "evaluation" / "run" / "report.html")
+    metrics = read(told["metrics"])
+    for name in ("bound", "kl"):
+        assert told["likelihood"][name] == metrics["likelihood"][name]["mean"]
