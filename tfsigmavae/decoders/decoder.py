@@ -110,7 +110,7 @@ class Decoder(DistributionLayer, metaclass=abc.ABCMeta):
             f"channels ({sizes} ...), got {params_size}."
         )
 
-    def activate(self, raw: tf.Tensor) -> tf.Tensor:
+    def activate(self, raw: Any) -> Any:
         """The generator's last activation: raw outputs -> `params`.
 
         In the decoder's `compute_dtype`, see `DistributionLayer`: float32 or float64.
@@ -255,7 +255,7 @@ class ContinuousDecoder(Decoder):
     def measure(self) -> Literal["density", "mass"] | None:
         return "density" if self.values == "pixels" else None
 
-    def activate(self, raw: tf.Tensor) -> tf.Tensor:
+    def activate(self, raw: Any) -> Any:
         raw = super().activate(raw)
         if self.values == "real":
             return raw
@@ -263,7 +263,8 @@ class ContinuousDecoder(Decoder):
         num_means = self.num_channels(raw.shape[-1])
         if num_means == raw.shape[-1]:
             return keep_mask(raw, keras.ops.sigmoid(raw))
-        loc, rest = keras.ops.split(raw, [num_means], axis=-1)
+        parts: Any = keras.ops.split(raw, [num_means], axis=-1)
+        loc, rest = parts
         loc = keras.ops.sigmoid(loc)
         return keep_mask(raw, keras.ops.concatenate([loc, rest], axis=-1))
 

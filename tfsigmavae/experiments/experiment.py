@@ -483,13 +483,13 @@ def _lost():
     )
 
 
-def dry_run(experiment: Experiment) -> dict:
+def dry_run(experiment: Experiment) -> dict | None:
     """Runs two steps of an experiment on noise, see `Experiment.dry_run`.
 
     Args:
         experiment: `Experiment`; its `data` is not read.
 
     Returns:
-        The summary.
+        The summary, or `None`.
     """
     return experiment.dry_run()

@@ -299,6 +299,18 @@ def test_protocols_that_differ_are_told(tmp_path):
     assert page.words.count("★") == 2 * 4
 
 
+def test_runs_are_compared_by_the_exact_mass(tmp_path):
+    runs = [made_metrics.video(name) for name in ("one", "two", "three")]
+    for found, bits in zip(runs, (3.0, 2.5, None), strict=True):
+        found["likelihood"]["bits_per_dim_mass"] = {"mean": bits, "error": 0.1}
+    page = write(tmp_path, runs)
+    assert "(exact mass) 3.00 ± 0.10 ★ 2.50 ± 0.10" in page.said
+    assert "Runs with other decoders are compared by the exact mass" in page.said
+    alone = write(tmp_path, runs[:1])
+    assert "compared by the exact mass" not in alone.said
+    assert "(exact mass) 3.00 ± 0.10" in alone.said
+
+
 def test_what_is_not_known_here_appears_by_itself(tmp_path):
     found = made_metrics.video()
     found["metrics"]["sharpness"] = {"label": "Sharpness", "unit": "px", "best": "min"}

@@ -11,7 +11,7 @@ from tfsigmavae.evaluation.report.blocks import (
     Section,
     Table,
 )
-from tfsigmavae.evaluation.report.numbers import estimate, number
+from tfsigmavae.evaluation.report.numbers import estimate, is_number, number
 from tfsigmavae.evaluation.report.run import keys_of, labelled
 
 _LABELS = {
@@ -25,6 +25,12 @@ _LABELS = {
     "num_importance_samples": "importance samples of the bound",
     "num_dims": "dimensions",
 }
+# What runs with other decoders are compared by.
+_MASS = "bits_per_dim_mass"
+_COMPARED = (
+    " Runs with other decoders are compared by the exact mass (★ the best): some "
+    "decoders give densities, and some probabilities of grey levels."
+)
 # Curve by frame -> its title, its error, how to read it.
 _FRAMES = {
     "log_likelihood": (
@@ -56,6 +62,7 @@ def section(runs) -> Section | None:
             Note(
                 "ELBO and bound lie below log p(x), the bound closer; more is better. "
                 "Of bits per dimension, fewer are better."
+                + (_COMPARED if len(runs) > 1 and _MASS in names else "")
             )
         )
     plots = [_frames(runs, name) for name in _FRAMES]
@@ -68,13 +75,25 @@ def section(runs) -> Section | None:
 
 def _cells(runs, name):
     cells = []
+    best = _best(runs) if name == _MASS else None
     for run in runs:
         value = run.part("likelihood").get(name)
         if isinstance(value, dict):
-            cells.append(Cell(estimate(value.get("mean"), value.get("error"))))
+            mark = "★" if run is best else ""
+            cells.append(Cell(estimate(value.get("mean"), value.get("error")), mark))
         else:
             cells.append(Cell(number(value)))
     return cells
+
+
+def _best(runs):
+    """The run of several whose exact mass needs the fewest bits, or `None`."""
+    found = []
+    for run in runs:
+        value = run.part("likelihood").get(_MASS)
+        if isinstance(value, dict) and is_number(value.get("mean")):
+            found.append((value["mean"], run))
+    return min(found, key=lambda pair: pair[0])[1] if len(found) > 1 else None
 
 
 def _frames(runs, name):
