@@ -33,6 +33,8 @@ from tfsigmavae_video.models import VideoModel
 
 _METRICS, _TABLE, _PARTS = "metrics.json", "metrics.csv", "parts"
 _REPORT = "report.html"
+# Held-out clips of which figures say little.
+_FEW = 10
 
 
 def evaluate(
@@ -108,7 +110,7 @@ def evaluate(
         print(f"Making {what} ...", file=sys.stderr, flush=True)
     arrays = parts.joined(clips.num_parts)
     found = results(arrays, protocol, rows, model, extractor, names)
-    found["notes"] = _notes(arrays["replaced"], names)
+    found["notes"] = _notes(arrays["replaced"], names) + _of_few(clips, source)
     metrics: Any = json_values(head | found | {"environment": environment()})
     pictures = []
     if with_pictures:
@@ -223,6 +225,17 @@ def _notes(replaced, names):
         f"{len(numbers):,} of {len(replaced):,} clips cannot be read ({shown}"
         f"{', ...' if len(numbers) > 3 else ''}), and the next one that can was scored "
         "in their place: it counts twice. Take them out of the data."
+    ]
+
+
+def _of_few(clips, source):
+    """What to know where there are hardly any clips, and not by choice."""
+    if clips.num_clips >= _FEW or clips.num_clips < len(source):
+        return []
+    return [
+        f"There are {clips.num_clips} held-out clips only: figures of so few say "
+        "little about others. Hold out more (videos of your own: --data-options "
+        "test_share=0.3)."
     ]
 
 
