@@ -1,5 +1,7 @@
 """GIF: frames that store what has changed, each with colours of its own."""
 
+from typing import Any
+
 import numpy as np
 from PIL import GifImagePlugin, Image
 
@@ -61,8 +63,8 @@ class _Canvas:
     def __init__(self, tolerance, palette):
         self.tolerance = tolerance
         self.palette = palette
-        self.shown = None
-        self.drawn = None  # what each pixel should have been when it was drawn
+        self.shown: Any = None
+        self.drawn: Any = None  # what each pixel should have been when it was drawn
 
     def draw(self, frame):
         """The picture to store, its top and left, and its transparent index or `None`.

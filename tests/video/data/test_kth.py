@@ -157,7 +157,7 @@ def test_real_clips_come_back_from_the_codec_of_the_published_files(
 def test_the_sequence_file_is_needed(root, tmp_path):
     (tmp_path / "person01_boxing_d1_uncomp.avi").touch()
     with pytest.raises(
-        FileNotFoundError, match="no '00sequences.txt'.*download.py kth"
+        FileNotFoundError, match="no '00sequences.txt'.*data download kth"
     ):
         load_clips(tmp_path, frame_shape=SHAPE)
 

@@ -86,13 +86,14 @@ def whole(request, data, tmp_path_factory):
 
 def test_a_file_holds_a_line_an_epoch_in_words(whole):
     kind, _, said = whole
-    first, line, last = said.splitlines()
+    first, line, evaluation, *scoring = said.splitlines()
     assert first == "step 0 of 5 (0 %)  preparing the first step ..."
     assert line.startswith("step 5 of 5 (100 %)  sigma ") and "(RMSE " in line
     for word in (f" nats/{kind}  ", " bits/dim", f" {kind}s/s  ", "took "):
         assert word in line, word
     assert ("(validation " in line) == (kind == "image")
-    assert last == "Evaluating and drawing ..." and "\r" not in said
+    assert evaluation == "Evaluating and drawing ..." and "\r" not in said
+    assert scoring[0].startswith("Scoring: 0 of ") and ", took " in " ".join(scoring)
 
 
 def test_samples_lie_in_the_order_of_training(whole):

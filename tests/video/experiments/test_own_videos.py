@@ -105,7 +105,7 @@ def test_what_fits_is_decoded_once(tmp_path, monkeypatch):
     monkeypatch.setattr(own_videos, "_MOST_CACHED", 8e5)
     recipe = own_recipe(tmp_path)
     assert recipe.options["cache"] is None
-    assert "make_dataset.py" in " ".join(recipe.reasons)
+    assert "tfsigmavae data convert" in " ".join(recipe.reasons)
 
 
 def test_actions_lead_from_each_frame_to_the_next(tmp_path):
