@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfsigmavae.decoders import FixedSigma
+from tfsigmavae.decoders import FixedSigma, OptimalSigma
 from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers import DiagonalNormal
 from tfsigmavae.losses import NegativeLogLikelihood
@@ -179,3 +179,13 @@ def test_a_target_of_unknown_rank_is_checked_when_the_graph_runs():
     np.testing.assert_allclose(loss(np.zeros(4)), 0.5 * np.log(2 * np.pi), rtol=1e-6)
     with pytest.raises(tf.errors.InvalidArgumentError):
         loss(np.zeros([4, 1]))
+
+
+def test_targets_that_are_missing_are_asked_for():
+    inputs = keras.Input([3])
+    decoder = OptimalSigma(values="real")
+    outputs = decoder(keras.layers.Dense(3)(inputs), target=inputs)
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", loss=NegativeLogLikelihood(), run_eagerly=True)
+    with pytest.raises(ValueError, match=r"needs targets.*`fit\(x, x\)`"):
+        model.fit(np.zeros([4, 3], "float32"), verbose=0)

@@ -38,9 +38,9 @@ class NegativeLogLikelihood(keras.losses.Loss):
             for each step.
 
     Raises:
-        ValueError: if the shape of `y_true` is not batch shape plus event shape: a
-            log_prob would broadcast it in silence; if that of `sample_weight` is no
-            beginning of the batch shape; or if a mask falls within an event.
+        ValueError: if `y_true` is missing; if its shape is not batch shape plus event
+            shape: a log_prob would broadcast it in silence; if that of `sample_weight`
+            is no beginning of the batch shape; or if a mask falls within an event.
         TypeError: if the model's output is no distribution, or `y_true` holds integers
             other than uint8 where a decoder takes pixels.
 
@@ -101,6 +101,11 @@ def _nll(y_true, y_pred):
         raise TypeError(
             "`NegativeLogLikelihood` needs a model whose output is a distribution, got "
             f"{type(y_pred).__name__}."
+        )
+    if y_true is None:
+        raise ValueError(
+            "`NegativeLogLikelihood` needs targets: `fit(x, y)`, of an autoencoder "
+            "`fit(x, x)`."
         )
     y_true = y_pred.as_values(y_true)
     expected = y_pred.batch_shape.concatenate(y_pred.event_shape)

@@ -41,6 +41,11 @@ class Parser(argparse.ArgumentParser):
         return known
 
     def error(self, message):
+        if choice := re.search(
+            r"invalid choice: '(.+?)' \(choose from (.+)\)", message
+        ):
+            near = closest(choice[1], re.findall(r"[\w.-]+", choice[2]))
+            message += f". Did you mean {near}?" if near else ""
         end = "" if message[-1] in ".?!" else "."
         self.exit(2, f"error: {message}{end}\n{self.prog} --help explains.\n")
 

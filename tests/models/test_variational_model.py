@@ -362,7 +362,23 @@ def test_a_fitted_model_is_built(tmp_path):
 
 def test_an_uncompiled_model_asks_for_compile():
     with pytest.raises(ValueError, match="compile"):
-        TinyVAE().fit(np.zeros([4, 8, 8, 1], "float32"), verbose=0)
+        TinyVAE().fit(np.zeros([4, 4, 4, 1], "float32"), verbose=0)
+
+
+class OfBytes(TinyVAE):
+    """One whose author forgot that pixels are uint8."""
+
+    def elbo_terms(self, inputs, training=False):
+        terms = super().elbo_terms(inputs, training)
+        return terms._replace(target=inputs)
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate"])
+def test_a_target_that_is_not_floating_names_the_way_out(verb):
+    model = OfBytes()
+    model.compile("adam", run_eagerly=True)
+    with pytest.raises(TypeError, match="uint8: take `self.decoder.to_values"):
+        getattr(model, verb)(np.zeros([4, 4, 4, 1], "uint8"), verbose=0)
 
 
 def test_an_uncompiled_model_saves_too(tmp_path):

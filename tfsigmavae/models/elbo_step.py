@@ -119,7 +119,7 @@ class ElboStep(keras.Model):
         keep_state = self._guard.remember(self.non_trainable_weights)
         keep_scores = self._guard.remember(metrics)
         with _weighing(self, weights), tf.GradientTape() as tape:
-            terms = self.elbo_terms(inputs, training=True)
+            terms = _checked(self.elbo_terms(inputs, training=True))
             nll = terms.nll
             objective = self.decoder.objective(nll, terms.likelihood, terms.target)
             losses = self._example_losses(objective, terms, training=True)
@@ -163,7 +163,7 @@ class ElboStep(keras.Model):
     def test_step(self, data: Any) -> dict[str, Any]:
         inputs, weights = self._unpacked(data)
         with _weighing(self, weights):
-            terms = self.elbo_terms(inputs, training=False)
+            terms = _checked(self.elbo_terms(inputs, training=False))
         nll = terms.nll
         if "bits_per_dim_mass" in self._means:
             nats = terms.kl - terms.likelihood.log_mass(terms.target)
@@ -222,6 +222,17 @@ class ElboStep(keras.Model):
             values["bits_per_dim"] = bits
         for name, value in values.items():
             self._means[name].update_state(value, weights)
+
+
+def _checked(terms):
+    """The terms; a target that was not made float would fail far from here."""
+    dtype = tf.convert_to_tensor(terms.target).dtype
+    if not dtype.is_floating:
+        raise TypeError(
+            f"`target` of `ElboTerms` must be floating, got {dtype.name}: take "
+            "`self.decoder.to_values(inputs)`, which makes pixels of uint8."
+        )
+    return terms
 
 
 def _where(is_good, gradients, otherwise):

@@ -68,6 +68,11 @@ MISTAKES = [
     ("misspelt", "train video --dry-run --model-options netwrk=vgg", "mean network?"),
     ("misspelt", "train video --dry-run --model-options network=vgh", "'vgh'"),
     ("misspelt", "train video --dry-run --decoder optimal", "'optimal'"),
+    (
+        "misspelt",
+        "train video --dry-run --decoder optimal-sigma",
+        "Did you mean optimal_sigma?",
+    ),
     ("misspelt", "train video --dry-run --decoder-options scop=batch", "scop"),
     (
         "misspelt",
