@@ -3,6 +3,7 @@
 from tfsigmavae.evaluation.directions import nearest_one
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.images import ImageProtocol, evaluate_images
+from tfsigmavae.evaluation.paired import paired_differences
 from tfsigmavae.evaluation.statistics import MeanAndError, jackknife, mean_and_error
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "jackknife",
     "mean_and_error",
     "nearest_one",
+    "paired_differences",
 ]
 
 

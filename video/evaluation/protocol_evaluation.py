@@ -27,7 +27,7 @@ from tfsigmavae_video.evaluation.clip_scores import ClipScorer, draws_pixels
 from tfsigmavae_video.evaluation.evaluated_clips import EvaluatedClips
 from tfsigmavae_video.evaluation.frame_metrics import chosen
 from tfsigmavae_video.evaluation.protocol import Protocol
-from tfsigmavae_video.evaluation.results import results
+from tfsigmavae_video.evaluation.results import clip_values, results
 from tfsigmavae_video.evaluation.shown_clips import clip_pictures
 from tfsigmavae_video.models import VideoModel
 
@@ -119,7 +119,7 @@ def evaluate(
         write_tidy_csv(output / _TABLE, _blocks(arrays, model, protocol))
         files.write_json(output / _METRICS, metrics)
         write_report(output / _REPORT, [metrics], pictures)
-    return Evaluation(metrics, pictures)
+    return Evaluation(metrics, pictures, clip_values(arrays, protocol, rows, model))
 
 
 def checked_protocol(protocol, model, source, extractor=None) -> protocols.Protocol:

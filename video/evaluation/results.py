@@ -55,6 +55,17 @@ def results(arrays, protocol, rows, model, extractor=None, names=None) -> dict:
     return found | _likelihood_sections(arrays, model, names) | _calibration(arrays)
 
 
+def clip_values(arrays, protocol, rows, model) -> dict:
+    """What `results` has the means of: `values` of an `Evaluation`."""
+    frames = frame_scores(arrays, protocol, rows)
+    scores = {
+        name: {source: _nanmean(values, -1) for source, values in sources.items()}
+        for name, sources in frames.items()
+    }
+    nats = _nats(arrays)
+    return {"scores": scores, "likelihood": _clip_likelihood(nats, model)}
+
+
 def sample_averages(arrays, name):
     """Average over time of each future by one metric, `[N, S]`."""
     return _nanmean(arrays[f"sample/{name}"], -1)
@@ -69,18 +80,26 @@ def best_samples(arrays, protocol, rows, name):
 
 def score_table(arrays, protocol, rows) -> dict:
     """Metric -> source -> mean and error over clips, in all and of each step."""
+    return {
+        name: {source: _curve(values) for source, values in sources.items()}
+        for name, sources in frame_scores(arrays, protocol, rows).items()
+    }
+
+
+def frame_scores(arrays, protocol, rows) -> dict:
+    """Metric -> source -> `[N, T]`, the score of each clip's frames."""
     found = {}
     for name, row in rows.items():
         if row.of != "sample":
-            found[name] = {"futures": _curve(arrays[f"futures/{name}"])}
+            found[name] = {"futures": arrays[f"futures/{name}"]}
             continue
         samples = arrays[f"sample/{name}"]
         best = best_samples(arrays, protocol, rows, name)
         found[name] = {
-            "best": _curve(samples[np.arange(len(best)), best]),
-            "mean": _curve(_nanmean(samples, 1)),
+            "best": samples[np.arange(len(best)), best],
+            "mean": _nanmean(samples, 1),
         } | {
-            source: _curve(arrays[f"{source}/{name}"])
+            source: arrays[f"{source}/{name}"]
             for source in _SOURCES
             if f"{source}/{name}" in arrays
         }
@@ -145,12 +164,17 @@ def _unit_length(features):
     )
 
 
-def _likelihood_sections(arrays, model, names):
-    nats = {
+def _nats(arrays):
+    """Name -> `[N, frames]` of what is known of the likelihood."""
+    return {
         key.partition("/")[2]: np.asarray(values, np.float64)
         for key, values in arrays.items()
         if key.startswith("likelihood/")
     }
+
+
+def _likelihood_sections(arrays, model, names):
+    nats = _nats(arrays)
     if not nats:
         return {"likelihood": None, "rates": None, "surprise": None}
     num_frames = nats["nll"].shape[1]
@@ -169,20 +193,29 @@ def _likelihood_sections(arrays, model, names):
 
 
 def _likelihood(nats, model, frames):
-    num_dims = int(np.prod(model.frame_shape)) * len(frames)
-    sums = {name: values.sum(1) for name, values in nats.items()}
     log_likelihood = _step_means(_per_frame(nats), "log_likelihood", "error")
     told = {"frame": frames} | log_likelihood
     if "kl" in nats:
-        sums["elbo"] = -(sums["nll"] + sums["kl"])
         told |= _step_means(nats["kl"], "kl", "kl_error")
-    found = {
-        name: _mean_and_error(sums[name])
-        for name in ("elbo", "bound", "nll", "kl")
-        if name in sums
-    }
-    bits = _bits_per_dim(sums, model.decoder.measure, num_dims)
-    return found | bits | {"num_dims": num_dims, "frames": told}
+    values = _clip_likelihood(nats, model)
+    found = {name: _mean_and_error(of_clips) for name, of_clips in values.items()}
+    return found | {"num_dims": _num_dims(nats, model), "frames": told}
+
+
+def _num_dims(nats, model):
+    return int(np.prod(model.frame_shape)) * nats["nll"].shape[1]
+
+
+def _clip_likelihood(nats, model):
+    """Name -> `[N]`: sums over the frames of each clip, and bits per dimension."""
+    if not nats:
+        return {}
+    sums = {name: values.sum(1) for name, values in nats.items()}
+    if "kl" in sums:
+        sums["elbo"] = -(sums["nll"] + sums["kl"])
+    found = {k: sums[k] for k in ("elbo", "bound", "nll", "kl") if k in sums}
+    measure = model.decoder.measure
+    return found | _bits_per_dim(sums, measure, _num_dims(nats, model))
 
 
 def _per_frame(nats):
@@ -205,9 +238,7 @@ def _bits_per_dim(sums, measure, num_dims):
     mass = sums["log_mass"] - sums["kl"]
     is_density = measure == "density"
     return {
-        name: _mean_and_error(
-            nats_to_bits_per_dim(tf.constant(-values), num_dims, density)
-        )
+        name: nats_to_bits_per_dim(tf.constant(-values), num_dims, density).numpy()
         for name, values, density in (
             ("bits_per_dim", sums["elbo"], is_density),
             ("bits_per_dim_bound", sums.get("bound"), is_density),

@@ -7,7 +7,11 @@ from typing import Any
 
 from tfsigmavae.callbacks.history_log import read_history
 from tfsigmavae.data import images
-from tfsigmavae.evaluation import ImageProtocol, evaluate_images
+from tfsigmavae.evaluation import (
+    ImageProtocol,
+    evaluate_images,
+    paired_differences,
+)
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.metrics.extractors.extractor import Extractor
 from tfsigmavae.models.image_vae import ImageVAE
@@ -61,7 +65,9 @@ def evaluate_runs(
     Returns:
         dict: path of `report`; paths of `metrics` and `csv`, `scores` (metric ->
         source -> mean), `likelihood` (name -> mean, nats and bits per dimension) and
-        `distances` (name -> value), lists of these for several runs.
+        `distances` (name -> value), lists of these for several runs. These have
+        `differences` as well, where all were evaluated alike: title of each run after
+        the first -> what `paired_differences` gives.
 
     Raises:
         ValueError: if a run, the data or the protocol do not fit.
@@ -86,6 +92,7 @@ def evaluate_runs(
     found = [
         run.evaluate(own, extractor) for run, own in zip(opened, folders, strict=True)
     ]
+    paired = _paired(found)
     report = write_report(
         folder / "report.html",
         [evaluation.metrics for evaluation in found],
@@ -96,6 +103,7 @@ def evaluate_runs(
         ],
         training=[(run.title, run.history) for run in opened if run.history] or None,
         tables={f"Options of {run.title}": run.config for run in opened if run.config},
+        paired=paired,
     )
     told = {
         "report": str(report),
@@ -111,6 +119,10 @@ def evaluate_runs(
     if len(opened) == 1:
         each = ("metrics", "csv", "scores", "likelihood", "distances")
         told |= {name: told[name][0] for name in each}
+    elif paired:
+        told["differences"] = dict(
+            zip([run.title for run in opened[1:]], paired, strict=True)
+        )
     return told
 
 
@@ -218,6 +230,20 @@ class _Run:
         return images.load(
             data, split, **own | {"root": self.config.get("root")} | options
         )
+
+
+def _paired(found):
+    """Differences from the first; nothing where not all were evaluated alike."""
+    first, *others = found
+    if any(not _alike(first.metrics, other.metrics) for other in others):
+        return []
+    return [paired_differences(first, other) for other in others]
+
+
+def _alike(first, other):
+    return first["protocol"] == other["protocol"] and (
+        first["data"]["fingerprint"] == other["data"]["fingerprint"]
+    )
 
 
 def _likelihood(metrics):

@@ -311,6 +311,41 @@ def test_runs_are_compared_by_the_exact_mass(tmp_path):
     assert "(exact mass) 3.00 ± 0.10" in alone.said
 
 
+def a_difference(mean, error):
+    return {"mean": mean, "error": error, "count": 9}
+
+
+def test_clear_differences_are_told(tmp_path):
+    runs = [made_metrics.video(name) for name in ("one", "two", "three")]
+    paired = [
+        {
+            "scores": {
+                "psnr": {"mean": a_difference(0.5, 0.1), "copy_last": None},
+                "ssim": {"mean": a_difference(-0.02, 0.011)},
+            },
+            "likelihood": {
+                "elbo": a_difference(-30.0, 14.0),
+                "bits_per_dim_mass": a_difference(-0.3, 0.1),
+            },
+        },
+        {"scores": {"psnr": {"mean": a_difference(-0.5, None)}}, "likelihood": {}},
+    ]
+    page = write(tmp_path, runs, paired=paired)
+    assert "Differences" in page.headings
+    label = "mean over the samples"
+    assert (
+        f"Against one, two is better in PSNR, {label} (by 0.50 ± 0.10 dB), bits per "
+        "dimension (exact mass) (by 0.30 ± 0.10); worse in ELBO (by 30 ± 14 nats); "
+        f"not clearly different in SSIM, {label}."
+    ) in page.said
+    assert "0.50 ± 0.10 dB (better)" in page.said and "less one" in page.said
+    assert "Against one, three" not in page.said  # of one clip nothing is clear
+    # Nats of decoders of different kinds do not belong beside each other.
+    runs[1]["model"]["decoder"] = "a categorical one"
+    other = write(tmp_path, runs, paired=paired)
+    assert "worse in ELBO" not in other.said and "(exact mass) (by" in other.said
+
+
 def test_what_is_not_known_here_appears_by_itself(tmp_path):
     found = made_metrics.video()
     found["metrics"]["sharpness"] = {"label": "Sharpness", "unit": "px", "best": "min"}

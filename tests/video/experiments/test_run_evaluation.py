@@ -134,6 +134,65 @@ def test_runs_side_by_side(runs, tmp_path):
         )
 
 
+def values_of(path, source, metric):
+    """What each clip has in `metrics.csv`: a list, frame by frame."""
+    of_clips = {}
+    with open(path, newline="") as lines:
+        for row in csv.DictReader(lines):
+            if (row["source"], row["metric"]) == (source, metric):
+                of_clips.setdefault(row["clip"], []).append(float(row["value"]))
+    return np.array(list(of_clips.values()))
+
+
+def test_runs_differ_clip_by_clip(runs, tmp_path):
+    told = evaluate_runs(
+        [runs / "first", runs / "second"],
+        protocol="smoke",
+        output=tmp_path / "both",
+        protocol_options=QUICK | {"importance_samples": 2},
+    )
+    assert told["differences"].keys() == {"second"}
+    found = told["differences"]["second"]
+    for ours, (source, name), average in (
+        (
+            found["scores"]["psnr"]["reconstruction"],
+            ("reconstruction", "psnr"),
+            np.mean,
+        ),
+        (found["likelihood"]["kl"], ("model", "kl"), np.sum),
+    ):
+        values = [average(values_of(path, source, name), 1) for path in told["csv"]]
+        each = values[1] - values[0]
+        assert ours["count"] == len(each) == 3
+        # metrics.csv has six digits of values, of which differences have fewer.
+        np.testing.assert_allclose(ours["mean"], each.mean(), rtol=2e-3)
+        error = each.std(ddof=1) / np.sqrt(len(each))
+        np.testing.assert_allclose(ours["error"], error, rtol=2e-3)
+    # Baselines are the same in both.
+    copied = found["scores"]["psnr"]["copy_last"]
+    assert copied == {"mean": 0.0, "error": 0.0, "count": 3}
+    page = (tmp_path / "both" / "report.html").read_text()
+    assert "Against first, second is " in page and "less first" in page
+
+
+def test_runs_that_were_not_evaluated_alike_have_no_differences(runs, tmp_path):
+    model = tiny_model(frame_shape=SHAPE, seed=3, num_context=3)
+    randomise_weights(model, 3)
+    longer = tmp_path / "longer"
+    longer.mkdir()
+    model.save(longer / "model.keras")
+    (longer / "config.json").write_text((runs / "first" / "config.json").read_text())
+    told = evaluate_runs(
+        [runs / "first", longer],
+        protocol="smoke",
+        output=tmp_path / "both",
+        protocol_options=QUICK,
+    )
+    assert "differences" not in told
+    page = (tmp_path / "both" / "report.html").read_text()
+    assert "were not evaluated alike" in page and "Against first" not in page
+
+
 @pytest.fixture(scope="module")
 def image_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")

@@ -110,7 +110,8 @@ def evaluate_images(
         output = pathlib.Path(output)
         _write(output, metrics, scored)
         write_report(output / "report.html", [metrics], pictures)
-    return Evaluation(metrics, pictures)
+    values = {"scores": scored.scores, "likelihood": scored.likelihood}
+    return Evaluation(metrics, pictures, values)
 
 
 def _check_extractor(extractor, images):

@@ -9,6 +9,7 @@ from tfsigmavae import files
 from tfsigmavae.evaluation.report import (
     appendix,
     calibration,
+    differences,
     distances,
     gallery,
     headline,
@@ -31,6 +32,7 @@ def write_report(
     training: Sequence[tuple[str, Sequence[Mapping[str, Any]]]] | None = None,
     tables: Mapping[str, Any] | None = None,
     explanation: str = "",
+    paired: Sequence[Mapping[str, Any]] = (),
 ) -> pathlib.Path:
     """Writes the page of an evaluation, of several side by side, or of a training run.
 
@@ -46,6 +48,8 @@ def write_report(
         tables: heading -> dict of name -> JSON value, such as options. Defaults to
             none.
         explanation: what stands below the pictures. Defaults to nothing.
+        paired: for each evaluation after the first, how it differs from that one, see
+            `paired_differences`. Defaults to none.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -61,13 +65,16 @@ def write_report(
         raise ValueError('`evaluations` must hold at least one dict with a "title".')
     runs = name_runs(evaluations)
     title = " · ".join(run.label for run in runs)
-    sections = _sections(runs, pictures, training or [], tables or {}, explanation)
+    sections = _sections(
+        runs, pictures, training or [], tables or {}, explanation, paired
+    )
     return files.write_text(path, _render(title, sections))
 
 
-def _sections(runs, pictures, training, tables, explanation):
+def _sections(runs, pictures, training, tables, explanation, paired):
     found = [
         overview.section(runs),
+        differences.section(runs, paired),
         headline.section(runs),
         gallery.section(pictures, explanation),
         horizon.section(runs),
