@@ -56,10 +56,10 @@ ROWS = [
     ["tfsigmavae_video.experiments"],
     ["tfsigmavae_video"],  # its `__init__`
     ["tfsigmavae_commands"],  # its `__init__`, which imports nothing
+    ["tfsigmavae_commands.parsing"],
     [
         "tfsigmavae_commands.console",
         "tfsigmavae_commands.outcome",
-        "tfsigmavae_commands.parsing",
         "tfsigmavae_commands.saved",
         "tfsigmavae_commands.source",
     ],

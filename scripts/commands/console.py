@@ -8,6 +8,8 @@ import subprocess
 import sys
 import traceback
 
+from tfsigmavae_commands.parsing import with_flags
+
 # TensorFlow's notices about CPU features and missing GPUs are not the user's business.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -160,7 +162,8 @@ def run(main, trains=False, onednn=None):
         told = of_system or raised_in.startswith(ours)
         if os.environ.get("TFSIGMAVAE_TRACEBACK") or not told:
             raise
-        sys.exit(f"error: {_of_system(error) if of_system else error}")
+        message = _of_system(error) if of_system else with_flags(str(error))
+        sys.exit(f"error: {message}")
     finally:
         if trains:
             signal.signal(signal.SIGTERM, previous)

@@ -16,6 +16,7 @@ def parse(argv, description) -> dict:
     """Flags by name."""
     parser = Parser("evaluate", description)
     parser.on_unknown = " Runs to set beside --model stand after --compare."
+    parser.named = {"runs": "--model and --compare"}
     add = parser.add_argument
     add("--model", type=existing, required=True, help="a run folder or its model.keras")
     runs = {"type": existing, "nargs": "+", "default": [], "metavar": "RUN"}

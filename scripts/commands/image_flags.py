@@ -5,21 +5,26 @@ import pathlib
 from tfsigmavae_commands import source, training_flags
 from tfsigmavae_commands.parsing import closest
 
-OWN = [
-    ("--data", str, "name, folder or zip, see tfsigmavae.data.images.load"),
-    ("--model", "conv", "network"),
-    ("--steps", 5730, "training steps"),
-    ("--batch-size", 128, "images per step"),
-    ("--learning-rate", 1e-3, "of Adam"),
-    ("--root", str, "folder with the files of a named data set"),
-    ("--image-size", int, "height and width to scale to"),
-    ("--crop", str, "what is cut out before scaling"),
-    ("--channels", int, "turn all images into grey or RGB"),
-    ("--num-train", int, "training images (default: all)"),
-    ("--num-test", int, "test images (default: all)"),
-    ("--validation-images", 0, "test images for history.csv, every 100 steps"),
-    ("--seed", 0, "of weights, noise and order of the data"),
-]
+OWN = {
+    "data": [
+        ("--data", str, "name, folder or zip, see tfsigmavae.data.images.load"),
+        ("--root", str, "folder with the files of a named data set"),
+        ("--image-size", int, "height and width to scale to"),
+        ("--crop", str, "what is cut out before scaling"),
+        ("--channels", int, "turn all images into grey or RGB"),
+        ("--num-train", int, "training images (default: all)"),
+        ("--num-test", int, "test images (default: all)"),
+    ],
+    "model": [("--model", "conv", "network")],
+    "training": [
+        ("--steps", 5730, "training steps"),
+        ("--batch-size", 128, "images per step"),
+        ("--learning-rate", 1e-3, "of Adam"),
+    ],
+    "evaluation and pictures": [
+        ("--validation-images", 0, "test images for history.csv, every 100 steps"),
+    ],
+}
 CHOICES = {"--crop": ["square"], "--channels": [1, 3]}
 
 

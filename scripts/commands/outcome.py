@@ -24,12 +24,22 @@ _NEXT = {
 }
 
 
-def tell_options(options):
-    """All options of a run, nested ones in brackets."""
-    shown = ", ".join(f"{name} {_value(value)}" for name, value in options.items())
-    indent = {"initial_indent": "  ", "subsequent_indent": "  "}
-    lines = textwrap.wrap(shown, 88, break_on_hyphens=False, **indent)
-    print("Options:", *lines, sep="\n", file=sys.stderr)
+def tell_options(options, headings):
+    """All options of a run, nested ones in brackets.
+
+    Args:
+        options: dict of the run.
+        headings: heading -> names of options; those of none come last.
+    """
+    told = {name for names in headings.values() for name in names}
+    rest = [name for name in options if name not in told]
+    print("Options (--help explains them):", file=sys.stderr)
+    for heading, names in [*headings.items(), ("other", rest)]:
+        shown = [f"{n} {_value(options[n])}" for n in names if n in options]
+        indent = {"initial_indent": f"  {heading}: ", "subsequent_indent": "    "}
+        text = ", ".join(shown)
+        lines = textwrap.wrap(text, 88, break_on_hyphens=False, **indent)
+        print(*lines, sep="\n", end="\n" * bool(lines), file=sys.stderr)
 
 
 def tell_run(summary, output, data, command):

@@ -6,6 +6,7 @@ import difflib
 import json
 import pathlib
 import re
+import shutil
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,12 +20,14 @@ class Parser(argparse.ArgumentParser):
 
     # Of flags that the parser does not know; for more words on where they belong.
     on_unknown = ""
+    # Argument of the Python interface -> flag, where the names differ.
+    named = {}
 
     def __init__(self, command, description, **kwargs):
         super().__init__(
             prog=f"tfsigmavae {command}",
             description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
             **kwargs,
         )
@@ -38,6 +41,7 @@ class Parser(argparse.ArgumentParser):
             near = closest(flag, self._option_string_actions)
             told = f" Did you mean {near}?" if near else ""
             self.error(f"there is no {flag}.{told}{self.on_unknown}")
+        _read.append(self)
         return known
 
     def error(self, message):
@@ -50,11 +54,38 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}{end}\n{self.prog} --help explains.\n")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Flags to the left, what they are to the right."""
+
+    def __init__(self, prog):
+        width = min(shutil.get_terminal_size().columns - 2, 100)
+        super().__init__(prog, max_help_position=30, width=width)
+
+
 class _Silent(argparse.ArgumentParser):
     """What is wrong is told later, by the parser that knows all flags."""
 
     def error(self, message):
         raise ValueError(message)
+
+
+# The parsers that have read flags.
+_read: list[Parser] = []
+
+
+def with_flags(message):
+    """A message of the Python interface, its `arguments` as flags where they are."""
+
+    def named(argument):
+        flag = "--" + argument[1].replace("_", "-")
+        for parser in reversed(_read):
+            if argument[1] in parser.named:
+                return parser.named[argument[1]]
+            if flag in parser._option_string_actions:
+                return flag
+        return argument[0]
+
+    return re.sub(r"`(\w+)`", named, message)
 
 
 def closest(word, words):

@@ -12,7 +12,7 @@ safe. Standard output is the result as one line of JSON (OUTPUT/summary.json).
 import json
 
 from tfsigmavae_commands import console, image_flags, outcome
-from tfsigmavae_commands.training_flags import run_options
+from tfsigmavae_commands.training_flags import headings, run_options
 
 CONSOLE = {"trains": True}
 
@@ -28,7 +28,7 @@ def main(argv=None):
     if is_dry:
         flags["data"] = flags["data"] or "noise"
     experiment = ImageExperiment(**flags)
-    outcome.tell_options(experiment.options())
+    outcome.tell_options(experiment.options(), headings(image_flags.OWN))
     if is_dry:
         summary = experiment.dry_run()
     else:

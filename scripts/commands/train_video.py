@@ -15,7 +15,7 @@ the result as JSON (OUTPUT/summary.json).
 import json
 
 from tfsigmavae_commands import console, outcome, video_flags
-from tfsigmavae_commands.training_flags import run_options
+from tfsigmavae_commands.training_flags import headings, run_options
 
 CONSOLE = {"trains": True}
 
@@ -32,7 +32,7 @@ def main(argv=None):
         flags["data"] = flags["data"] or "noise"
     experiment = VideoExperiment(**flags)
     console.share_cores(experiment.models[experiment.model])
-    outcome.tell_options(experiment.options())
+    outcome.tell_options(experiment.options(), headings(video_flags.OWN))
     if mode["dry_run"]:
         summary = experiment.dry_run()
     else:

@@ -6,23 +6,39 @@ import textwrap
 from tfsigmavae_commands import source
 from tfsigmavae_commands.parsing import Parser, closest, early, option
 
-# Flag, default (its type is the flag's) or type, explanation.
-COMMON = [
-    ("--decoder", "optimal_sigma", "p(x | z), see docs/decoders.md"),
-    ("--beta", 1.0, "KL weight"),
-    ("--decay-from", 1.0, "share of the steps after which the rate falls to 5 %%"),
-    ("--warm-up-steps", 0, "steps over which the learning rate rises first"),
-    ("--kl-ramp", 0.0, "share of the steps over which the KL weight rises to --beta"),
-    ("--gradient-accumulation-steps", 1, "steps (of --steps) in one update"),
-    ("--preview-every", int, "steps between pictures, 0 for none (default: a tenth)"),
-    ("--precision", "float32", "dtype policy"),
-    ("--recalibration-steps", 100, "batches that set sigma at the end, 0 for none"),
-]
+# Heading -> rows of flag, default (its type is the flag's) or type, explanation.
+COMMON = {
+    "data": [],
+    "model": [
+        ("--decoder", "optimal_sigma", "p(x | z), see docs/decoders.md"),
+        ("--beta", 1.0, "KL weight"),
+        ("--precision", "float32", "dtype policy"),
+    ],
+    "training": [
+        ("--decay-from", 1.0, "share of the steps after which the rate falls to 5 %%"),
+        ("--warm-up-steps", 0, "steps over which the learning rate rises first"),
+        ("--kl-ramp", 0.0, "share of the steps in which the KL weight rises to --beta"),
+        ("--gradient-accumulation-steps", 1, "steps (of --steps) in one update"),
+        ("--recalibration-steps", 100, "batches that set sigma at the end, 0 for none"),
+        ("--seed", 0, "of weights, noise, order of the data, samples"),
+    ],
+    "evaluation and pictures": [
+        ("--preview-every", int, "steps between pictures, 0: none (default: a tenth)"),
+    ],
+}
 CHOICES = {"--precision": ["float32", "mixed_bfloat16", "mixed_float16"]}
 OPTIONS = {
-    "--model-options": "constructor arguments of the model, listed below",
-    "--decoder-options": "constructor arguments of the decoder, e.g. sigma=0.1",
+    "--model-options": "arguments of the network, listed below",
+    "--decoder-options": "arguments of the decoder, e.g. sigma=0.1",
 }
+_HEADINGS = {
+    "--model-options": "model",
+    "--decoder-options": "model",
+    "--data-options": "data",
+    "--frame-shape": "data",  # of --frame-size and --channels
+}
+# How help calls the value of a flag.
+_METAVARS = {int: "N", float: "X"}
 # Constructor arguments of models that have flags of their own, or that data decide.
 OWN = {"decoder", "beta", "seed", "num_context", "frame_shape", "image_shape"}
 OWN |= {"action_size"}
@@ -36,7 +52,7 @@ def parser_of(
     Args:
         command: its words after `tfsigmavae`.
         description: docstring of its module.
-        own: rows as of `COMMON`.
+        own: as `COMMON`, with its headings.
         choices: flag -> allowed values.
         package: with the registry of models.
         recipes: preset name -> options.
@@ -46,15 +62,22 @@ def parser_of(
     # Known before `--help` prints the defaults.
     recipe = recipes.get(early(argv, "--preset")["preset"], {})
     models = source.model_options(package, OWN)
-    parser = Parser(command, description, epilog=_explained(models, recipe))
+    parser = Parser(
+        command,
+        description,
+        usage=f"tfsigmavae {command} --preset NAME | --data DATA --output RUN [flags]",
+        epilog=_explained(models, recipe),
+    )
     parser.on_unknown = (
         " Arguments of model and decoder are given as --model-options NAME=VALUE and "
         "--decoder-options NAME=VALUE."
     )
     parser.models = models
-    add = parser.add_argument
-    add("--preset", choices=sorted(recipes), help="data set with its recipe")
-    add("--output", help="run folder")
+    add = parser.add_argument_group("run").add_argument
+    presets = sorted(recipes)
+    words = f"data set with its recipe: {', '.join(presets)}"
+    add("--preset", choices=presets, metavar="NAME", help=words)
+    add("--output", metavar="RUN", help="run folder")
     add(
         "--dry-run",
         action="store_true",
@@ -64,21 +87,24 @@ def parser_of(
     add(
         "--strategy",
         default="none",
-        choices=["none", "mirrored", "multi_worker"],
-        help="train on one device, all GPUs, or several machines (docs/distributed.md)",
+        choices=(strategies := ["none", "mirrored", "multi_worker"]),
+        metavar="NAME",
+        help=f"one device, all GPUs, several machines: {', '.join(strategies)}",
     )
     add(
         "--accept-changed-data",
         action="store_true",
         help="resume although the data are not those that the run began with",
     )
-    for flag, text in options.items():
-        kind = {"type": option, "nargs": "+", "action": "extend", "default": []}
-        add(flag, metavar="NAME=VALUE", help=text, **kind)
     decoders = sorted(source.registry("tfsigmavae.decoders", "_BY_NAME"))
     choices = {"--model": sorted(models), "--decoder": decoders, **CHOICES, **choices}
-    for flag, default, text in [*own, *COMMON]:
-        _add(parser, flag, default, text, choices.get(flag))
+    for heading, rows in COMMON.items():
+        group = parser.add_argument_group(heading)
+        for flag, default, text in [*own.get(heading, []), *rows]:
+            _add(group, flag, default, text, choices.get(flag))
+        for flag in options:
+            if _HEADINGS[flag] == heading:
+                _add_options(group, flag, options[flag])
     defaults = {k: v for k, v in recipe.items() if not isinstance(v, dict)}
     parser.set_defaults(**defaults)
     return parser
@@ -120,6 +146,22 @@ def _check_model_options(parser, flags):
             )
 
 
+def headings(own) -> dict:
+    """Heading of help -> names of the options that stand below it.
+
+    `own` is as that of `parser_of`.
+    """
+    flags = {
+        heading: [row[0] for row in [*own.get(heading, []), *COMMON[heading]]]
+        + [flag for flag, of in _HEADINGS.items() if of == heading]
+        for heading in COMMON
+    }
+    return {
+        heading: [flag[2:].replace("-", "_") for flag in names]
+        for heading, names in flags.items()
+    }
+
+
 def run_options(flags) -> dict:
     """Takes out what is an argument of `Experiment.run` and no option of a run.
 
@@ -136,15 +178,23 @@ def run_options(flags) -> dict:
     return options
 
 
-def _add(parser, flag, default, text, choices):
-    if isinstance(default, type):
-        parser.add_argument(flag, type=default, choices=choices, help=text)
-        return
-    kind = {"type": type(default), "choices": choices}
-    if isinstance(default, bool):
-        kind = {"action": argparse.BooleanOptionalAction}
-    text = f"{text} (default: %(default)s)"
-    parser.add_argument(flag, default=default, help=text, **kind)
+def _add(group, flag, default, text, choices):
+    is_type = isinstance(default, type)
+    kind = default if is_type else type(default)
+    how = {"type": kind, "choices": choices, "metavar": _METAVARS.get(kind)}
+    if choices:
+        how["metavar"] = "N" if kind is int else "NAME"
+        text = f"{text}: {', '.join(map(str, choices))}"
+    if kind is bool:
+        how = {"action": argparse.BooleanOptionalAction}
+    if not is_type:
+        text, how["default"] = f"{text} (default: %(default)s)", default
+    group.add_argument(flag, help=text, **how)
+
+
+def _add_options(group, flag, text):
+    kind = {"type": option, "nargs": "+", "action": "extend", "default": []}
+    group.add_argument(flag, metavar="NAME=VALUE", help=text, **kind)
 
 
 def _explained(models, recipe):

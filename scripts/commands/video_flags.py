@@ -7,27 +7,34 @@ import sys
 from tfsigmavae_commands import console, source, training_flags
 from tfsigmavae_commands.parsing import early, existing, frame_size
 
-OWN = [
-    ("--data", str, "folder of videos, a video, or a data set of docs/data.md"),
-    ("--model", "svg_lp", "network"),
-    ("--steps", 180_000, "training steps"),
-    ("--batch-size", 100, "clips per step"),
-    ("--learning-rate", 2e-3, "of Adam"),
-    ("--num-context", 2, "given frames"),
-    ("--num-frames", 10, "frames to predict in training"),
-    ("--curriculum", str, "shorter clips first: SHARE:FRAMES, ... (default: none)"),
-    ("--eval-frames", 28, "frames to predict in evaluation and pictures"),
-    ("--windows", "first", "which part of a record to train on"),
-    ("--cache", str, "'memory', or a folder for decoded frames (default: none)"),
-    ("--data-service", str, "grpc://host:port that reads (docs/distributed.md)"),
-    ("--frame-size", "64", "pixels, height and width alike or as HEIGHTxWIDTH"),
-    ("--channels", 3, "channels of a frame"),
-    ("--use-actions", False, "give the model the actions"),
-    ("--num-samples", 100, "futures per clip in evaluation"),
-    ("--num-eval-clips", 256, "held-out clips in evaluation, at most"),
-    ("--compare", False, "train SVG's weight and sigma 1 as well"),
-    ("--seed", 0, "of weights, noise, order of the data, samples"),
-]
+OWN = {
+    "data": [
+        ("--data", str, "folder of videos, a video, or a data set of docs/data.md"),
+        ("--frame-size", "64", "pixels, height and width alike or as HEIGHTxWIDTH"),
+        ("--channels", 3, "channels of a frame"),
+        ("--windows", "first", "which part of a record to train on"),
+        ("--cache", str, "'memory', or a folder for decoded frames (default: none)"),
+        ("--data-service", str, "grpc://host:port that reads (docs/distributed.md)"),
+    ],
+    "model": [
+        ("--model", "svg_lp", "network"),
+        ("--num-context", 2, "given frames"),
+        ("--use-actions", False, "give the model the actions"),
+    ],
+    "training": [
+        ("--steps", 180_000, "training steps"),
+        ("--batch-size", 100, "clips per step"),
+        ("--num-frames", 10, "frames to predict in training"),
+        ("--curriculum", str, "shorter clips first: SHARE:FRAMES, ... (default: none)"),
+        ("--learning-rate", 2e-3, "of Adam"),
+    ],
+    "evaluation and pictures": [
+        ("--eval-frames", 28, "frames to predict"),
+        ("--num-samples", 100, "futures per clip"),
+        ("--num-eval-clips", 256, "held-out clips, at most"),
+        ("--compare", False, "train SVG's weight and sigma 1 as well"),
+    ],
+}
 CHOICES = {"--windows": ["first", "random", "last"]}
 
 

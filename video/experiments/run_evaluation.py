@@ -145,9 +145,7 @@ class _Run:
     def data(self):
         data = self.config.get("data")
         if not isinstance(data, str) or not data:
-            raise ValueError(
-                f"Nobody knows the data of '{self.file}': give `data` (--data)."
-            )
+            raise ValueError(f"Nobody knows the data of '{self.file}': give `data`.")
         return data
 
     def own_protocol(self, wanted):

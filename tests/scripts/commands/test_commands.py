@@ -176,8 +176,8 @@ def test_dry_run_of_a_preset_prints_a_summary_and_keeps_nothing(tmp_path, call):
     flags = [*SMALL, "--preset", "smmnist", "--num-context", "2", "--dry-run"]
     summary, errors = call("train video", *flags)
     assert summary["steps"] == 2 and "psnr" in summary
-    options = " ".join(errors.partition("Options:")[2].split())
-    assert "frame_shape [16, 16, 1], " in options and "latent_size=2, " in options
+    options = " ".join(errors.partition("Options (--help explains them):")[2].split())
+    assert "frame_shape [16, 16, 1]" in options and "latent_size=2, " in options
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,7 +186,7 @@ def test_dry_run_of_image_training_keeps_nothing(tmp_path, call):
     flags += ["--preset", "demo", "--model-options", "widths=[2,2]", "--dry-run"]
     summary, errors = call("train images", *flags)
     assert summary["steps"] == 2 and summary["num_dims"] == 8 * 8 * 3
-    options = " ".join(errors.partition("Options:")[2].split())
+    options = " ".join(errors.partition("Options (--help explains them):")[2].split())
     assert "data fashion_mnist, " in options and "decoder shared_sigma, " in options
     assert list(tmp_path.iterdir()) == []
 

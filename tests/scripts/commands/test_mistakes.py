@@ -37,7 +37,12 @@ MISTAKES = [
     ("wrong kind", "predict --model image.keras --data clips", "a model of images"),
     ("wrong kind", "predict --model video.keras --data notes.txt", "no known clips"),
     ("wrong kind", "predict --model video.keras --data fake.mp4", "cannot be opened"),
-    ("wrong kind", "predict --model video.keras --data clips --output notes.txt", "an"),
+    (
+        "wrong kind",
+        "predict --model video.keras --data clips --output notes.txt",
+        "exists. Remove it",
+    ),
+    ("wrong kind", "train video --data clips --output photos", "--output 'photos' is"),
     ("wrong shape", "predict --model video.keras --data large", "(16, 16, 3)"),
     ("missing", "evaluate --model empty", "Name a run folder"),
     ("missing", "evaluate --model video.keras", "--data"),
