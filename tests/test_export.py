@@ -84,3 +84,9 @@ def test_of_two_exports_at_once_the_second_is_refused(model, tmp_path, while_wri
         export_saved_model(model, path)
     assert [found.name for found in path.iterdir()] == ["other"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_that_was_never_called_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`fit` it, or call it"):
+        export_saved_model(TinyVAE(seed=1), tmp_path / "1")
+    assert not list(tmp_path.iterdir())

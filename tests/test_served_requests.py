@@ -127,8 +127,7 @@ def test_uint8_is_to_be_divided_by_255(name, load):
     value = (255 * value).astype(np.uint8)
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         load(name).reconstruct(value, *(other for _, other in rest))
-    advice = "divide 8-bit values by 255; other than in a SavedModel"
-    words = f"`{pixels}` must lie in [0, 1] when floating ({advice}"
+    words = f"`{pixels}` must lie in [0, 1] when floating: divide 8-bit values by 255."
     assert words in str(error.value)
 
 

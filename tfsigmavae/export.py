@@ -48,13 +48,19 @@ def export_saved_model(
 
     Raises:
         TypeError: if `model` names no endpoints.
-        ValueError: if a limit is no int >= 1, or not below 2**31.
+        ValueError: if a limit is no int >= 1, or not below 2**31, or the model has not
+            been built.
         FileExistsError: if `path` exists; nothing is overwritten.
     """
     if not hasattr(model, "export_endpoints"):
         raise TypeError(
             f"`model` must be a VariationalModel, got {type(model).__name__}. Other "
             "Keras models export themselves: `model.export(path)`."
+        )
+    if not model.built:
+        raise ValueError(
+            "`model` has not been called yet: `fit` it, or call it on a batch, before "
+            "it is exported."
         )
     path = pathlib.Path(path)
     if path.exists():

@@ -170,9 +170,8 @@ def to_unit_range(
         values,
         in_range,
         [
-            f"`{name}` must lie in [0, 1] when floating (divide 8-bit values by 255; "
-            "other than in a SavedModel they may stay uint8 instead, in a functional "
-            "model by `keras.Input(..., dtype='uint8')`); smallest and largest value:",
+            f"`{name}` must lie in [0, 1] when floating: divide 8-bit values by 255. "
+            "Smallest and largest value:",
             tf.reduce_min(values),
             tf.reduce_max(values),
         ],

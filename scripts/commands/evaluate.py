@@ -12,7 +12,7 @@ ends with the same figures. The last line printed is the result as JSON.
 
 import json
 
-from tfsigmavae_commands import console, evaluate_flags, outcome
+from tfsigmavae_commands import console, evaluate_flags, outcome, saved
 
 CONSOLE = {"onednn": True}
 
@@ -22,6 +22,7 @@ def main(argv=None):
     console.load()
     from tfsigmavae import video
 
+    saved.import_all(flags.pop("modules"))
     runs = [flags.pop("model"), *flags.pop("compare")]
     result = video.evaluate_runs(runs, **flags)
     outcome.tell_made({result["report"]: "one page: open it in a browser"})

@@ -1,7 +1,7 @@
 """Flags of `evaluate`. No heavy import: `--help` must be instant."""
 
 from tfsigmavae_commands import source
-from tfsigmavae_commands.parsing import Parser, existing, option
+from tfsigmavae_commands.parsing import Parser, add_model, existing, option
 
 PROTOCOL = """what is measured, and how: {names} or run, the run's own context and
 horizon, for videos (default: svg-2-28, or run where it does not fit),
@@ -17,8 +17,8 @@ def parse(argv, description) -> dict:
     parser = Parser("evaluate", description)
     parser.on_unknown = " Runs to set beside --model stand after --compare."
     parser.named = {"runs": "--model and --compare"}
+    add_model(parser)
     add = parser.add_argument
-    add("--model", type=existing, required=True, help="a run folder or its model.keras")
     runs = {"type": existing, "nargs": "+", "default": [], "metavar": "RUN"}
     add("--compare", **runs, help="runs to set beside it")
     add("--data", help="held-out data (default: what the model was trained with)")

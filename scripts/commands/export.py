@@ -9,7 +9,7 @@ for. A request for more is refused; lower the limits to what the server's memory
 import json
 
 from tfsigmavae_commands import console, outcome, saved
-from tfsigmavae_commands.parsing import Parser, existing
+from tfsigmavae_commands.parsing import Parser, add_model
 
 # What one request may ask for: default, words.
 LIMITS = {
@@ -22,8 +22,7 @@ LIMITS = {
 
 def main(argv=None):
     parser = Parser("export", __doc__)
-    model = {"type": existing, "required": True}
-    parser.add_argument("--model", **model, help="a run folder or its model.keras")
+    add_model(parser)
     parser.add_argument("--output", required=True, help="folder to create")
     for name, (default, text) in LIMITS.items():
         flag = "--" + name.replace("_", "-")
@@ -36,6 +35,7 @@ def main(argv=None):
     from tfsigmavae.serving import Limits
 
     Limits(**limits)  # a wrong one is said before the model is opened
+    saved.import_all(args.modules)
     model, _ = saved.load(args.model)
     path = export_saved_model(model, args.output, **limits)
     endpoints = {

@@ -104,6 +104,20 @@ def early(argv, *flags):
         return dict.fromkeys(flag[2:] for flag in flags)
 
 
+def add_model(parser):
+    """The flags of commands that open a model."""
+    add = parser.add_argument
+    add("--model", type=existing, required=True, help="a run folder or its model.keras")
+    add(
+        "--import",
+        nargs="+",
+        default=[],
+        metavar="FILE.py",
+        dest="modules",
+        help="files or modules that define and register a model class of your own",
+    )
+
+
 def existing(text):
     """A path that is there."""
     if not pathlib.Path(text).exists():

@@ -25,6 +25,7 @@ def main(argv=None):
     console.load()
     from tfsigmavae import video
 
+    saved.import_all(args.modules)
     model, path = saved.load_video_model(args.model)
     plans = video.read_plans(args.actions, model.action_size)
     is_single = video.is_video(args.data) and not plans

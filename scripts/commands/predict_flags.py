@@ -2,7 +2,7 @@
 
 import argparse
 
-from tfsigmavae_commands.parsing import Parser, existing, option
+from tfsigmavae_commands.parsing import Parser, add_model, existing, option
 
 ACTIONS = """sequence of actions for the future, the last one held: 'left,left,up' (also
 right, down, stay; for models of the pushing data), or a .csv or .npy file with a row of
@@ -12,8 +12,8 @@ numbers a step; repeat the flag for a column each"""
 def parse(argv, description):
     """Parses flags; some defaults depend on others."""
     parser = Parser("predict", description)
+    add_model(parser)
     add = parser.add_argument
-    add("--model", type=existing, required=True, help="a run folder or its model.keras")
     add(
         "--data",
         type=existing,

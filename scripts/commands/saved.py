@@ -1,5 +1,44 @@
 """Opens the model that a script is given, and data as those of its training."""
 
+import importlib
+import importlib.util
+import os
+import pathlib
+import sys
+from typing import Any
+
+
+def import_all(modules):
+    """Imports modules of the user's, files or names, that register classes of models.
+
+    Raises:
+        FileNotFoundError: if there is none of this name.
+    """
+    if modules:
+        sys.path.insert(0, os.getcwd())  # as for a script that lies here
+    for name in modules:
+        try:
+            _import(name)
+        except ModuleNotFoundError as error:
+            if not f"{name}.".startswith(f"{error.name}."):
+                raise  # one that this one needs
+            raise FileNotFoundError(
+                f"There is no '{name}' to import: give a file, FILE.py, or the name of "
+                "a module that Python finds."
+            ) from error
+
+
+def _import(name):
+    path = pathlib.Path(name)
+    if path.suffix != ".py":
+        importlib.import_module(name)
+        return
+    if not path.is_file():
+        raise ModuleNotFoundError(name=name)
+    found: Any = importlib.util.spec_from_file_location(path.stem, path)
+    sys.modules[path.stem] = module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+
 
 def load(path):
     """The model of a run folder or `model.keras`, and the path of its file."""

@@ -393,7 +393,8 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         `num_frames`, `num_samples` or `num` are counts within limits.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} must write `export_endpoints` to be exported."
+            f"{type(self).__name__} must write `export_endpoints`, what is exported; "
+            "`model.export(path)` exports `call` alone."
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Opens the model of a finished run, and tells how its videos were read."""
 
 import pathlib
+import re
 import zipfile
 
 import keras
@@ -38,6 +39,12 @@ def open_run(path) -> tuple:
         model = keras.models.load_model(file)
     except Exception as error:  # Keras raises whatever it stumbles over
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if unknown := re.match(r"Could not locate class '(.+?)'", reason):
+            raise ValueError(
+                f"Nobody knows the class {unknown[1]} of '{file}': decorate it by "
+                "@keras.saving.register_keras_serializable() and import its module "
+                "first (commands do by --import)."
+            ) from error
         raise ValueError(f"Keras cannot load the model '{file}': {reason}") from error
     if not isinstance(model, VariationalModel):
         raise ValueError(

@@ -155,6 +155,32 @@ def test_export_script(tmp_path, call):
     assert result["endpoints"]["predict_video"] == inputs
 
 
+OWN_MODEL = """
+import keras
+import tfsigmavae as sv
+
+@keras.saving.register_keras_serializable(package="mine")
+class {name}(sv.ConvVAE):
+    pass
+"""
+
+
+@pytest.mark.parametrize("named", ["models_of_{}.py", "models_of_{}"])
+def test_a_model_of_ones_own_is_exported(named, tmp_path, call, monkeypatch):
+    name = "Filed" if named.endswith(".py") else "Named"
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / f"models_of_{name}.py").write_text(OWN_MODEL.format(name=name))
+    made = {}
+    exec(OWN_MODEL.format(name=name), made)
+    made[name](image_shape=[8, 8, 1], widths=[2, 2]).save(tmp_path / "own.keras")
+    registered = keras.saving.get_custom_objects()
+    monkeypatch.delitem(registered, f"mine>{name}")  # as in another process
+    tf.config.run_functions_eagerly(False)
+    flags = ["--model", "own.keras", "--output", "served/1"]
+    result, _ = call("export", *flags, "--import", named.format(name))
+    assert "decode" in result["endpoints"] and f"mine>{name}" in registered
+
+
 def test_actions_of_ones_own_steer_a_prediction(data, tmp_path, call):
     tiny_model(frame_shape=(16, 16, 3), action_size=4).save(tmp_path / "model.keras")
     np.save(tmp_path / "own.npy", np.zeros([2, 1, 4]))

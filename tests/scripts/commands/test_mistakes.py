@@ -64,6 +64,11 @@ MISTAKES = [
     ("missing", "export --model empty --output v/1", "Name a run folder"),
     ("wrong kind", "export --model notes.txt --output v/1", "no model that Keras"),
     ("wrong kind", "export --model plain.keras --output v/1", "holds a Functional"),
+    ("missing", "export --model own.keras --output v/1", "--import"),
+    ("missing", "evaluate --model own.keras", "class Own of 'own.keras'"),
+    ("missing", "predict --model own.keras --data clips --import nine.py", "no 'nine."),
+    ("missing", "export --model own.keras --output v/1 --import nine", "no 'nine' to"),
+    ("missing", "export --model own.keras --output v/1 --import a.b", "no 'a.b' to"),
     ("wrong kind", "export --model video.keras --output notes.txt", "exists"),
     ("wrong kind", "export --model video.keras --output v/1 --max-frames 0", ">= 1"),
     ("missing", "train video --data nowhere --output r", "there is no 'nowhere'"),
@@ -121,6 +126,10 @@ MISTAKES = [
 ]
 
 
+class Own(sv.ConvVAE):
+    """A class that nobody has registered."""
+
+
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory):
     """What the commands are given."""
@@ -140,6 +149,7 @@ def ground(tmp_path_factory):
     tiny_model(frame_shape=(16, 16, 3)).save(root / "video.keras")
     image = sv.ConvVAE(image_shape=[8, 8, 3], widths=[2, 2], latent_size=2)
     image.save(root / "image.keras")
+    Own(image_shape=[8, 8, 3], widths=[2, 2], latent_size=2).save(root / "own.keras")
     inputs = keras.Input([3])
     keras.Model(inputs, keras.layers.Dense(1)(inputs)).save(root / "plain.keras")
     return root
