@@ -106,6 +106,7 @@ MISTAKES = [
     ("misspelt", "train images --dry-run --model-options widhts=[8]", "mean widths?"),
     ("wrong kind", "train images --data notes.txt --output r", "folder or a zip"),
     ("wrong kind", "train images --data fake.mp4 --output r", "folder or a zip"),
+    ("wrong kind", "train images --data films --output r", "train video` takes those"),
     ("wrong kind", "train images --dry-run --model-options widths=x", "must be"),
     ("wrong kind", "train images --dry-run --model-options widths=8", "must be"),
     ("wrong kind", "train images --dry-run --decoder fixed_sigma", "needs its `sigma`"),
@@ -136,6 +137,8 @@ def ground(tmp_path_factory):
     root = tmp_path_factory.mktemp("ground")
     (root / "empty").mkdir()
     (root / "notes.txt").write_text("words")
+    (root / "films").mkdir()
+    (root / "films" / "one.gif").write_bytes(b"GIF89a")
     (root / "fake.mp4").write_bytes(b"no video" * 100)
     np.savez(root / "pairs.npz", a=np.zeros(2))
     np.save(root / "film.npy", random_clips(1, 8, (16, 16, 3))[0])

@@ -59,6 +59,9 @@ NAMED = {
     ),
 }
 
+# Files of videos, which are no images.
+_VIDEOS = (".gif", ".mp4", ".mov", ".avi", ".mkv", ".webm")
+
 
 def load(
     source: PathLike,
@@ -218,11 +221,27 @@ def _checked_path(source, root):
         return path
     check_regular(path)
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"`source` must be a folder or a zip file, got '{source}'.")
+        raise ValueError(
+            f"`source` must be a folder or a zip file, got '{source}'."
+            + _of_videos(path)
+        )
     return path
 
 
 def _nothing_found(path, split):
     wanted = [kind.FILES[split] for kind in _FORMATS if split in kind.FILES]
     wanted.append(f"pictures ({', '.join(SUFFIXES)})")
-    return f"No images of split {split!r} in '{path}'. Looked for: {'; '.join(wanted)}."
+    told = f"No images of split {split!r} in '{path}'. Looked for: {'; '.join(wanted)}."
+    files = path.rglob("*") if path.is_dir() else []
+    return told + _of_videos(next(filter(_is_video, files), path))
+
+
+def _is_video(path):
+    return path.suffix.lower() in _VIDEOS
+
+
+def _of_videos(path):
+    """Where to go with a file that is a video; nothing for others."""
+    if not _is_video(path):
+        return ""
+    return f" '{path.name}' is a video: `tfsigmavae train video` takes those."

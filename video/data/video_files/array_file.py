@@ -59,7 +59,7 @@ class ArrayFile(VideoFile):
         if self._array is None:
             load = _load if self._number is None else _load_shared
             with _explained(self.path):
-                self._array = load(self.path, self._array_name)
+                self._array = _undisturbed(load, self.path, self._array_name)
         video = self._array if self._number is None else self._array[self._number]
         for number in numbers:
             frame = np.asarray(video[number]).reshape(self.shape)
@@ -91,7 +91,7 @@ def members(path) -> list:
 def _videos(path):
     """Member -> (name of its array, its number in there or None, its shape)."""
     videos, problems = {}, []
-    for name, shape, dtype in _headers(path):
+    for name, shape, dtype in _undisturbed(_headers, path):
         where = path if name is None else f"{path}:{name}"
         if not _is_layout(shape, dtype):
             problems.append(f"'{where}' is {dtype} {tuple(shape)}.")
@@ -106,6 +106,21 @@ def _videos(path):
     if not videos:
         raise VideoError(f"'{path}' holds no arrays.")
     return videos
+
+
+def _undisturbed(read, *arguments):
+    """`read(*arguments)`, again where Python's parser was disturbed by another thread.
+
+    NumPy reads headers with it, and videos are read by several threads. Before Python
+    3.11.8 it counts its depth once for all threads, and raises a SystemError where
+    they come between one another (python/cpython#106905).
+    """
+    for _ in range(10):
+        try:
+            return read(*arguments)
+        except SystemError:
+            continue
+    return read(*arguments)
 
 
 def _headers(path):
