@@ -1,8 +1,10 @@
 """Users' editors know the arguments of the library, and tell of wrong ones."""
 
 import importlib.metadata
+import inspect
 import json
 import pathlib
+import pkgutil
 import subprocess
 import sys
 import typing
@@ -10,6 +12,7 @@ import typing
 import pytest
 
 import tfsigmavae as sv
+import tfsigmavae_video
 from tfsigmavae.decoders.identifier import DecoderName
 from tfsigmavae_video import networks
 from tfsigmavae_video.pictures import animation
@@ -110,3 +113,28 @@ def test_a_mistake_is_told(check, number):
 )
 def test_literals_are_the_names_of_the_tables(alias, names):
     assert set(typing.get_args(alias)) == set(names)
+
+
+def _callables(package):
+    """All functions, classes and methods of a package: name -> object."""
+    found = {}
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(info.name)
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", None) != module.__name__:
+                continue
+            if isinstance(value, type):
+                methods = filter(inspect.isfunction, vars(value).values())
+                found |= {f"{info.name}.{m.__qualname__}": m for m in methods}
+            if isinstance(value, type) or inspect.isfunction(value):
+                found[f"{info.name}.{name}"] = value
+    return found
+
+
+@pytest.mark.parametrize("package", [sv, tfsigmavae_video], ids=lambda p: p.__name__)
+def test_annotations_can_be_read_at_run_time(package):
+    """As dataclass readers, pydantic and documentation tools do."""
+    found = _callables(package)
+    assert len(found) > 500
+    for name, value in found.items():
+        assert isinstance(typing.get_type_hints(value), dict), name

@@ -31,7 +31,7 @@ def main(argv=None):
         name = " ".join(argv[:length])
         if name in COMMANDS:
             _run(COMMANDS[name][0], argv[length:])
-    sys.exit(_without_command(argv))
+    console.run(lambda: _without_command(argv))
 
 
 def _run(name, argv):

@@ -152,6 +152,9 @@ def run(main, trains=False, onednn=None):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # who reads what is printed has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except (ValueError, TypeError, OSError, ImportError) as error:
         raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
         raised_in = os.path.realpath(raised_in)

@@ -59,8 +59,14 @@ def _called(call):
 def _path(module):
     package, *rest = module.split(".")
     # Finding a package at the top imports nothing.
-    (folder,) = importlib.util.find_spec(package).submodule_search_locations
-    path = pathlib.Path(folder, *rest)
+    found = importlib.util.find_spec(package)
+    folders = getattr(found, "submodule_search_locations", None)
+    if not folders:
+        raise ValueError(
+            f"'{getattr(found, 'origin', package)}' stands before the package of its "
+            "name: rename it, or call the command elsewhere."
+        )
+    path = pathlib.Path(next(iter(folders)), *rest)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 

@@ -1,16 +1,13 @@
 """Probabilities of the 256 grey levels of 8-bit images."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.distributions.coercible import CoercibleDistribution
 from tfsigmavae.typing import Array, Distribution, DType
-
-if TYPE_CHECKING:
-    from tfsigmavae.distributions import CoercibleDistribution
-
 
 tfd = tfp.distributions
 
@@ -96,7 +93,7 @@ class GreyLevels(tfd.Distribution):
 
 
 def log_level_mass(
-    distribution: "Distribution | CoercibleDistribution", pixels: Array
+    distribution: Distribution | CoercibleDistribution, pixels: Array
 ) -> tf.Tensor:
     """Exact log probability of the grey levels of an image, in nats.
 

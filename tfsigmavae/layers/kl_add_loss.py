@@ -1,19 +1,17 @@
 """KL divergence from a prior, as a layer that adds it to the loss of its model."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.layers.kl_divergence import KLDivergenceRegularizer
 from tfsigmavae.layers.parameters import as_keras_loss, likelihood_dtype
 from tfsigmavae.layers.saved_prior import kl_arguments
 from tfsigmavae.layers.symbolic_distribution import symbolic_distribution
 from tfsigmavae.typing import Distribution, DType, Shape
-
-if TYPE_CHECKING:
-    from tfsigmavae.distributions import CoercibleDistribution
 
 
 @keras.saving.register_keras_serializable(package="tfsigmavae")
@@ -71,7 +69,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
         )
         self.holder = self.regularizer.holder
 
-    def call(self, distribution_a: "CoercibleDistribution") -> Any:
+    def call(self, distribution_a: CoercibleDistribution) -> Any:
         self.add_loss(as_keras_loss(self.regularizer(distribution_a)))
         return distribution_a
 
@@ -79,7 +77,7 @@ class KLDivergenceAddLoss(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Shape) -> Any:
         return input_shape
 
-    def compute_output_spec(self, distribution_a: "CoercibleDistribution") -> Any:
+    def compute_output_spec(self, distribution_a: CoercibleDistribution) -> Any:
         return symbolic_distribution(distribution_a)
 
     def get_config(self) -> dict[str, Any]:

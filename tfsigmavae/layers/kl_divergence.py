@@ -1,23 +1,20 @@
 """KL divergence from a prior, as a regularizer of the layer of a posterior."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.distributions.coercible import unwrap
 from tfsigmavae.layers.saved_function import function_config
 from tfsigmavae.layers.saved_prior import kl_arguments, prior_config, weight_config
 from tfsigmavae.layers.variable_holder import VariableHolder
 from tfsigmavae.masks import batch_mask
 from tfsigmavae.typing import Distribution
-
-if TYPE_CHECKING:
-    from tfsigmavae.distributions import CoercibleDistribution
-
 
 tfd = tfp.distributions
 
@@ -102,7 +99,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
             )
         return prior
 
-    def __call__(self, distribution_a: "CoercibleDistribution") -> tf.Tensor:
+    def __call__(self, distribution_a: CoercibleDistribution) -> tf.Tensor:
         if not hasattr(distribution_a, "log_prob"):
             raise TypeError(
                 "A KL divergence needs the output of a distribution layer, got "

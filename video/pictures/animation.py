@@ -1,6 +1,7 @@
 """Files from clips and pictures: GIF, APNG, WebP, MP4 and still PNG."""
 
 import io
+import numbers
 import pathlib
 from typing import Literal, TypeAlias, get_args
 
@@ -25,7 +26,9 @@ _FORMAT_OF_SUFFIX: dict[str, Format] = {
 }
 FORMATS = get_args(Format)
 
+# The formats count the time of a frame in 16 bits: of a GIF 655 s, of others 65 s.
 _MOST_HELD = 60
+_FPS = (0.02, 1000)
 
 write_image = write_png  # a still, by the name that goes with `write_animation`
 
@@ -127,12 +130,13 @@ def encode_animation(
             f"`format` must be one of {', '.join(FORMATS)}, got {format!r}."
         )
     check_choice("palette", palette, get_args(Palette))
-    if not fps > 0 or (format == "gif" and fps > 50):
+    low, high = _FPS
+    high = 50 if format == "gif" else high
+    if not (isinstance(fps, numbers.Real) and low <= fps <= high):
         raise ValueError(
-            "`fps` must be positive, and at most 50 in a GIF, whose players slow down "
-            f"shorter frames, got {fps!r}."
+            f"`fps` must be a number from {low} to {_FPS[1]}, and at most 50 in a GIF, "
+            f"whose players slow down shorter frames, got {fps!r}."
         )
-    # The formats count a frame's time in 16 bits: of a GIF 655 s, of others 65 s.
     if not 0 <= hold <= _MOST_HELD:
         raise ValueError(
             f"`hold` must be a number of seconds from 0 to {_MOST_HELD}, got {hold!r}."

@@ -149,3 +149,38 @@ def test_it_is_installed_as_a_command_that_works_beside_a_clone(tmp_path):
         text=True,
     )
     assert result.stdout == f"{tfsigmavae.__version__}\n", result.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "video", "--help"]])
+def test_who_has_read_enough_is_not_told_of_it(words):
+    """As `tfsigmavae --help | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-u", "-m", "tfsigmavae_commands", *words]
+    process = subprocess.run(
+        command, stdout=write, stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    os.close(write)
+    assert process.stderr == ""
+    assert process.returncode in (0, 128 + 13)  # argparse passes over it
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_one_line():
+    command = [sys.executable, "-u", "-m", "tfsigmavae_commands", "--help"]
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+    assert process.stderr == "error: [Errno 28] No space left on device\n"
+    assert process.returncode == 1
+
+
+def test_a_file_of_the_packages_name_in_the_way_is_named(tmp_path):
+    (tmp_path / "tfsigmavae.py").write_text("")
+    command = [sys.executable, "-m", "tfsigmavae_commands", "train", "video", "--help"]
+    process = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment()
+    )
+    told = f"error: '{tmp_path / 'tfsigmavae.py'}' stands before the package of its"
+    assert process.stderr.startswith(told) and process.returncode == 1

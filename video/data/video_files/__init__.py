@@ -13,7 +13,8 @@ from tfsigmavae_video.data.video_files.opening import (
     list_videos,
     open_video,
 )
-from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
+from tfsigmavae_video.data.video_files.video_error import VideoError
+from tfsigmavae_video.data.video_files.video_file import VideoFile
 
 __all__ = [
     "Framing",

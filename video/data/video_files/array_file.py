@@ -10,7 +10,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from tfsigmavae.inputs import CheckedZip, explained, read_arrays
-from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
+from tfsigmavae_video.data.video_files.video_error import VideoError
+from tfsigmavae_video.data.video_files.video_file import VideoFile
 
 _LAYOUTS = (
     "[T, H, W, C] or [T, H, W] (one video) or [N, T, H, W, C] (several), with C 1, 3 "

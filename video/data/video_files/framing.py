@@ -9,7 +9,7 @@ from PIL import Image
 
 from tfsigmavae.checks import check_choice
 from tfsigmavae_video.data.video_files.resizing import resize
-from tfsigmavae_video.data.video_files.video_file import VideoError
+from tfsigmavae_video.data.video_files.video_error import VideoError
 
 Fit: TypeAlias = Literal["crop", "letterbox", "stretch"]
 FITS = get_args(Fit)

@@ -10,7 +10,8 @@ from tfsigmavae_video.data.video_files.array_file import ArrayFile
 from tfsigmavae_video.data.video_files.picture_file import PictureFile
 from tfsigmavae_video.data.video_files.picture_folder import PictureFolder
 from tfsigmavae_video.data.video_files.pyav_file import PyAVFile
-from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
+from tfsigmavae_video.data.video_files.video_error import VideoError
+from tfsigmavae_video.data.video_files.video_file import VideoFile
 
 # What files of each kind begin with; all others are FFmpeg's to know.
 _BEGINNINGS = {

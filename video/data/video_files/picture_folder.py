@@ -10,7 +10,8 @@ from tfsigmavae_video.data.video_files.picture_pixels import (
     open_frames,
     to_array,
 )
-from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
+from tfsigmavae_video.data.video_files.video_error import VideoError
+from tfsigmavae_video.data.video_files.video_file import VideoFile
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 

@@ -8,7 +8,8 @@ from tfsigmavae.inputs import MAX_PIXELS, explained
 from tfsigmavae_video.data.video_files import frame_index
 from tfsigmavae_video.data.video_files.container_size import declared_size
 from tfsigmavae_video.data.video_files.pyav_frames import FrameConverter
-from tfsigmavae_video.data.video_files.video_file import VideoError, VideoFile
+from tfsigmavae_video.data.video_files.video_error import VideoError
+from tfsigmavae_video.data.video_files.video_file import VideoFile
 
 # FFmpeg's own decoders leave out the alpha that webm keeps beside the pictures.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

@@ -3,19 +3,13 @@
 import abc
 import operator
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tfsigmavae.inputs import InputError
 from tfsigmavae.typing import PathLike
-
-if TYPE_CHECKING:
-    from tfsigmavae_video.data.video_files.framing import Framing
-
-
-class VideoError(InputError):
-    """A file is no video that can be read: says which, what is wrong, the way out."""
+from tfsigmavae_video.data.video_files.framing import Framing
+from tfsigmavae_video.data.video_files.video_error import VideoError
 
 
 class VideoFile(abc.ABC):
@@ -60,7 +54,7 @@ class VideoFile(abc.ABC):
         return str(self.path) if self.member is None else f"{self.path}:{self.member}"
 
     def read(
-        self, numbers: Iterable[int], framing: "Framing | None" = None
+        self, numbers: Iterable[int], framing: Framing | None = None
     ) -> np.ndarray:
         """Reads some frames.
 
