@@ -81,7 +81,7 @@ def parser_of(
     add(
         "--dry-run",
         action="store_true",
-        help="two steps on noise in place of the data; nothing is kept",
+        help="check flags and data, then two steps on noise; nothing is kept",
     )
     add("--tensorboard", action="store_true", help="write OUTPUT/logs")
     add(

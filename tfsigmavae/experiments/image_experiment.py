@@ -179,6 +179,7 @@ class ImageExperiment(Experiment):
             title=None if folder is None else folder.parent.resolve().name,
             train_images=self.train_images,
             with_pictures=False,
+            with_report=False,  # that of the run shows it
         )
 
     def draw(self, model: ImageVAE, folder: pathlib.Path) -> dict:

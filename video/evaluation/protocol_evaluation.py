@@ -47,6 +47,7 @@ def evaluate(
     data: dict[str, Any] | None = None,
     quiet: bool = False,
     with_pictures: bool = True,
+    with_report: bool = True,
     **changes: Any,
 ) -> Evaluation:
     """Scores a video predictor by a protocol, clip by clip.
@@ -73,6 +74,7 @@ def evaluate(
             kept in the result. Defaults to `None`, nothing.
         quiet: whether to say nothing of the progress. Defaults to `False`.
         with_pictures: whether to draw pictures. Defaults to `True`.
+        with_report: whether to write `report.html`. Defaults to `True`.
         **changes: fields of the protocol to change, see `Protocol`.
 
     Returns:
@@ -118,7 +120,8 @@ def evaluate(
     if output is not None:
         write_tidy_csv(output / _TABLE, _blocks(arrays, model, protocol))
         files.write_json(output / _METRICS, metrics)
-        write_report(output / _REPORT, [metrics], pictures)
+        if with_report:
+            write_report(output / _REPORT, [metrics], pictures)
     return Evaluation(metrics, pictures, clip_values(arrays, protocol, rows, model))
 
 

@@ -205,6 +205,7 @@ class _Run:
             extractor,
             data=self.told,
             title=self.title,
+            with_report=False,  # one page shows all runs, with their training
         )
 
     def _clips(self, data, split, options):

@@ -310,6 +310,7 @@ class VideoExperiment(Experiment):
             folder,
             title=None if folder is None else folder.parent.resolve().name,
             data={"path": name, "split": "test"},
+            with_report=False,  # that of the run shows it
         )
 
     def evaluate(self, model: VideoModel, found: Evaluation | None = None) -> dict:

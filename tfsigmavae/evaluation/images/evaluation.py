@@ -38,6 +38,7 @@ def evaluate_images(
     train_images: Array | None = None,
     quiet: bool = False,
     with_pictures: bool = True,
+    with_report: bool = True,
     **changes: Any,
 ) -> Evaluation:
     """Scores an image VAE by a protocol.
@@ -62,6 +63,7 @@ def evaluate_images(
             the mean of `images`, which no model may look at, and which is better.
         quiet: whether to say nothing of the progress. Defaults to `False`.
         with_pictures: whether to draw pictures. Defaults to `True`.
+        with_report: whether to write `report.html`. Defaults to `True`.
         **changes: fields of the protocol to change, see `ImageProtocol`.
 
     Returns:
@@ -109,7 +111,8 @@ def evaluate_images(
     if output is not None:
         output = pathlib.Path(output)
         _write(output, metrics, scored)
-        write_report(output / "report.html", [metrics], pictures)
+        if with_report:
+            write_report(output / "report.html", [metrics], pictures)
     values = {"scores": scored.scores, "likelihood": scored.likelihood}
     return Evaluation(metrics, pictures, values)
 
