@@ -1,6 +1,8 @@
 """Checks of arguments that several modules make."""
 
+import contextlib
 import numbers
+import re
 
 import tensorflow as tf
 
@@ -32,6 +34,30 @@ def asserted(value, condition, message):
         tf.errors.InvalidArgumentError: with `message`, unless `condition`; when the
             graph runs, or at once in eager mode. XLA leaves checks out.
     """
+    if tf.executing_eagerly():
+        if not condition:
+            words = [part if isinstance(part, str) else str(part) for part in message]
+            raise tf.errors.InvalidArgumentError(None, None, " ".join(words))
+        return tf.identity(value)
     check = tf.debugging.Assert(condition, message)
     with tf.control_dependencies([] if check is None else [check]):
         return tf.identity(value)
+
+
+@contextlib.contextmanager
+def in_plain_words():
+    """Lets a failed check say what `asserted` was told, and nothing else.
+
+    A graph adds where each of its nodes was traced, dozens of lines.
+
+    Raises:
+        tf.errors.InvalidArgumentError: the same with fewer words.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(r"assertion failed: \[(`.*)\]$", str(error), re.MULTILINE)
+        if found is None:
+            raise
+        message = " ".join(found[1].split("] ["))
+        raise tf.errors.InvalidArgumentError(None, None, message) from None

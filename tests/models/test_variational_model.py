@@ -243,6 +243,23 @@ def test_images_in_another_range_or_dtype_are_refused(images):
         _model().fit(images, verbose=0)
 
 
+@pytest.mark.parametrize(
+    "verb", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch"]
+)
+def test_pixels_out_of_range_are_told_in_a_line(verb):
+    quiet = {} if verb.endswith("batch") else {"verbose": 0}
+    start = "`values` must lie in [0, 1] when floating: divide 8-bit values by 255. "
+    with pytest.raises(tf.errors.InvalidArgumentError) as told:
+        getattr(_model(run_eagerly=False), verb)(255 * _images(), **quiet)
+    words = str(told.value)
+    assert words.startswith(start) and "\n" not in words
+    low, high = map(float, words.partition("value: ")[2].split())
+    assert 0.0 <= low < high <= 255.0 and high > 200.0
+    with pytest.raises(tf.errors.InvalidArgumentError) as told:
+        getattr(_model(run_eagerly=True), verb)(255 * _images(), **quiet)
+    assert start in told.value.message  # in a frame of Keras' words
+
+
 def test_early_stopping_sees_the_validation_loss():
     model = _model(optimizer=keras.optimizers.SGD(0.0))
     stop = keras.callbacks.EarlyStopping("val_loss", patience=0, min_delta=1e3)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from tfsigmavae.checks import check_at_least
+from tfsigmavae.checks import check_at_least, in_plain_words
 from tfsigmavae.models.batches import (
     check_no_class_weight,
     check_no_list,
@@ -118,6 +118,7 @@ class ElboTrainer(ElboStep):
         self.compile(**{name: config[name] for name in names if name in config})
         self.optimizer.build(self.trainable_variables)
 
+    @in_plain_words()
     def fit(
         self,
         x: Data | None = None,
@@ -153,6 +154,7 @@ class ElboTrainer(ElboStep):
 
         Raises:
             ValueError: if there are targets or weights of classes.
+            tf.errors.InvalidArgumentError: if pixels are out of range.
         """
         check_no_list(x)
         check_no_targets(y)
@@ -202,6 +204,7 @@ class ElboTrainer(ElboStep):
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
 
+    @in_plain_words()
     def evaluate(
         self,
         x: Data | None = None,
@@ -221,11 +224,13 @@ class ElboTrainer(ElboStep):
             x, y, batch_size, verbose, sample_weight=sample_weight, **kwargs
         )
 
+    @in_plain_words()
     def predict(self, x: Data, *args: Any, **kwargs: Any) -> Any:
         """Reconstructs as `keras.Model.predict` does; see `fit`."""
         check_no_list(x)
         return super().predict(x, *args, **kwargs)
 
+    @in_plain_words()
     def train_on_batch(
         self,
         x: Batch,
@@ -239,6 +244,7 @@ class ElboTrainer(ElboStep):
         check_no_class_weight(class_weight)
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
+    @in_plain_words()
     def test_on_batch(
         self, x: Batch, y: Any = None, sample_weight: Array | None = None, **kwargs: Any
     ) -> Any:

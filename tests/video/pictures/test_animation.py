@@ -1,5 +1,6 @@
 """Animated files: contents, timing, atomic writes and errors."""
 
+import gc
 import io
 import os
 import sys
@@ -184,8 +185,17 @@ def test_webp_without_pillow_support_names_the_way_out(monkeypatch):
         encode_animation(_clip(), format="webp")
 
 
+@pytest.fixture
+def no_collector(monkeypatch):
+    """imageio collects garbage whenever it closes a film.
+
+    That takes seconds in a process that has run thousands of tests.
+    """
+    monkeypatch.setattr(gc, "collect", lambda *_: 0)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-def test_mp4_keeps_frames_and_rate(tmp_path, channels):
+def test_mp4_keeps_frames_and_rate(tmp_path, channels, no_collector):
     pytest.importorskip("av")
     import imageio.v3 as iio
 
@@ -340,7 +350,7 @@ def test_the_last_frame_is_held_and_the_others_are_not(format, hold, last):
 
 
 @pytest.mark.parametrize(("hold", "num_frames"), [(0, 6), (0.05, 6), (0.5, 11)])
-def test_an_mp4_repeats_the_last_frame(tmp_path, hold, num_frames):
+def test_an_mp4_repeats_the_last_frame(tmp_path, hold, num_frames, no_collector):
     pytest.importorskip("av")
     import imageio.v3 as iio
 

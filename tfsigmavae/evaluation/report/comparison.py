@@ -59,8 +59,10 @@ def _against_baseline(run, metric, name):
     )
     difference = other - ours
     errors = [s.get("error") for s in (score, baseline[1])]
+    if not all(map(is_number, errors)):  # of one example nothing is known
+        return None
     label = headline.label_in_line([run], metric)
-    if abs(difference) <= math.hypot(*filter(is_number, errors)):
+    if abs(difference) <= math.hypot(*errors):
         return "about equal (within the errors)", label
     unit = headline.metric_of([run], metric).get("unit") or ""
     by = f"{number(abs(difference), 2)} {unit}".strip()
