@@ -14,8 +14,6 @@ def import_all(modules):
     Raises:
         FileNotFoundError: if there is none of this name.
     """
-    if modules:
-        sys.path.insert(0, os.getcwd())  # as for a script that lies here
     for name in modules:
         try:
             _import(name)
@@ -31,10 +29,17 @@ def import_all(modules):
 def _import(name):
     path = pathlib.Path(name)
     if path.suffix != ".py":
+        sys.path.insert(0, os.getcwd())
         importlib.import_module(name)
         return
     if not path.is_file():
         raise ModuleNotFoundError(name=name)
+    if path.stem in sys.modules:
+        there = getattr(sys.modules[path.stem], "__file__", None)
+        if there and path.samefile(there):
+            return
+        raise ValueError(f"'{name}' has the name of another module: rename it.")
+    sys.path.insert(0, str(path.resolve().parent))  # as that of a script
     found: Any = importlib.util.spec_from_file_location(path.stem, path)
     sys.modules[path.stem] = module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)

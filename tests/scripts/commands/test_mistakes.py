@@ -68,6 +68,7 @@ MISTAKES = [
     ("missing", "evaluate --model own.keras", "class Own of 'own.keras'"),
     ("missing", "predict --model own.keras --data clips --import nine.py", "no 'nine."),
     ("missing", "export --model own.keras --output v/1 --import nine", "no 'nine' to"),
+    ("wrong kind", "export --model own.keras --output v/1 --import keras.py", "rename"),
     ("missing", "export --model own.keras --output v/1 --import a.b", "no 'a.b' to"),
     ("wrong kind", "export --model video.keras --output notes.txt", "exists"),
     ("wrong kind", "export --model video.keras --output v/1 --max-frames 0", ">= 1"),
@@ -137,6 +138,7 @@ def ground(tmp_path_factory):
     root = tmp_path_factory.mktemp("ground")
     (root / "empty").mkdir()
     (root / "notes.txt").write_text("words")
+    (root / "keras.py").write_text("")
     (root / "films").mkdir()
     (root / "films" / "one.gif").write_bytes(b"GIF89a")
     (root / "fake.mp4").write_bytes(b"no video" * 100)
