@@ -7,6 +7,7 @@ wrong shape files whose sizes do not fit
 """
 
 import shutil
+import sys
 
 import keras
 import numpy as np
@@ -172,6 +173,7 @@ def test_a_mistake_is_told_in_a_line_or_two(
 ):
     shutil.copytree(ground, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     before = names_below(tmp_path)
     with pytest.raises(SystemExit) as ended:
         main(command.split())
