@@ -22,6 +22,10 @@ def check_choice(name: str, value, choices) -> None:
         )
 
 
+# Beginnings of what checks in graphs say.
+_of_graphs = set()
+
+
 def asserted(value, condition, message):
     """Gives `value`, for nothing that uses it to run before the check.
 
@@ -36,9 +40,10 @@ def asserted(value, condition, message):
     """
     if tf.executing_eagerly():
         if not condition:
-            words = [part if isinstance(part, str) else str(part) for part in message]
-            raise tf.errors.InvalidArgumentError(None, None, " ".join(words))
+            words = " ".join(map(_as_text, message))
+            raise tf.errors.InvalidArgumentError(None, None, words)
         return tf.identity(value)
+    _of_graphs.add(message[0])
     check = tf.debugging.Assert(condition, message)
     with tf.control_dependencies([] if check is None else [check]):
         return tf.identity(value)
@@ -48,7 +53,8 @@ def asserted(value, condition, message):
 def in_plain_words():
     """Lets a failed check say what `asserted` was told, and nothing else.
 
-    A graph adds where each of its nodes was traced, dozens of lines.
+    A graph adds where each of its nodes was traced, dozens of lines. Assertions of
+    others keep theirs.
 
     Raises:
         tf.errors.InvalidArgumentError: the same with fewer words.
@@ -56,8 +62,15 @@ def in_plain_words():
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        found = re.search(r"assertion failed: \[(`.*)\]$", str(error), re.MULTILINE)
-        if found is None:
+        found = re.search(r"assertion failed: \[(.*)\]$", str(error), re.MULTILINE)
+        if found is None or not found[1].startswith(tuple(_of_graphs)):
             raise
         message = " ".join(found[1].split("] ["))
         raise tf.errors.InvalidArgumentError(None, None, message) from None
+
+
+def _as_text(part):
+    if isinstance(part, str):
+        return part
+    value = tf.convert_to_tensor(part).numpy()
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -20,6 +20,7 @@ def parse(argv, description) -> dict:
     add_model(parser)
     add = parser.add_argument
     runs = {"type": existing, "nargs": "+", "default": [], "metavar": "RUN"}
+    runs["action"] = "extend"
     add("--compare", **runs, help="runs to set beside it")
     add("--data", help="held-out data (default: what the model was trained with)")
     add("--split", default="test", help="train or test (default: %(default)s)")

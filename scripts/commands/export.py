@@ -22,6 +22,7 @@ LIMITS = {
 
 def main(argv=None):
     parser = Parser("export", __doc__)
+    parser.named = {"path": "--output"}
     add_model(parser)
     parser.add_argument("--output", required=True, help="folder to create")
     for name, (default, text) in LIMITS.items():

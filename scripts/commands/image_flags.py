@@ -34,6 +34,7 @@ def parse(argv, description) -> dict:
     parser = training_flags.parser_of(
         "train images", description, OWN, CHOICES, "tfsigmavae.models", recipes, argv
     )
+    parser.named = {"source": "--data"}
     # The demo of videos has the plain name.
     names = {name: f"runs/{name}" for name in recipes} | {"demo": "runs/image_demo"}
     known = training_flags.parse(parser, argv, recipes, names)

@@ -111,10 +111,11 @@ def add_model(parser):
     add(
         "--import",
         nargs="+",
+        action="extend",
         default=[],
         metavar="FILE.py",
         dest="modules",
-        help="files or modules that define and register a model class of your own",
+        help="files or modules that define and register classes of your own",
     )
 
 

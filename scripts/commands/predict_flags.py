@@ -30,7 +30,7 @@ def parse(argv, description):
     add("--num-clips", type=int, help="clips (default: 4; 1 with --actions)")
     add("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
     add("--format", default="gif", choices=["gif", "mp4", "webp", "apng"])
-    kind = {"type": option, "nargs": "+", "default": []}
+    kind = {"type": option, "nargs": "+", "default": [], "action": "extend"}
     add("--data-options", **kind, metavar="NAME=VALUE", help="other than training's")
     args = parser.parse_args(argv)
     samples, clips = (2, 1) if args.actions else (10, 4)

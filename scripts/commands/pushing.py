@@ -15,6 +15,7 @@ from tfsigmavae_commands.parsing import Parser
 
 def main(argv=None):
     parser = Parser("data pushing", __doc__)
+    parser.named = {"root": "--output"}
     add = parser.add_argument
     add("--output", required=True, help="folder to make")
     add("--num-train", type=int, default=1000, help="clips (default: %(default)s)")

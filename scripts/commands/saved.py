@@ -29,6 +29,8 @@ def import_all(modules):
 def _import(name):
     path = pathlib.Path(name)
     if path.suffix != ".py":
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ModuleNotFoundError(name=name)
         sys.path.insert(0, os.getcwd())
         importlib.import_module(name)
         return
@@ -42,7 +44,11 @@ def _import(name):
     sys.path.insert(0, str(path.resolve().parent))  # as that of a script
     found: Any = importlib.util.spec_from_file_location(path.stem, path)
     sys.modules[path.stem] = module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    try:
+        found.loader.exec_module(module)
+    except (ValueError, TypeError, OSError) as error:
+        # With its traceback: what is wrong is in that file, and not in the flags.
+        raise RuntimeError(f"'{name}' fails: {error}") from error
 
 
 def load(path):

@@ -10,6 +10,7 @@ safe. Standard output is the result as one line of JSON (OUTPUT/summary.json).
 """
 
 import json
+import pathlib
 
 from tfsigmavae_commands import console, image_flags, outcome
 from tfsigmavae_commands.training_flags import headings, run_options
@@ -30,6 +31,8 @@ def main(argv=None):
     experiment = ImageExperiment(**flags)
     outcome.tell_options(experiment.options(), headings(image_flags.OWN))
     if is_dry:
+        if pathlib.Path(flags["data"]).exists():
+            experiment.check_data()
         summary = experiment.dry_run()
     else:
         summary = experiment.run(output, **options)

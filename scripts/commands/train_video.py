@@ -13,6 +13,7 @@ the result as JSON (OUTPUT/summary.json).
 """
 
 import json
+import pathlib
 
 from tfsigmavae_commands import console, outcome, video_flags
 from tfsigmavae_commands.training_flags import headings, run_options
@@ -34,6 +35,8 @@ def main(argv=None):
     console.share_cores(experiment.models[experiment.model])
     outcome.tell_options(experiment.options(), headings(video_flags.OWN))
     if mode["dry_run"]:
+        if pathlib.Path(flags["data"]).exists():
+            experiment.check_data()
         summary = experiment.dry_run()
     else:
         recipe = RECIPES.get(mode["preset"], {})

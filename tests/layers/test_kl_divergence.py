@@ -459,8 +459,14 @@ def test_families_without_a_closed_form_say_so():
         tfd.MultivariateNormalDiag(tf.zeros([K])),
         use_exact_kl=True,
     )
-    with pytest.raises(NotImplementedError, match="No KL"):
+    with pytest.raises(TypeError, match="No KL.*a prior of the same kind"):
         model(PARAMS)
+    regularizer = KLDivergenceRegularizer(
+        tfd.MultivariateNormalDiag(tf.zeros([K])), use_exact_kl=True
+    )
+    layer = IndependentNormal([K], activity_regularizer=regularizer)
+    with pytest.raises(TypeError, match="No KL"):  # which knows no input else
+        keras.Sequential([keras.Input(PARAMS.shape[1:]), layer])
 
 
 def test_other_regularizers_are_left_to_keras():

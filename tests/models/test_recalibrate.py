@@ -89,9 +89,13 @@ def test_a_video_model_is_recalibrated_with_its_moving_averages():
         np.testing.assert_array_equal(variable, value)
 
 
-def test_a_decoder_without_a_running_sigma_is_refused():
-    with pytest.raises(TypeError, match="SharedSigma has no running sigma"):
-        TinyVAE(decoder=SharedSigma()).recalibrate(IMAGES)
+def test_a_decoder_without_a_running_sigma_is_left_as_it_is():
+    model = TinyVAE(decoder=SharedSigma())
+    model(IMAGES)
+    before = model.get_weights()
+    assert model.recalibrate(IMAGES) is None
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_an_empty_dataset_is_refused():

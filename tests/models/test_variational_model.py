@@ -257,7 +257,10 @@ def test_pixels_out_of_range_are_told_in_a_line(verb):
     assert 0.0 <= low < high <= 255.0 and high > 200.0
     with pytest.raises(tf.errors.InvalidArgumentError) as told:
         getattr(_model(run_eagerly=True), verb)(255 * _images(), **quiet)
-    assert start in told.value.message  # in a frame of Keras' words
+    words = told.value.message.partition("value: ")[2]  # in a frame of Keras' words
+    low, high = (float(word[:6]) for word in words.split()[:2])
+    assert start in told.value.message
+    assert 0.0 <= low < high <= 255.0 and high > 200.0
 
 
 def test_early_stopping_sees_the_validation_loss():

@@ -5,6 +5,9 @@ import numpy as np
 from tfsigmavae.evaluation.evaluation import Evaluation
 from tfsigmavae.evaluation.statistics import mean_and_error
 
+# Of the likelihood, what is of one kind for all decoders.
+_OF_ALL = ("kl", "bits_per_dim_mass")
+
 
 def paired_differences(first: Evaluation, other: Evaluation) -> dict:
     """The differences of `other` from `first`, example by example, and their means.
@@ -22,32 +25,61 @@ def paired_differences(first: Evaluation, other: Evaluation) -> dict:
         of `other` - `first`) and `likelihood` (name -> the same). What one of them has
         not, or has for no example, is left out.
 
+    Nats and bits of densities and of probabilities are two kinds of figures: of
+    decoders of both kinds only `kl` and `bits_per_dim_mass` are compared.
+
     Raises:
-        ValueError: if the two are not over the same examples.
+        ValueError: if the two are not over the same examples, by the same protocol, or
+            do not hold what their means are of.
 
     Example:
         >>> found = [evaluate_images(model, pixels) for model in (first, other)]
         >>> paired_differences(*found)["scores"]["psnr"]["reconstruction"]["mean"]
     """
-    fingerprints = [one.metrics["data"].get("fingerprint") for one in (first, other)]
-    if len(set(fingerprints)) > 1:
+    if not (first.values and other.values):
         raise ValueError(
-            "`first` and `other` were evaluated on different examples: only those on "
-            "the same ones are compared one by one."
+            "`first` and `other` must be what `evaluate` or `evaluate_images` gives, "
+            "with `values`; those of files are in metrics.csv."
         )
+    if not alike(first, other):
+        raise ValueError(
+            "`first` and `other` must be evaluated on the same examples by the same "
+            "protocol: only then are they compared one by one."
+        )
+    likelihoods = [dict(one.values["likelihood"]) for one in (first, other)]
+    if len({_measure(one) for one in (first, other)}) > 1:
+        likelihoods = [
+            {name: values for name, values in each.items() if name in _OF_ALL}
+            for each in likelihoods
+        ]
     return {
-        part: _differences(first.values.get(part, {}), other.values.get(part, {}))
-        for part in ("scores", "likelihood")
+        "scores": _differences(first.values["scores"], other.values["scores"]),
+        "likelihood": _differences(*likelihoods),
     }
 
 
-def _differences(first, other):
+def alike(first: Evaluation, other: Evaluation) -> bool:
+    """Whether two evaluations are over the same examples, by the same protocol."""
+    prints = [one.metrics["data"].get("fingerprint") for one in (first, other)]
+    protocols = [one.metrics["protocol"] for one in (first, other)]
+    return prints[0] == prints[1] is not None and protocols[0] == protocols[1]
+
+
+def _measure(evaluation):
+    return (evaluation.metrics.get("likelihood") or {}).get("measure")
+
+
+def _differences(first, other, name=""):
     """Of two nested dicts of arrays, what is in both."""
     if not isinstance(first, dict):
         values = np.asarray(other, np.float64) - np.asarray(first, np.float64)
         values = values[~np.isnan(values)]
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name.strip()} is infinite for some examples.")
         return mean_and_error(values)._asdict() if len(values) else {}
     found = {
-        name: _differences(first[name], other[name]) for name in first if name in other
+        key: _differences(first[key], other[key], f"{name} {key}")
+        for key in first
+        if key in other
     }
-    return {name: part for name, part in found.items() if part}
+    return {key: part for key, part in found.items() if part}

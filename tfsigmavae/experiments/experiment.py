@@ -461,19 +461,20 @@ class Experiment(abc.ABC):
         `data` is not read.
 
         Returns:
-            The summary, without the pictures' paths; `None` if Ctrl-C or SIGTERM ended
-            training.
+            The summary with `dry_run`, without the pictures' paths; `None` if Ctrl-C or
+            SIGTERM ended training.
         """
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             summary = self.on_noise(folder).run(folder / "run")
         if summary is None:
             return None
-        return {
+        kept = {
             name: value
             for name, value in summary.items()
             if not str(value).startswith(str(folder))
         }
+        return {"dry_run": True, **kept}
 
 
 def _lost():

@@ -138,7 +138,13 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     def _divergence(self, distribution_a, prior):
         """KL or its estimate, axes of samples before those of the batch."""
         if self.use_exact_kl:
-            return tfd.kl_divergence(unwrap(distribution_a), prior)
+            try:
+                return tfd.kl_divergence(unwrap(distribution_a), prior)
+            except NotImplementedError as error:
+                # Keras passes over that kind of error where it infers shapes.
+                raise TypeError(
+                    f"{error} Give a prior of the same kind, or `use_exact_kl=False`."
+                ) from error
         points = self.test_points_fn(distribution_a)
         if unwrap(distribution_a).dtype.is_floating:
             points = _as_dtype(points, unwrap(distribution_a).dtype)

@@ -106,7 +106,8 @@ class ElboStep(keras.Model):
         for name, mean in self._means.items():
             if name in logs:
                 empty = tf.equal(tf.convert_to_tensor(mean.count), 0)
-                logs[name] = tf.where(was_undone & empty, np.nan, logs[name])
+                nothing = tf.constant(np.nan, logs[name].dtype)
+                logs[name] = tf.where(was_undone & empty, nothing, logs[name])
         sigma = self.decoder.sigma
         if sigma is not None:
             # Root mean square: one figure also where every channel has its own.

@@ -296,7 +296,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         """
         return None
 
-    def recalibrate(self, dataset: Data, steps: int | None = None) -> float:
+    def recalibrate(self, dataset: Data, steps: int | None = None) -> float | None:
         """Sets the running sigma to the error of the model as it is now.
 
         One pass over training data in evaluation mode (moving averages of batch norm,
@@ -312,9 +312,10 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
 
         Returns:
             float, the new sigma (root mean square where channels have their own).
+            `None` for a decoder without a running sigma: its weights are what training
+            made of them, and nothing is done.
 
         Raises:
-            TypeError: if the decoder has no running sigma.
             ValueError: if there is no batch, or `steps` is missing where it is needed.
         """
         return recalibrate(self, dataset, steps)

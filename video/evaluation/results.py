@@ -199,7 +199,8 @@ def _likelihood(nats, model, frames):
         told |= _step_means(nats["kl"], "kl", "kl_error")
     values = _clip_likelihood(nats, model)
     found = {name: _mean_and_error(of_clips) for name, of_clips in values.items()}
-    return found | {"num_dims": _num_dims(nats, model), "frames": told}
+    facts = {"num_dims": _num_dims(nats, model), "measure": model.decoder.measure}
+    return found | facts | {"frames": told}
 
 
 def _num_dims(nats, model):

@@ -12,7 +12,9 @@ from tfsigmavae.evaluation import (
     evaluate_images,
     paired_differences,
 )
-from tfsigmavae.evaluation.report import write_report
+from tfsigmavae.evaluation.paired import alike
+from tfsigmavae.evaluation.report import differences, write_report
+from tfsigmavae.evaluation.report.run import name_runs
 from tfsigmavae.metrics.extractors.extractor import Extractor
 from tfsigmavae.models.image_vae import ImageVAE
 from tfsigmavae.typing import PathLike
@@ -75,6 +77,7 @@ def evaluate_runs(
     """
     changes = {"num_samples": num_samples, "seed": seed, **(protocol_options or {})}
     opened = [_Run(run) for run in runs]
+    _tell_apart(opened)
     if len({run.is_video for run in opened}) > 1:
         raise ValueError("`runs` must be all of videos or all of images.")
     if protocol in (None, RUN):
@@ -88,7 +91,15 @@ def evaluate_runs(
             raise ValueError(f"Two runs are called '{run.title}': name their folders.")
     source = data or opened[0].data
     for run in opened:  # before the first of them takes its time
-        run.open(source, split, extractor, data_options or {})
+        try:
+            run.open(source, split, extractor, data_options or {})
+        except FileNotFoundError as error:
+            if data is not None:
+                raise
+            raise FileNotFoundError(
+                f"{error} The run '{opened[0].title}' was trained on it, as seen from "
+                "the folder of that time: give `data`."
+            ) from error
     found = [
         run.evaluate(own, extractor) for run, own in zip(opened, folders, strict=True)
     ]
@@ -120,10 +131,20 @@ def evaluate_runs(
         each = ("metrics", "csv", "scores", "likelihood", "distances")
         told |= {name: told[name][0] for name in each}
     elif paired:
+        named = name_runs([one.metrics for one in found])
+        print(*differences.sentences(named, paired), sep="\n", file=sys.stderr)
         told["differences"] = dict(
             zip([run.title for run in opened[1:]], paired, strict=True)
         )
     return told
+
+
+def _tell_apart(runs):
+    """Titles of runs with one name get the name of the folder above as well."""
+    titles = [run.title for run in runs]
+    for run in runs:
+        if titles.count(run.title) > 1:
+            run.title = f"{run.file.resolve().parent.parent.name}-{run.title}"
 
 
 class _Run:
@@ -185,6 +206,13 @@ class _Run:
             checked_protocol(self.protocol, self.model, self.source, extractor)
         else:
             self.source = self._images(data, split, options)
+            shape = tuple(self.source.shape[1:])
+            if shape != tuple(self.model.image_shape):
+                raise ValueError(
+                    f"The run '{self.title}' is of images of "
+                    f"{tuple(self.model.image_shape)}, and those of '{data}' are of "
+                    f"{shape}: compare runs of one data set."
+                )
             self.told["held_out"] = split == "test"
         wanted = self.protocol.num_clips if self.is_video else self.protocol.num_images
         number = min(wanted or len(self.source), len(self.source))
@@ -234,15 +262,9 @@ class _Run:
 def _paired(found):
     """Differences from the first; nothing where not all were evaluated alike."""
     first, *others = found
-    if any(not _alike(first.metrics, other.metrics) for other in others):
+    if not all(alike(first, other) for other in others):
         return []
     return [paired_differences(first, other) for other in others]
-
-
-def _alike(first, other):
-    return first["protocol"] == other["protocol"] and (
-        first["data"]["fingerprint"] == other["data"]["fingerprint"]
-    )
 
 
 def _likelihood(metrics):

@@ -207,7 +207,7 @@ class FutureModel(VariationalModel):
         except tf.errors.OperatorNotAllowedInGraphError as error:
             raise TypeError(
                 f"`{type(self).__name__}` has Python's `if`, `while` or `for` on a "
-                "tensor in what sampling calls (`read_context`, `start`, `step`): "
+                "tensor in what sampling calls (read_context, start, step): "
                 "write `tf.cond`, `tf.where` or `tf.while_loop`."
             ) from error
 

@@ -49,7 +49,8 @@ def open_run(path) -> tuple:
     if not isinstance(model, VariationalModel):
         raise ValueError(
             f"'{file}' holds a {type(model).__name__} and no model of this package: "
-            "name a run folder or its model.keras."
+            "name a run folder or its model.keras. (Keras exports others: "
+            "`keras.models.load_model(file).export(folder)`.)"
         )
     return model, file
 

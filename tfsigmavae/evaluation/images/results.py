@@ -34,7 +34,7 @@ def image_results(scored, protocol, mean_of) -> dict:
         "rates": _rates(scored.rates),
         "surprise": None,
         "calibration": _calibration(scored),
-        "notes": [scored.not_calibrated] if scored.not_calibrated else [],
+        "notes": [n for n in (scored.not_calibrated, scored.no_bound) if n],
     }
 
 
@@ -49,7 +49,8 @@ def _likelihood(scored, protocol):
     }
     if "bound" in found:
         found["num_importance_samples"] = protocol.importance_samples
-    return found | {"num_dims": scored.num_dims, "frames": None}
+    facts = {"num_dims": scored.num_dims, "measure": scored.measure}
+    return found | facts | {"frames": None}
 
 
 def _rates(rates):

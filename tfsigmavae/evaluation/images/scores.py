@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfsigmavae.calibration import NoPITError, distribution_statistics
 from tfsigmavae.evaluation.images.metrics import fitting
 from tfsigmavae.math import nats_to_bits_per_dim, to_unit_range
+from tfsigmavae.models import VariationalModel
 from tfsigmavae.models.seeding import explicit_noise
 from tfsigmavae.progress import Progress
 
@@ -24,6 +25,9 @@ class ImageScores:
         calibration: list of `distribution_statistics`, one for each of the first
             images; empty where there are none.
         not_calibrated: str, why there are none, or `None`.
+        measure: str, what the decoder's likelihood is, `"density"` or `"mass"`;
+            `None` where it is neither.
+        no_bound: str, why the likelihood has no bound that was asked for, or `None`.
     """
 
     scores: dict
@@ -32,6 +36,8 @@ class ImageScores:
     rates: np.ndarray | None = None
     calibration: list = dataclasses.field(default_factory=list)
     not_calibrated: str | None = None
+    no_bound: str | None = None
+    measure: str | None = None
 
 
 def score_images(model, images, mean_image, protocol, quiet=False) -> ImageScores:
@@ -68,7 +74,8 @@ def score_images(model, images, mean_image, protocol, quiet=False) -> ImageScore
         progress.show()
     progress.close()
     likelihood = _joined(likelihood)
-    if protocol.importance_samples:
+    no_bound = _no_bound(model) if protocol.importance_samples else None
+    if protocol.importance_samples and no_bound is None:
         likelihood["bound"] = np.asarray(_bound(model, images, protocol, quiet))
     return ImageScores(
         {name: _joined(each[name] for each in scores) for name in scores[0]},
@@ -77,6 +84,19 @@ def score_images(model, images, mean_image, protocol, quiet=False) -> ImageScore
         np.sum(rates, 0) / len(images) if rates else None,
         calibrator.statistics,
         calibrator.reason,
+        no_bound,
+        model.decoder.measure,
+    )
+
+
+def _no_bound(model):
+    """Why there is no bound of a model, or `None`: it is one that tells none."""
+    kind = type(model)
+    if kind.importance_sampler is not VariationalModel.importance_sampler:
+        return None
+    return (
+        f"{kind.__name__} has no `importance_sampler`, so that there is no "
+        "importance-weighted bound: compare by the ELBO."
     )
 
 

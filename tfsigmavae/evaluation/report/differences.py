@@ -1,5 +1,8 @@
 """How runs differ from the first one, example by example."""
 
+import numpy as np
+import tensorflow_probability as tfp
+
 from tfsigmavae.evaluation import directions
 from tfsigmavae.evaluation.report import headline
 from tfsigmavae.evaluation.report.blocks import (
@@ -12,17 +15,16 @@ from tfsigmavae.evaluation.report.blocks import (
 )
 from tfsigmavae.evaluation.report.numbers import NOTHING, estimate, is_number
 
-# What is told of the likelihood: label, unit, which is better, and whether it means
-# something where the decoders are of different kinds.
+# What is told of the likelihood: label, unit, which is better.
 _LIKELIHOOD = {
-    "elbo": ("ELBO", "nats", "max", False),
-    "bound": ("importance-weighted bound", "nats", "max", False),
-    "bits_per_dim_mass": ("bits per dimension (exact mass)", "", "min", True),
+    "elbo": ("ELBO", "nats", "max"),
+    "bound": ("importance-weighted bound", "nats", "max"),
+    "bits_per_dim_mass": ("bits per dimension (exact mass)", "", "min"),
 }
-# Sources that are the model's own; baselines do not differ.
+# Sources that a model is judged by; baselines do not differ.
 _JUDGED = ("mean", "best", "reconstruction", "futures")
-# A difference is clear where it is over two of its standard errors.
-_CLEAR = 2.0
+# A difference is clear where it is outside its interval of this level.
+_LEVEL = 0.95
 
 
 def section(runs, differences) -> Section | None:
@@ -44,16 +46,25 @@ def section(runs, differences) -> Section | None:
         columns,
         [Group("", [Row(label, cells) for label, _, cells in rows])],
         corner="what is compared",
-        note=f"Differences over {_CLEAR:.0f} standard errors are called better or "
-        f"worse. The error is that over the {first.examples}: it says nothing of how "
-        "much another training run, with another seed, would differ.",
+        note=f"Better or worse is what lies outside the {100 * _LEVEL:.0f} % interval "
+        "of a paired t-test; of a metric that is best at 1 no winner is named. The "
+        f"error is that over the {first.examples}: it says nothing of how much another "
+        "training run, with another seed, would differ.",
     )
-    notes = [
-        Note(sentence)
-        for number, run in enumerate(others)
-        if (sentence := _sentence(run, first, number, rows))
-    ]
+    notes = [Note(sentence) for sentence in _sentences(runs, rows)]
     return Section("differences", "Differences", [*notes, table])
+
+
+def sentences(runs, differences) -> list[str]:
+    """What is clear, in words; for each run after the first. See `section`."""
+    rows = _score_rows(runs, differences) + _likelihood_rows(runs, differences)
+    return _sentences(runs, rows)
+
+
+def _sentences(runs, rows):
+    first, *others = runs
+    told = [_sentence(run, first, number, rows) for number, run in enumerate(others)]
+    return [sentence for sentence in told if sentence]
 
 
 def _score_rows(runs, differences):
@@ -65,18 +76,16 @@ def _score_rows(runs, differences):
             each = [d["scores"].get(metric, {}).get(source) for d in differences]
             label = headline.label_in_line(runs, metric)
             of = headline.sources_of(runs[0]).get(source, {}).get("label", source)
-            row = _row(f"{label}, {of}", told.get("unit"), told.get("best"), each)
+            row = _row(f"{label} ({of})", told.get("unit"), told.get("best"), each)
             rows += [row] if any(each) else []
     return rows
 
 
 def _likelihood_rows(runs, differences):
-    decoders = {str(run.part("model").get("decoder")) for run in runs}
     rows = []
-    for name, (label, unit, best, of_all) in _LIKELIHOOD.items():
+    for name, (label, unit, best) in _LIKELIHOOD.items():
         each = [found["likelihood"].get(name) for found in differences]
-        if any(each) and (of_all or len(decoders) == 1):
-            rows.append(_row(label, unit, best, each))
+        rows += [_row(label, unit, best, each)] if any(each) else []
     return rows
 
 
@@ -96,22 +105,31 @@ def _verdict(best, found):
     """ "better", "worse", "equal" where it is not clear, or nothing to be said."""
     if best not in ("max", "min") or not found or not is_number(found["error"]):
         return ""
-    if abs(found["mean"]) <= _CLEAR * found["error"]:
+    if abs(found["mean"]) <= _half_width(found["error"], found["count"]):
         return "equal"
     return "better" if directions.loss(best, found["mean"]) < 0 else "worse"
 
 
+def _half_width(error, count):
+    """Of the interval: few examples know their own error badly."""
+    t = tfp.distributions.StudentT(np.float64(count - 1), 0.0, 1.0)
+    return error * float(t.quantile((1.0 + _LEVEL) / 2.0))
+
+
 def _sentence(run, first, number, rows):
+    """Which differences are clear; nothing where none can be judged."""
     told = {"better": [], "worse": [], "equal": []}
     for label, verdicts, cells in rows:
         if verdicts[number]:
-            text = cells[number].text.partition(" (")[0]
-            by = "" if verdicts[number] == "equal" else f" (by {text.lstrip('−')})"
-            told[verdicts[number]].append(f"{label}{by}")
-    words = {"equal": "not clearly different"}
+            text = cells[number].text.partition(" (")[0].lstrip("−")
+            told[verdicts[number]].append(f"{label} by {text}")
     parts = [
-        f"{words.get(word, word)} in {', '.join(labels)}"
-        for word, labels in told.items()
-        if labels
+        f"{word} in {', '.join(told[word])}"
+        for word in ("better", "worse")
+        if told[word]
     ]
-    return f"Against {first.label}, {run.label} is {'; '.join(parts)}." if parts else ""
+    names = f"Against {first.label}, {run.label} is"
+    if not parts:
+        return f"{names} neither clearly better nor worse." if told["equal"] else ""
+    rest = "; the rest is not clear" if told["equal"] else ""
+    return f"{names} {'; '.join(parts)}{rest}."

@@ -49,7 +49,7 @@ _KINDS = {"most": "most surprising", "median": "median", "least": "least surpris
 
 def section(runs) -> Section | None:
     """Numbers, the curve by frame, and surprise curves of clips."""
-    names = [name for name in keys_of(runs, "likelihood") if name != "frames"]
+    names = [n for n in keys_of(runs, "likelihood") if n not in ("frames", "measure")]
     blocks = []
     if names:
         rows = [

@@ -121,7 +121,8 @@ class VideoFolder(ArrayClipSource):
             raise ValueError(
                 f"'{path}' has no clips of the split {split!r}: "
                 + "; ".join(listed(left_out))
-                + ". Ask for fewer frames, or take more of them (a smaller `stride`)."
+                + ". Ask for fewer frames, take more of them (a smaller `stride`), or "
+                "give longer videos."
             )
         self.is_held_out = catalog.is_held_out
         fields = {"frames": (tuple(frame_shape), tf.uint8)}

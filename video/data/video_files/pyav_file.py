@@ -77,7 +77,7 @@ class PyAVFile(VideoFile):
         return frame_index.index_frames(self._container, self._stream)
 
     def _open(self):
-        av = _import_av()
+        av = _import_av(f"Reading '{self.path}'")
         self.close()
         # "file:" for names that look like an address; lists of other files stay shut.
         name = f"file:{os.path.abspath(self.path)}"
@@ -244,11 +244,11 @@ def _alpha_decoder(av, plain):
     return decoder
 
 
-def _import_av() -> Any:
+def _import_av(name="Reading videos") -> Any:
     try:
         import av
     except ImportError as error:
         raise ImportError(
-            "Reading videos needs PyAV: `pip install 'tfsigmavae[video]'`."
+            f"{name} needs PyAV: `pip install 'tfsigmavae[video]'`."
         ) from error
     return av
