@@ -43,7 +43,8 @@ def asserted(value, condition, message):
             words = " ".join(map(_as_text, message))
             raise tf.errors.InvalidArgumentError(None, None, words)
         return tf.identity(value)
-    _of_graphs.add(message[0])
+    if isinstance(message[0], str):
+        _of_graphs.add(message[0])
     check = tf.debugging.Assert(condition, message)
     with tf.control_dependencies([] if check is None else [check]):
         return tf.identity(value)

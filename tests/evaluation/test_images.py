@@ -18,6 +18,7 @@ from tfsigmavae.evaluation.images import scores as scores_of
 from tfsigmavae.evaluation.report import write_report
 from tfsigmavae.metrics import frechet_distance, psnr
 from tfsigmavae.metrics.extractors import Function
+from tfsigmavae.models import VariationalModel
 
 PROTOCOL = dataclasses.replace(
     ImageProtocol.get("smoke"), num_images=None, num_samples=30
@@ -91,6 +92,30 @@ def test_reconstructions_are_scored_image_by_image(found, model, data):
     assert row["count"] == NUM and row["curve"] is None
     # 16 pixels have room for both windows.
     assert list(scores) == ["psnr", "ssim", "ssim_uniform"]
+
+
+def test_values_are_what_the_means_are_of(found):
+    metrics, values = found[1].metrics, found[1].values
+    for name, sources in metrics["scores"].items():
+        for source, row in sources.items():
+            each = values["scores"][name][source]
+            assert each.shape == (NUM,)
+            assert row["mean"] == pytest.approx(each.mean(dtype=np.float64), rel=1e-6)
+    for name in ("elbo", "kl", "bound", "bits_per_dim_mass"):
+        each = np.float64(values["likelihood"][name])
+        mean = metrics["likelihood"][name]["mean"]
+        assert mean == pytest.approx(each.mean(), rel=1e-6)
+    assert metrics["likelihood"]["measure"] == "density"
+
+
+def test_a_model_without_an_importance_sampler_has_no_bound(data, monkeypatch):
+    model = ConvVAE((16, 16, 1), latent_size=2, widths=(2, 2), seed=0)
+    base = VariationalModel.importance_sampler
+    monkeypatch.setattr(ConvVAE, "importance_sampler", base)
+    metrics = evaluate_images(model, data[:4], "smoke", quiet=True).metrics
+    assert "bound" not in metrics["likelihood"] and "elbo" in metrics["likelihood"]
+    (note,) = metrics["notes"]
+    assert note.startswith("ConvVAE has no `importance_sampler`")
 
 
 def test_the_mean_training_image_stands_beside(found, data):

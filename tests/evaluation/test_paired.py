@@ -14,8 +14,12 @@ import pytest
 from tfsigmavae.evaluation import Evaluation, paired_differences
 
 
-def evaluation(psnr, fingerprint="a", **likelihood):
-    metrics = {"data": {"fingerprint": fingerprint}}
+def evaluation(psnr, fingerprint="a", measure="density", samples=1, **likelihood):
+    metrics = {
+        "data": {"fingerprint": fingerprint},
+        "protocol": {"num_samples": samples},
+        "likelihood": {"measure": measure},
+    }
     values = {"scores": {"psnr": psnr}, "likelihood": likelihood}
     return Evaluation(metrics, values=values)
 
@@ -50,7 +54,37 @@ def test_examples_without_a_score_drop_out():
     assert found == {"scores": {}, "likelihood": {}}
 
 
-def test_other_examples_are_refused():
-    one, two = (evaluation({}, fingerprint) for fingerprint in "ab")
-    with pytest.raises(ValueError, match="different examples"):
+@pytest.mark.parametrize(
+    "other",
+    [
+        evaluation({}, "b"),
+        evaluation({}, None),
+        evaluation({}, samples=100),
+    ],
+)
+def test_other_examples_or_protocols_are_refused(other):
+    with pytest.raises(ValueError, match="same examples by the same protocol"):
+        paired_differences(evaluation({}), other)
+    with pytest.raises(ValueError, match="same examples by the same protocol"):
+        paired_differences(evaluation({}, None), evaluation({}, None))
+
+
+def test_an_evaluation_without_its_values_is_refused():
+    empty = Evaluation(evaluation({}).metrics)
+    with pytest.raises(ValueError, match="with `values`"):
+        paired_differences(evaluation({}), empty)
+
+
+def test_what_is_infinite_is_named():
+    one, two = (evaluation({"mean": np.array([1.0, x])}) for x in (2.0, np.inf))
+    with pytest.raises(ValueError, match="psnr mean is infinite"):
         paired_differences(one, two)
+
+
+def test_nats_of_densities_and_probabilities_are_not_compared():
+    nats = {name: np.arange(3.0) for name in ("elbo", "nll", "kl")}
+    nats["bits_per_dim_mass"] = np.arange(3.0)
+    one, two = (evaluation({}, measure=m, **nats) for m in ("density", "mass"))
+    found = paired_differences(one, two)["likelihood"]
+    assert found.keys() == {"kl", "bits_per_dim_mass"}
+    assert paired_differences(one, one)["likelihood"].keys() == nats.keys()

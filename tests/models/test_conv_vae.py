@@ -21,6 +21,16 @@ def _tiny(**kwargs):
     return ConvVAE((8, 8, 3), 3, (4, 4, 6), **{"seed": 1, **kwargs})
 
 
+def test_all_verbs_of_a_float64_model():
+    model = _tiny(dtype="float64")
+    model.compile("adam")
+    images = np.float64(IMAGES)
+    logs = model.fit(images, validation_data=(images,), verbose=0).history
+    assert all(np.isfinite(values).all() for values in logs.values())
+    assert model.predict(images, verbose=0).dtype == np.float64
+    assert np.isfinite(model.train_on_batch(images)).all()
+
+
 def test_the_default_is_the_papers_net():
     model = ConvVAE(seed=0)
     # Counted from the layer table of the official code.

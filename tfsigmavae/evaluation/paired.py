@@ -46,16 +46,11 @@ def paired_differences(first: Evaluation, other: Evaluation) -> dict:
             "`first` and `other` must be evaluated on the same examples by the same "
             "protocol: only then are they compared one by one."
         )
-    likelihoods = [dict(one.values["likelihood"]) for one in (first, other)]
-    if len({_measure(one) for one in (first, other)}) > 1:
-        likelihoods = [
-            {name: values for name, values in each.items() if name in _OF_ALL}
-            for each in likelihoods
-        ]
-    return {
-        "scores": _differences(first.values["scores"], other.values["scores"]),
-        "likelihood": _differences(*likelihoods),
-    }
+    nats = _differences(first.values["likelihood"], other.values["likelihood"])
+    if _measure(first) != _measure(other):
+        nats = {name: nats[name] for name in _OF_ALL if name in nats}
+    scores = _differences(first.values["scores"], other.values["scores"])
+    return {"scores": scores, "likelihood": nats}
 
 
 def alike(first: Evaluation, other: Evaluation) -> bool:

@@ -88,7 +88,10 @@ def evaluate_runs(
     folders = [folder if len(opened) == 1 else folder / run.title for run in opened]
     for number, run in enumerate(opened):
         if folders[number] in folders[:number]:
-            raise ValueError(f"Two runs are called '{run.title}': name their folders.")
+            raise ValueError(
+                f"Two runs are called '{run.title}', by their two folders: "
+                "name each once."
+            )
     source = data or opened[0].data
     for run in opened:  # before the first of them takes its time
         try:

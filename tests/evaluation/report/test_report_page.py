@@ -11,11 +11,12 @@ from report_page import Page, check_page
 from tfsigmavae.evaluation.report import (
     Picture,
     comparison,
+    differences,
     drawing,
     read_picture,
     write_report,
 )
-from tfsigmavae.evaluation.report.run import Run
+from tfsigmavae.evaluation.report.run import Run, name_runs
 
 
 def write(tmp_path, evaluations, **more):
@@ -323,30 +324,57 @@ def test_clear_differences_are_told(tmp_path):
     paired = [
         {
             "scores": {
-                "psnr": {"mean": a_difference(0.5, 0.1), "copy_last": None},
+                "psnr": {
+                    "mean": a_difference(0.5, 0.1),
+                    "best": a_difference(0.4, 0.1),
+                    "copy_last": None,
+                },
                 "ssim": {"mean": a_difference(-0.02, 0.011)},
             },
             "likelihood": {
-                "elbo": a_difference(-30.0, 14.0),
+                "elbo": a_difference(-40.0, 14.0),
+                "bound": a_difference(50.0, 14.0),
                 "bits_per_dim_mass": a_difference(-0.3, 0.1),
             },
         },
-        {"scores": {"psnr": {"mean": a_difference(-0.5, None)}}, "likelihood": {}},
+        {"scores": {"psnr": {"mean": a_difference(-0.7, 0.1)}}, "likelihood": {}},
     ]
     page = write(tmp_path, runs, paired=paired)
     assert "Differences" in page.headings
-    label = "mean over the samples"
+    label = "PSNR (mean over the samples)"
     assert (
-        f"Against one, two is better in PSNR, {label} (by 0.50 ± 0.10 dB), bits per "
-        "dimension (exact mass) (by 0.30 ± 0.10); worse in ELBO (by 30 ± 14 nats); "
-        f"not clearly different in SSIM, {label}."
+        f"Against one, two is better in {label} by 0.50 ± 0.10 dB, "
+        "PSNR (best of 100) by 0.40 ± 0.10 dB, importance-weighted bound by 50 ± 14 "
+        "nats, bits per dimension (exact mass) by 0.30 ± 0.10; worse in ELBO by "
+        "40 ± 14 nats; the rest is not clear."
     ) in page.said
+    assert f"Against one, three is worse in {label} by 0.70 ± 0.10 dB. " in page.said
     assert "0.50 ± 0.10 dB (better)" in page.said and "less one" in page.said
-    assert "Against one, three" not in page.said  # of one clip nothing is clear
-    # Nats of decoders of different kinds do not belong beside each other.
-    runs[1]["model"]["decoder"] = "a categorical one"
-    other = write(tmp_path, runs, paired=paired)
-    assert "worse in ELBO" not in other.said and "(exact mass) (by" in other.said
+
+
+@pytest.mark.parametrize(
+    ("count", "is_clear"),
+    [(2, False), (3, False), (9, True), (1000, True)],  # t is 12.7, 4.3, 2.3, 1.96
+)
+def test_of_few_examples_less_is_clear(count, is_clear):
+    found = {"mean": 2.5, "error": 1.0, "count": count}
+    paired = [{"scores": {"psnr": {"mean": found}}, "likelihood": {}}]
+    runs = name_runs([made_metrics.video(name) for name in ("one", "two")])
+    (said,) = differences.sentences(runs, paired)
+    assert said == (
+        "Against one, two is better in PSNR (mean over the samples) by 2.5 ± 1.0 dB."
+        if is_clear
+        else "Against one, two is neither clearly better nor worse."
+    )
+
+
+def test_of_one_example_or_a_ratio_no_winner_is_named():
+    runs = name_runs([made_metrics.video(name) for name in ("one", "two")])
+    for metric, error in (("psnr", None), ("ratio", 0.1)):
+        scores = {metric: {"mean": a_difference(9.0, error)}}
+        found = [{"scores": scores, "likelihood": {}}]
+        runs[0].part("metrics")["ratio"] = {"label": "Ratio", "best": "nearest_one"}
+        assert differences.sentences(runs, found) == []
 
 
 def test_what_is_not_known_here_appears_by_itself(tmp_path):

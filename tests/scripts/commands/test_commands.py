@@ -177,7 +177,9 @@ def test_a_model_of_ones_own_is_exported(named, tmp_path, call, monkeypatch):
     monkeypatch.delitem(registered, f"mine>{name}")  # as in another process
     tf.config.run_functions_eagerly(False)
     flags = ["--model", "own.keras", "--output", "served/1"]
-    result, _ = call("export", *flags, "--import", named.format(name))
+    (tmp_path / f"first_{name}.py").write_text("")
+    imported = ["--import", f"first_{name}.py", "--import", named.format(name)]
+    result, _ = call("export", *flags, *imported)
     assert "decode" in result["endpoints"] and f"mine>{name}" in registered
 
 

@@ -125,7 +125,7 @@ def test_runs_side_by_side(runs, tmp_path):
     for one in metrics:  # rounded by their errors
         assert f"{one['scores']['psnr']['best']['mean']:.1f}" in page
         assert f"Options of {one['title']}" in page
-    with pytest.raises(ValueError, match="Two runs are called 'first'"):
+    with pytest.raises(ValueError, match="Two runs are called 'runs.*-first'"):
         evaluate_runs(
             [runs / "first"] * 2,
             protocol="smoke",
@@ -173,6 +173,29 @@ def test_runs_differ_clip_by_clip(runs, tmp_path):
     assert copied == {"mean": 0.0, "error": 0.0, "count": 3}
     page = (tmp_path / "both" / "report.html").read_text()
     assert "Against first, second is " in page and "less first" in page
+
+
+def test_runs_of_one_name_have_that_of_the_folder_above(runs, tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(runs / "first", tmp_path / name / "run")
+    told = evaluate_runs(
+        [tmp_path / "a" / "run", tmp_path / "b" / "run"],
+        protocol="smoke",
+        output=tmp_path / "both",
+        protocol_options=QUICK,
+    )
+    assert told["differences"].keys() == {"b-run"}
+    scores = told["differences"]["b-run"]["scores"]
+    assert scores["psnr"]["mean"]["mean"] == 0.0
+    assert not list((tmp_path / "both").glob("*/report.html"))
+
+
+def test_data_that_are_elsewhere_now_are_told(runs, tmp_path):
+    shutil.copytree(runs / "first", tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"data": "gone"}))
+    with pytest.raises(FileNotFoundError, match="'gone'.*'run' was trained on it"):
+        evaluate_runs([tmp_path / "run"], protocol="smoke", protocol_options=QUICK)
 
 
 def test_runs_that_were_not_evaluated_alike_have_no_differences(runs, tmp_path):
