@@ -37,6 +37,7 @@ def main(argv=None):
     if mode["dry_run"]:
         if pathlib.Path(flags["data"]).exists():
             experiment.check_data()
+            len(experiment.train_clips)  # says which are left out
         summary = experiment.dry_run()
     else:
         recipe = RECIPES.get(mode["preset"], {})

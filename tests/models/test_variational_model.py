@@ -244,10 +244,14 @@ def test_images_in_another_range_or_dtype_are_refused(images):
 
 
 @pytest.mark.parametrize(
-    "verb", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch"]
+    "verb",
+    [
+        *("fit", "evaluate", "predict", "recalibrate"),
+        *("train_on_batch", "test_on_batch", "predict_on_batch"),
+    ],
 )
 def test_pixels_out_of_range_are_told_in_a_line(verb):
-    quiet = {} if verb.endswith("batch") else {"verbose": 0}
+    quiet = {"verbose": 0} if verb in ("fit", "evaluate", "predict") else {}
     start = "`values` must lie in [0, 1] when floating: divide 8-bit values by 255. "
     with pytest.raises(tf.errors.InvalidArgumentError) as told:
         getattr(_model(run_eagerly=False), verb)(255 * _images(), **quiet)

@@ -245,6 +245,11 @@ class ElboTrainer(ElboStep):
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     @in_plain_words()
+    def predict_on_batch(self, x: Batch) -> Any:
+        """Reconstructs one batch as `keras.Model.predict_on_batch` does."""
+        return super().predict_on_batch(x)
+
+    @in_plain_words()
     def test_on_batch(
         self, x: Batch, y: Any = None, sample_weight: Array | None = None, **kwargs: Any
     ) -> Any:

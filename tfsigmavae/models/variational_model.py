@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfsigmavae import decoders
-from tfsigmavae.checks import check_at_least
+from tfsigmavae.checks import check_at_least, in_plain_words
 from tfsigmavae.decoders.identifier import Identifier
 from tfsigmavae.distributions import CoercibleDistribution
 from tfsigmavae.graphs import compiled
@@ -214,6 +214,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
             "log likelihood."
         )
 
+    @in_plain_words()
     def log_likelihood(
         self,
         inputs: Data,
@@ -296,6 +297,7 @@ class VariationalModel(ElboTrainer, metaclass=abc.ABCMeta):
         """
         return None
 
+    @in_plain_words()
     def recalibrate(self, dataset: Data, steps: int | None = None) -> float | None:
         """Sets the running sigma to the error of the model as it is now.
 

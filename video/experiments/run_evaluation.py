@@ -195,7 +195,7 @@ class _Run:
         number = "num_clips" if self.is_video else "num_images"
         if not self.is_video and num_examples is None:
             num_examples = self.config.get("num_test")  # as in training
-        self.protocol: Any = kind.get(protocol, **changes, **{number: num_examples})
+        self.protocol: Any = kind.get(protocol, **{number: num_examples, **changes})
 
     @property
     def default_output(self):

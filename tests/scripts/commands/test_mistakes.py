@@ -51,6 +51,11 @@ MISTAKES = [
     ("wrong kind", "evaluate --model video.keras --protocol run", "Nobody knows"),
     ("missing", "evaluate --model video.keras --data nowhere", "no file or folder"),
     ("misspelt", "evaluate --model video.keras --protocol smok", "'smok'"),
+    (
+        "wrong kind",
+        "evaluate --model video.keras --data clips --protocol-options num_clips=0",
+        "--num-clips must be an int >= 1, got 0",
+    ),
     ("wrong kind", "evaluate --model notes.txt", "no model that Keras"),
     ("wrong kind", "evaluate --model plain.keras --data clips", "holds a Functional"),
     ("wrong kind", "evaluate --model video.keras --data fake.mp4", "cannot be opened"),
