@@ -299,7 +299,7 @@ def test_experiment_trains_from_the_cache(clips, tmp_path, monkeypatch):
         tf.nest.map_structure(np.testing.assert_array_equal, ours, theirs)
     assert listed(tmp_path / "cache") == ["train-image_aux1-4-actions"]
     monkeypatch.setattr(VideoExperiment, "run", lambda self, _: {"cache": self.cache})
-    assert dry_run(cached) == {"cache": None}
+    assert dry_run(cached) == {"dry_run": True, "cache": None}
 
 
 def test_a_run_may_go_on_with_another_cache(clips, tmp_path, monkeypatch):
