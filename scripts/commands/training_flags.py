@@ -73,29 +73,7 @@ def parser_of(
         "--decoder-options NAME=VALUE."
     )
     parser.models = models
-    add = parser.add_argument_group("run").add_argument
-    presets = sorted(recipes)
-    words = f"data set with its recipe: {', '.join(presets)}"
-    add("--preset", choices=presets, metavar="NAME", help=words)
-    add("--output", metavar="RUN", help="run folder")
-    add(
-        "--dry-run",
-        action="store_true",
-        help="check flags and data, then two steps on noise; nothing is kept",
-    )
-    add("--tensorboard", action="store_true", help="write OUTPUT/logs")
-    add(
-        "--strategy",
-        default="none",
-        choices=(strategies := ["none", "mirrored", "multi_worker"]),
-        metavar="NAME",
-        help=f"one device, all GPUs, several machines: {', '.join(strategies)}",
-    )
-    add(
-        "--accept-changed-data",
-        action="store_true",
-        help="resume although the data are not those that the run began with",
-    )
+    _add_run(parser, sorted(recipes))
     decoders = sorted(source.registry("tfsigmavae.decoders", "_BY_NAME"))
     choices = {"--model": sorted(models), "--decoder": decoders, **CHOICES, **choices}
     for heading, rows in COMMON.items():
@@ -176,6 +154,32 @@ def run_options(flags) -> dict:
     else:
         options["strategy"] = None
     return options
+
+
+def _add_run(parser, presets):
+    """Which run it is, and how it is run."""
+    add = parser.add_argument_group("run").add_argument
+    words = f"data set with its recipe: {', '.join(presets)}"
+    add("--preset", choices=presets, metavar="NAME", help=words)
+    add("--output", metavar="RUN", help="run folder")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="check flags and data, then two steps on noise; nothing is kept",
+    )
+    add("--tensorboard", action="store_true", help="write OUTPUT/logs")
+    add(
+        "--strategy",
+        default="none",
+        choices=(strategies := ["none", "mirrored", "multi_worker"]),
+        metavar="NAME",
+        help=f"one device, all GPUs, several machines: {', '.join(strategies)}",
+    )
+    add(
+        "--accept-changed-data",
+        action="store_true",
+        help="resume although the data are not those that the run began with",
+    )
 
 
 def _add(group, flag, default, text, choices):

@@ -92,17 +92,7 @@ def evaluate_runs(
                 f"Two runs are called '{run.title}', by their two folders: "
                 "name each once."
             )
-    source = data or opened[0].data
-    for run in opened:  # before the first of them takes its time
-        try:
-            run.open(source, split, extractor, data_options or {})
-        except FileNotFoundError as error:
-            if data is not None:
-                raise
-            raise FileNotFoundError(
-                f"{error} The run '{opened[0].title}' was trained on it, as seen from "
-                "the folder of that time: give `data`."
-            ) from error
+    _open_all(opened, data, split, extractor, data_options or {})
     found = [
         run.evaluate(own, extractor) for run, own in zip(opened, folders, strict=True)
     ]
@@ -140,6 +130,21 @@ def evaluate_runs(
             zip([run.title for run in opened[1:]], paired, strict=True)
         )
     return told
+
+
+def _open_all(runs, data, *how):
+    """Opens the data for all runs, before the first of them takes its time."""
+    source = data or runs[0].data
+    for run in runs:
+        try:
+            run.open(source, *how)
+        except FileNotFoundError as error:
+            if data is not None:
+                raise
+            raise FileNotFoundError(
+                f"{error} The run '{runs[0].title}' was trained on it, as seen from "
+                "the folder of that time: give `data`."
+            ) from error
 
 
 def _tell_apart(runs):
