@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import shutil
+import sys
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,16 +34,24 @@ class Parser(argparse.ArgumentParser):
         )
 
     def parse_args(self, args=None, namespace=None):
+        # Before the flag that is missing, the one that may have been meant by it.
+        for word in sys.argv[1:] if args is None else args:
+            flag = word.partition("=")[0]
+            near = closest(flag, self._option_string_actions)
+            if flag.startswith("--") and near not in (None, flag):
+                self._unknown(flag, near)
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
             if not flag.startswith("-"):
                 self.error(f"'{flag}' belongs to no flag.{self.on_unknown}")
-            near = closest(flag, self._option_string_actions)
-            told = f" Did you mean {near}?" if near else ""
-            self.error(f"there is no {flag}.{told}{self.on_unknown}")
+            self._unknown(flag)
         _read.append(self)
         return known
+
+    def _unknown(self, flag, near=None):
+        told = f" Did you mean {near}?" if near else ""
+        self.error(f"there is no {flag}.{told}{self.on_unknown}")
 
     def error(self, message):
         if choice := re.search(

@@ -46,6 +46,8 @@ MISTAKES = [
     ("wrong kind", "train video --data clips --output photos", "--output 'photos' is"),
     ("wrong shape", "predict --model video.keras --data large", "(16, 16, 3)"),
     ("missing", "evaluate --model empty", "Name a run folder"),
+    ("misspelt", "evaluate --modle video.keras", "Did you mean --model?"),
+    ("misspelt", "export --model video.keras --ouput v/1", "Did you mean --output?"),
     ("missing", "evaluate --model video.keras", "--data"),
     ("misspelt", "evaluate --model image.keras video.keras", "after --compare"),
     ("wrong kind", "evaluate --model video.keras --protocol run", "Nobody knows"),
